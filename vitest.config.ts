@@ -1,0 +1,45 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@yardmaster/source'];
+const resolution = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+};
+const never = ['**/node_modules/**', '**/dist/**'];
+
+export default defineConfig({
+  ...resolution,
+  test: {
+    projects: [
+      {
+        ...resolution,
+        test: {
+          name: 'unit',
+          include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'docs/**/*.spec.ts', 'scripts/**/*.spec.ts'],
+          exclude: [...never, '**/*.int.spec.ts'],
+        },
+      },
+      {
+        ...resolution,
+        test: {
+          name: 'int',
+          include: ['libs/**/*.int.spec.ts', 'apps/**/*.int.spec.ts'],
+          exclude: never,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...resolution,
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.spec.ts'],
+          exclude: never,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

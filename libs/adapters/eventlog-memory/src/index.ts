@@ -1,1 +1,8 @@
-export {};
+export { MemoryEventLog } from './memory-event-log.js';
+export {
+  MemoryLogWorld,
+  type HoldPoint,
+  type MemoryLogOptions,
+  type PublishFault,
+  type PublishedMessage,
+} from './memory-log-world.js';

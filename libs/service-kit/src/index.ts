@@ -1,1 +1,9 @@
-export {};
+export * from './bus/bus.js';
+export * from './bus/nats-bus.js';
+export * from './bus/worker-outbox.js';
+export * from './log/commit-groups.js';
+export * from './log/committed-feed.js';
+export * from './log/committed-hub.js';
+export * from './log/envelope-reader.js';
+export * from './role/role-host.js';
+export * from './role/role.js';

@@ -1,0 +1,138 @@
+import type { KeyRole, QueuedTask, SchedulingSpec } from '@yardmaster/domain';
+
+/** Who a key belongs to. */
+export interface Identity {
+  readonly keyId: string;
+  readonly tenant: number;
+  readonly tenantName: string;
+  readonly trusted: boolean;
+  readonly user: number;
+  readonly role: KeyRole;
+  readonly tasksPerHour: number | null;
+  readonly burstPerSecond: number | null;
+}
+
+export type LimitsCommand =
+  /** Reply: Identity, or rejection `unauthenticated`. `hash` = sha256 of the key, hex. */
+  | { readonly op: 'authenticate'; readonly hash: string }
+  /** Reply: TokenGrant; rejection `rate-limit-exceeded` when not even `need` can be granted. */
+  | { readonly op: 'grant'; readonly tenant: number; readonly need: number; readonly gateway: string }
+  | { readonly op: 'give-back'; readonly tenant: number; readonly block: number; readonly count: number; readonly gateway: string }
+  /** Reply: {keyId, key}: the key is shown this once. */
+  | { readonly op: 'create-key'; readonly tenantName: string; readonly role: KeyRole; readonly name: string }
+  | { readonly op: 'revoke-key'; readonly keyId: string }
+  | { readonly op: 'put-tenant'; readonly tenantName: string; readonly subscription: string; readonly trusted: boolean }
+  | { readonly op: 'put-subscription'; readonly subscription: import('@yardmaster/domain').Subscription }
+  /** Reply: {tenants: {n, name, subscription, trusted}[]}. */
+  | { readonly op: 'list-tenants' };
+
+/** `count` tokens, usable until `until` (epoch ms); what is left then must not be used. */
+export interface TokenGrant {
+  readonly block: number;
+  readonly count: number;
+  readonly until: number;
+  readonly limit: number;
+  /** Tokens that the window would still grant. */
+  readonly remaining: number;
+}
+
+export interface GeneratorGrant { readonly partition: number; readonly generator: number; readonly fromMs: number; readonly untilMs: number }
+/** Reply: GeneratorGrant[] in the order asked. */
+export type IdsCommand = { readonly op: 'lease'; readonly partitions: readonly number[]; readonly holder: string };
+
+export type ClusterCommand =
+  | { readonly op: 'view' }
+  /** Reply: {epoch}. For duties without a stream of their own (batcher, projector). */
+  | { readonly op: 'assign'; readonly role: string; readonly node: string };
+
+export interface ClusterView {
+  readonly installation: string;
+  readonly partitions: number;
+  readonly nodes: readonly { readonly node: string; readonly roles: readonly string[]; readonly lastSeenMs: number }[];
+  readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
+}
+
+export interface PushedTask extends Omit<QueuedTask, 'cls'> {
+  /** Index into the push's `specs`. */
+  readonly spec: number;
+}
+
+export interface QueueView {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly visible: number;
+  readonly leased: number;
+  readonly backingOff: number;
+  /** Waiting in the batcher, not yet pushed. */
+  readonly ready: number;
+}
+
+export type QueueCommand =
+  /** From the batcher; no reply. */
+  | { readonly op: 'push'; readonly batcherEpoch: number; readonly specs: readonly SchedulingSpec[]; readonly tasks: readonly PushedTask[] }
+  | { readonly op: 'pause'; readonly queue: string; readonly paused: boolean }
+  /** Reply: QueueView[]. */
+  | { readonly op: 'list' }
+  | { readonly op: 'why'; readonly id: string };
+
+/** Credit, from the resource manager: how many of each (class, tenant) it wants queued; no reply. `specs` as in push. */
+export type BatcherCommand =
+  | { readonly op: 'credit'; readonly leasePosition: number; readonly window: number; readonly headroom: number }
+  /** Reply: Record<queue, number>. */
+  | { readonly op: 'depths' }
+  | { readonly op: 'why'; readonly id: string };
+
+export interface WorkerView {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'agent' | 'sdk';
+  readonly tenant: number | null;
+  readonly state: 'healthy' | 'unhealthy' | 'cordoned' | 'gone';
+  readonly capacity: Readonly<Record<string, number>>;
+  readonly used: Readonly<Record<string, number>>;
+  readonly handlers: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly leases: number;
+  readonly lastHeartbeatMsAgo: number | null;
+  readonly gateway: string;
+}
+
+export interface CapacityView {
+  readonly total: Readonly<Record<string, number>>;
+  readonly used: Readonly<Record<string, number>>;
+  readonly workers: Readonly<Record<string, number>>;
+  readonly waiting: readonly { readonly runtime: string; readonly count: number; readonly oldestAgeMs: number }[];
+}
+
+export type LeaseCommand =
+  | { readonly op: 'workers' }
+  | { readonly op: 'capacity' }
+  | { readonly op: 'cordon'; readonly worker: string; readonly cordoned: boolean }
+  /** From the owner: end the lease of a task that it has ended or cancelled; no reply. */
+  | { readonly op: 'withdraw'; readonly leases: readonly { readonly task: string; readonly attempt: number; readonly fence: number; readonly reason: 'cancelled' | 'withdrawn' }[] }
+  | { readonly op: 'why'; readonly id: string };
+
+/** Answer of one role to "why does it wait?"; the first reason in precedence order counts. */
+export interface WhyPart { readonly reason: string; readonly detail: string; readonly extra?: unknown }
+
+export interface AlertView {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly action: string;
+  readonly raisedAt: number;
+  readonly clearedAt: number | null;
+}
+export type MonitorCommand = { readonly op: 'alerts' };
+
+/** Said each second by every node. */
+export interface NodeHeartbeat {
+  readonly node: string;
+  readonly service: string;
+  readonly pid: number;
+  readonly at: number;
+  readonly roles: readonly { readonly role: string; readonly epoch: number; readonly state: 'restoring' | 'active' | 'stopped' }[];
+  /** Log position applied per followed stream. */
+  readonly lag: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,98 @@
+import type { Claim, SchedulingSpec, TaskContent, WorkflowEnd } from '@yardmaster/domain';
+
+/** A task on its way from the gateway to its owner: checked, translated to canonical units, not yet admitted. */
+export interface TaskDraft {
+  /** Index into the command's `specs`. */
+  readonly spec: number;
+  readonly content: TaskContent;
+  readonly dueAt: number | null;
+  /** Parents of a lone task, by id. */
+  readonly needs: readonly string[];
+  /** Parents inside the workflow, by index in `tasks`. */
+  readonly parents: readonly number[];
+}
+
+/** One task, many, or a whole workflow. All of it is admitted or nothing. */
+export interface SubmitCommand {
+  readonly op: 'submit';
+  readonly tenant: number;
+  readonly user: number;
+  /** Gateway to tell when these tasks end; null = nobody waits yet. */
+  readonly waiter: string | null;
+  readonly specs: readonly SchedulingSpec[];
+  readonly tasks: readonly TaskDraft[];
+  readonly workflow: { readonly name: string; readonly labels: Readonly<Record<string, string>> | null } | null;
+  readonly claim: Claim | null;
+  /** W3C traceparent of a sampled request, else null. */
+  readonly traceparent: string | null;
+}
+
+export interface SubmitReply {
+  /** In the order of the command's tasks. */
+  readonly ids: readonly string[];
+  readonly workflow: string | null;
+  /** Where the acceptance stands in the log. */
+  readonly stream: string;
+  readonly seq: number;
+  /** True when an earlier submission with the same idempotency key is what these ids name. */
+  readonly repeated: boolean;
+}
+
+/** Live view of one task, from its owner. */
+export interface TaskView {
+  readonly id: string;
+  readonly tenant: number;
+  readonly userId: number;
+  readonly state: string;
+  readonly workflow: string | null;
+  readonly content: TaskContent;
+  readonly spec: SchedulingSpec;
+  readonly dueAt: number | null;
+  readonly parents: readonly string[];
+  readonly submittedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly attempts: readonly AttemptView[];
+  readonly result: unknown;
+  readonly error: string | null;
+  /** Category of the failure, for a task that failed. */
+  readonly category: string | null;
+  readonly admittedBy: { readonly node: string; readonly epoch: number };
+  readonly waitReason: string | null;
+}
+
+export interface AttemptView {
+  readonly attempt: number;
+  readonly worker: string;
+  readonly fence: number;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly outcome: string | null;
+  readonly exitCode: number | null;
+  readonly error: string | null;
+}
+
+export interface WorkflowView {
+  readonly id: string;
+  readonly tenant: number;
+  readonly userId: number;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly state: 'running' | WorkflowEnd;
+  readonly submittedAt: number;
+  readonly endedAt: number | null;
+  /** Number of tasks by fine state. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly tasks: readonly { readonly id: string; readonly key: string; readonly name: string; readonly state: string; readonly rank: number; readonly parents: readonly number[] }[];
+}
+
+/** `tenant` null = an operator, who sees all. `waiter`: tell this gateway when it ends. */
+export type TaskCommand =
+  | SubmitCommand
+  | { readonly op: 'get'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }
+  | { readonly op: 'cancel'; readonly id: string; readonly tenant: number | null; readonly user: number }
+  | { readonly op: 'get-workflow'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }
+  | { readonly op: 'cancel-workflow'; readonly id: string; readonly tenant: number | null; readonly user: number };
+
+/** One end, told to the gateways that asked: [id, tenant, state, result, error, endedAt]. Workflows too. */
+export type EndNotice = readonly [id: string, tenant: number, state: string, result: unknown, error: string | null, endedAt: number];

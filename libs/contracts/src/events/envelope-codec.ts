@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { DomainEvent } from '@yardmaster/domain';
+import type { Cause, CommitGroup, Envelope } from './envelope.js';
+import { codecFor, readEvent, UnreadableEventError } from './registry.js';
+import { seal, type SealedBlock, unseal } from './seal.js';
+import { pack, unpack } from '../wire.js';
+
+const VERSION = 1;
+/** `prev` of the first envelope of a stream. */
+export const CHAIN_START = '0'.repeat(64);
+
+export function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What a writer decides; sequence and hash follow from the bytes. */
+export interface EnvelopeDraft {
+  readonly stream: string;
+  readonly node: string;
+  readonly epoch: number;
+  readonly commit: string;
+  readonly at: number;
+  readonly seed: number;
+  readonly config: string;
+  readonly causes: readonly Cause[];
+  readonly group: CommitGroup | null;
+  readonly prev: string;
+  readonly events: readonly DomainEvent[];
+}
+
+type KeyOf = (tenant: number) => Uint8Array | null;
+
+/** Bytes of an envelope. `keyOf` gives the tenant's data key. */
+export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
+  const rows: unknown[] = new Array(draft.events.length);
+  let sealed: Map<number, [number, unknown][]> | null = null;
+  for (let i = 0; i < draft.events.length; i++) {
+    const event = draft.events[i] as DomainEvent;
+    const codec = codecFor(event.type);
+    const row = codec.write(event);
+    row.unshift(codec.code, codec.version);
+    rows[i] = row;
+    const content = codec.seal?.(event);
+    if (content === undefined || content === null) continue;
+    const tenant = codec.tenantOf?.(event) ?? 0;
+    sealed ??= new Map();
+    const entries = sealed.get(tenant);
+    if (entries === undefined) sealed.set(tenant, [[i, content]]);
+    else entries.push([i, content]);
+  }
+  const blocks: SealedBlock[] = [];
+  if (sealed !== null) {
+    for (const [tenant, entries] of sealed) {
+      const key = keyOf(tenant);
+      // An erased tenant's late events keep their clear part only.
+      if (key !== null) blocks.push(seal(tenant, key, `${draft.stream}/${draft.commit}`, entries));
+    }
+  }
+  const { group } = draft;
+  return pack([
+    VERSION, draft.node, draft.epoch, draft.commit, draft.at, draft.seed, draft.config, draft.causes,
+    group === null ? null : [group.id, group.k, group.n], Buffer.from(draft.prev, 'hex'), rows, blocks,
+  ]);
+}
+
+/** Reads an envelope; throws UnreadableEventError for what is malformed or newer than this program. */
+export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
+  let body: unknown[];
+  try {
+    body = unpack(bytes) as unknown[];
+  } catch (cause) {
+    throw new UnreadableEventError(`${stream} ${String(seq)} is not an envelope`, { cause });
+  }
+  if (!Array.isArray(body) || typeof body[0] !== 'number') throw new UnreadableEventError(`${stream} ${String(seq)} is not an envelope`);
+  if (body[0] > VERSION) throw new UnreadableEventError(`${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`);
+  const commit = body[3] as string;
+  const contents = openBlocks(body[11] as SealedBlock[], keyOf, `${stream}/${commit}`);
+  const rows = body[10] as unknown[][];
+  const events = rows.map((row, i) => readEvent(row, contents?.get(i) ?? null));
+  const group = body[8] as [string, number, number] | null;
+  return {
+    stream, seq, node: body[1] as string, epoch: body[2] as number, commit, at: body[4] as number, seed: body[5] as number,
+    config: body[6] as string, causes: body[7] as Cause[], group: group === null ? null : { id: group[0], k: group[1], n: group[2] },
+    events, hash: hashOf(bytes), prev: Buffer.from(body[9] as Uint8Array).toString('hex'),
+  };
+}
+
+function openBlocks(blocks: readonly SealedBlock[], keyOf: KeyOf, context: string): Map<number, unknown> | null {
+  if (blocks.length === 0) return null;
+  const contents = new Map<number, unknown>();
+  for (const block of blocks) {
+    const key = keyOf(block[0]);
+    if (key === null) continue;
+    for (const [i, content] of unseal(block, key, context)) contents.set(i, content);
+  }
+  return contents;
+}

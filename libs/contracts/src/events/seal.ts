@@ -1,0 +1,26 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { pack, unpack } from '../wire.js';
+
+/** [tenant, nonce, ciphertext with tag]: the content of one tenant in one envelope, AES-256-GCM. */
+export type SealedBlock = readonly [tenant: number, nonce: Uint8Array, body: Uint8Array];
+
+const TAG = 16;
+
+/** Seals `[event index, content]` pairs. `context` binds the block to its envelope. */
+export function seal(tenant: number, key: Uint8Array, context: string, entries: readonly (readonly [number, unknown])[]): SealedBlock {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(context));
+  const body = Buffer.concat([cipher.update(pack(entries)), cipher.final(), cipher.getAuthTag()]);
+  return [tenant, nonce, body];
+}
+
+/** Opens a block; throws when it was tampered with. */
+export function unseal(block: SealedBlock, key: Uint8Array, context: string): readonly (readonly [number, unknown])[] {
+  const [, nonce, body] = block;
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+  decipher.setAAD(Buffer.from(context));
+  decipher.setAuthTag(body.subarray(body.length - TAG));
+  const plain = Buffer.concat([decipher.update(body.subarray(0, body.length - TAG)), decipher.final()]);
+  return unpack(plain) as readonly (readonly [number, unknown])[];
+}

@@ -1,0 +1,120 @@
+/** JSON shapes of the public HTTP interface; docs/reference/http.md and /openapi.json say more. */
+
+export type DurationText = string;
+
+export interface RunRequest {
+  script?: string;
+  command?: string[];
+  handler?: string;
+  args?: string[];
+  env?: Record<string, string>;
+  input?: unknown;
+}
+
+export type DependencyRequest = string | { task: string; when?: 'afterOk' };
+
+export interface TaskRequest {
+  type?: 'job';
+  name?: string;
+  run: RunRequest;
+  resources?: string | Record<string, string | number>;
+  scheduling?: { type?: 'once'; at?: string; strategy?: string; priority?: string | number; priorityClass?: string; queue?: string; delayTolerance?: DurationText; onDelay?: 'run' };
+  executionCap?: DurationText;
+  retry?: { maxAttempts?: number; backoff?: { initial?: DurationText; max?: DurationText }; on?: string[]; lost?: number };
+  totalAttempts?: number;
+  dependsOn?: DependencyRequest[];
+  idempotent?: boolean;
+  labels?: Record<string, string>;
+  constraints?: { require?: Record<string, string> };
+}
+
+export interface WorkflowRequest {
+  name: string;
+  tasks: Record<string, TaskRequest> | (TaskRequest & { name: string })[];
+  labels?: Record<string, string>;
+  failureMode?: 'finish-independent';
+}
+
+export interface SubmitTaskResponse { id: string; state: string; position: string }
+export interface SubmitTasksResponse { items: ({ id: string; state: string } | { error: unknown })[]; position: string }
+export interface SubmitWorkflowResponse { id: string; state: string; tasks: Record<string, string>; position: string }
+
+export type Status = 'waiting' | 'in_progress' | 'done' | 'failed';
+
+export interface TaskResponse {
+  id: string;
+  name: string;
+  key: string | null;
+  tenant: string;
+  userId: number;
+  workflow: string | null;
+  state: string;
+  status: Status;
+  spec: {
+    run: RunRequest;
+    resources: Record<string, number>;
+    queue: string;
+    priority: number;
+    strategy: string | null;
+    delayTolerance: DurationText | null;
+    executionCap: DurationText;
+    totalAttempts: number;
+    idempotent: boolean;
+    schedulingType: string;
+    at: string | null;
+  };
+  labels: Record<string, string>;
+  dependsOn: string[];
+  attempts: AttemptResponse[];
+  waitReason: string | null;
+  result: unknown;
+  error: string | null;
+  category: string | null;
+  admittedBy: { node: string; epoch: number };
+  submittedAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+}
+
+export interface AttemptResponse {
+  attempt: number;
+  worker: string;
+  fence: number;
+  outcome: string | null;
+  exitCode: number | null;
+  startedAt: string;
+  endedAt: string | null;
+  error: string | null;
+}
+
+export interface WorkflowResponse {
+  id: string;
+  name: string;
+  tenant: string;
+  userId: number;
+  state: 'running' | 'succeeded' | 'failed' | 'cancelled';
+  status: Status;
+  labels: Record<string, string>;
+  counts: Record<string, number>;
+  submittedAt: string;
+  endedAt: string | null;
+  tasks: { id: string; key: string; name: string; state: string; status: Status; rank: number; dependsOn: string[] }[];
+}
+
+/** One event of `GET /v1/events`; the SSE `event:` field repeats `type`, `id:` is the position after it. */
+export interface EventResponse {
+  type: string;
+  time: string;
+  task?: string;
+  workflow?: string;
+  name?: string;
+  state?: string;
+  status?: Status;
+  attempt?: number;
+  worker?: string;
+  result?: unknown;
+  error?: string | null;
+  [more: string]: unknown;
+}
+
+export interface Page<T> { items: T[]; nextCursor: string | null }

@@ -1,0 +1,164 @@
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { pack, rejection, unpack, YardError, type Reply } from '@yardmaster/contracts';
+import type { Bus } from './bus.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_PATIENCE_MS = 10_000;
+/** Between two tries while nobody listens. */
+const RETRY_MS = 100;
+const SWEEP_MS = 250;
+
+interface Waiting {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly resolve: (reply: Reply<never>) => void;
+  readonly timeoutMs: number;
+  readonly giveUpAt: number;
+  deadline: number;
+}
+
+export interface BusCounters {
+  /** A message that is not msgpack, or whose handler threw. */
+  refused(subject: string, reason: string): void;
+}
+
+/**
+ * Bus over one NATS connection: one inbox for all replies and one coarse timer for all time-outs, so that a request costs a
+ * publish and a map entry. Invariant: each request resolves exactly once.
+ */
+export class NatsBus implements Bus {
+  readonly #inbox = createInbox();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #replies: Subscription;
+  #counter = 0;
+  #sweeper: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly counters: BusCounters,
+  ) {
+    this.#replies = nc.subscribe(`${this.#inbox}.*`, { callback: (error, message) => { if (error === null) this.#onReply(message); } });
+  }
+
+  request<T>(subject: string, body: unknown, options?: { timeoutMs?: number; patienceMs?: number }): Promise<Reply<T>> {
+    return this.requestBytes(subject, pack(body), options);
+  }
+
+  requestBytes<T>(subject: string, body: Uint8Array, options?: { timeoutMs?: number; patienceMs?: number }): Promise<Reply<T>> {
+    const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const now = performance.now();
+    return new Promise((resolve) => {
+      const giveUpAt = now + (options?.patienceMs ?? DEFAULT_PATIENCE_MS);
+      this.#send({ subject, body, resolve: resolve as (reply: Reply<never>) => void, timeoutMs, giveUpAt, deadline: now + timeoutMs });
+    });
+  }
+
+  publish(subject: string, body: unknown): void {
+    this.publishBytes(subject, pack(body));
+  }
+
+  publishBytes(subject: string, body: Uint8Array): void {
+    if (!this.nc.isClosed()) this.nc.publish(subject, body);
+  }
+
+  subscribe(subject: string, onMessage: (body: unknown, subject: string) => void): { stop(): void } {
+    const subscription = this.nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) return;
+        try {
+          onMessage(unpack(message.data), message.subject);
+        } catch (cause) {
+          this.counters.refused(message.subject, String(cause));
+        }
+      },
+    });
+    return { stop: () => { if (!this.nc.isClosed()) subscription.unsubscribe(); } };
+  }
+
+  serve(subject: string, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): { stop(): void } {
+    const subscription = this.nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) this.#answer(message, handler);
+      },
+    });
+    return { stop: () => { if (!this.nc.isClosed()) subscription.unsubscribe(); } };
+  }
+
+  close(): void {
+    if (this.#sweeper !== null) clearInterval(this.#sweeper);
+    if (!this.nc.isClosed()) this.#replies.unsubscribe();
+    for (const waiting of this.#waiting.values()) waiting.resolve({ ok: false, rejection: rejection('unavailable', 'the service is stopping') });
+    this.#waiting.clear();
+  }
+
+  #answer(message: Msg, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): void {
+    const respond = (reply: Reply<unknown>): void => {
+      if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed()) this.nc.publish(message.reply, pack(reply));
+    };
+    try {
+      const answer = handler(unpack(message.data));
+      if (answer instanceof Promise) answer.then(respond, (cause: unknown) => { respond(this.#refusal(message.subject, cause)); });
+      else respond(answer);
+    } catch (cause) {
+      respond(this.#refusal(message.subject, cause));
+    }
+  }
+
+  #refusal(subject: string, cause: unknown): Reply<never> {
+    if (cause instanceof YardError) return { ok: false, rejection: cause.rejection };
+    this.counters.refused(subject, cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
+    return { ok: false, rejection: rejection('invalid-request', 'the command could not be understood') };
+  }
+
+  #send(waiting: Waiting): void {
+    if (this.nc.isClosed()) {
+      waiting.resolve({ ok: false, rejection: rejection('unavailable', 'the broker connection is closed; try again shortly') });
+      return;
+    }
+    const token = String(++this.#counter);
+    this.#waiting.set(token, waiting);
+    this.#sweeper ??= setInterval(() => { this.#sweep(); }, SWEEP_MS).unref();
+    this.nc.publish(waiting.subject, waiting.body, { reply: `${this.#inbox}.${token}` });
+  }
+
+  #onReply(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length + 1);
+    const waiting = this.#waiting.get(token);
+    if (waiting === undefined) return;
+    this.#waiting.delete(token);
+    // An empty body with a status header: nobody listens, so the command was certainly not carried out.
+    if (message.data.length === 0 && message.headers?.code === 503) {
+      this.#again(waiting);
+      return;
+    }
+    try {
+      waiting.resolve(unpack(message.data) as Reply<never>);
+    } catch {
+      waiting.resolve({ ok: false, rejection: rejection('internal', `the answer on ${waiting.subject} could not be read`) });
+    }
+  }
+
+  #again(waiting: Waiting): void {
+    if (performance.now() + RETRY_MS > waiting.giveUpAt) {
+      waiting.resolve({ ok: false, rejection: rejection('unavailable', `no owner answers on ${waiting.subject}; try again shortly`, { retryAfter: 1 }) });
+      return;
+    }
+    setTimeout(() => {
+      waiting.deadline = performance.now() + waiting.timeoutMs;
+      this.#send(waiting);
+    }, RETRY_MS);
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const [token, waiting] of this.#waiting) {
+      if (waiting.deadline > now) continue;
+      this.#waiting.delete(token);
+      waiting.resolve({ ok: false, rejection: rejection('outcome-unknown', 'no answer in time; repeat with the same idempotency key') });
+    }
+    if (this.#waiting.size === 0 && this.#sweeper !== null) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = null;
+    }
+  }
+}

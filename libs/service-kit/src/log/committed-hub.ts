@@ -1,0 +1,186 @@
+import type { Envelope } from '@yardmaster/contracts';
+import type { EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
+import { decodeEnvelope } from '@yardmaster/contracts';
+import { CommitGroups } from './commit-groups.js';
+import type { CommittedFeed, CommittedLog } from './committed-feed.js';
+import { BrokenChainError, EnvelopeReader } from './envelope-reader.js';
+
+/** Events that a feed keeps in memory for its reader; beyond it reads from the log again. */
+const BUFFER_EVENTS = 60_000;
+
+/**
+ * Committed envelopes for readers of this process. Streams that this process writes are passed on as they are committed;
+ * others are followed in the broker, once for all readers.
+ */
+export class CommittedHub implements CommittedLog {
+  readonly #streams = new Map<string, StreamTail>();
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly keystore: TenantKeystore,
+    private readonly onFailure: (stream: string, error: Error) => void,
+  ) {}
+
+  /** From now on this process passes the stream's envelopes on itself, from `head` on. */
+  own(stream: string, head: number): void {
+    const tail = this.#tail(stream);
+    tail.stop();
+    tail.local = true;
+    tail.head = Math.max(tail.head, head);
+  }
+
+  disown(stream: string): void {
+    this.#tail(stream).local = false;
+  }
+
+  publish(envelope: Envelope): void {
+    this.#tail(envelope.stream).push(envelope);
+  }
+
+  /** Calls back for every committed envelope of a stream after `after`; used by roles whose writers live elsewhere. */
+  async follow(stream: string, after: number, onEnvelope: (envelope: Envelope) => void): Promise<LogFollower> {
+    let prev: string | null = null;
+    return await this.log.follow(stream, after + 1, (message) => {
+      const envelope = decodeEnvelope(stream, message.seq, message.data, (tenant) => this.keystore.keyOf(tenant));
+      if (prev !== null && envelope.prev !== prev) throw new BrokenChainError(stream, message.seq);
+      prev = envelope.hash;
+      onEnvelope(envelope);
+    }, (error) => { this.onFailure(stream, error); });
+  }
+
+  feed(stream: string, after: number): CommittedFeed {
+    const tail = this.#tail(stream);
+    if (!tail.local && !tail.following) {
+      tail.following = true;
+      void this.log.head(stream).then(async ({ last }) => {
+        tail.head = Math.max(tail.head, last);
+        tail.follower = await this.follow(stream, last, (envelope) => { tail.push(envelope); });
+        tail.wake();
+      }).catch((error: unknown) => { this.onFailure(stream, error as Error); });
+    }
+    return new Feed(tail, after, (from, to) => this.read(stream, from, to));
+  }
+
+  async head(stream: string): Promise<number> {
+    const tail = this.#streams.get(stream);
+    if (tail !== undefined && (tail.local || tail.follower !== null)) return tail.head;
+    return (await this.log.head(stream)).last;
+  }
+
+  read(stream: string, from: number, to: number): AsyncIterable<Envelope> {
+    return new EnvelopeReader(this.log, stream, this.keystore).read(from, to);
+  }
+
+  stop(): void {
+    for (const tail of this.#streams.values()) tail.stop();
+  }
+
+  #tail(stream: string): StreamTail {
+    let tail = this.#streams.get(stream);
+    if (tail === undefined) this.#streams.set(stream, (tail = new StreamTail()));
+    return tail;
+  }
+}
+
+/** The newest end of one stream and who reads it. */
+class StreamTail {
+  head = 0;
+  local = false;
+  following = false;
+  follower: LogFollower | null = null;
+  readonly feeds = new Set<Feed>();
+
+  push(envelope: Envelope): void {
+    this.head = envelope.seq;
+    for (const feed of this.feeds) feed.push(envelope);
+  }
+
+  wake(): void {
+    for (const feed of this.feeds) feed.wake();
+  }
+
+  stop(): void {
+    this.follower?.stop();
+    this.follower = null;
+    this.following = false;
+  }
+}
+
+class Feed implements CommittedFeed {
+  #position: number;
+  #buffer: Envelope[] = [];
+  #buffered = 0;
+  #wake: (() => void) | null = null;
+  #stopped = false;
+  readonly #groups = new CommitGroups();
+
+  constructor(
+    private readonly tail: StreamTail,
+    after: number,
+    private readonly read: (from: number, to: number) => AsyncIterable<Envelope>,
+  ) {
+    this.#position = after;
+    tail.feeds.add(this);
+  }
+
+  push(envelope: Envelope): void {
+    const last = this.#buffer.at(-1)?.seq ?? this.#position;
+    // What does not fit is read from the log when its turn comes.
+    if (envelope.seq === last + 1 && this.#buffered < BUFFER_EVENTS) {
+      this.#buffer.push(envelope);
+      this.#buffered += envelope.events.length;
+    }
+    this.wake();
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  async next(maxEvents: number): Promise<readonly Envelope[]> {
+    for (;;) {
+      if (this.#stopped) return [];
+      const taken = this.#buffer.length > 0 ? this.#takeBuffered(maxEvents) : await this.#readLog(maxEvents);
+      const whole = taken.flatMap((envelope) => this.#groups.accept(envelope));
+      if (whole.length > 0) return whole;
+      if (taken.length === 0) await new Promise<void>((resolve) => { this.#wake = resolve; });
+    }
+  }
+
+  #takeBuffered(maxEvents: number): Envelope[] {
+    let events = 0;
+    let n = 0;
+    while (n < this.#buffer.length && (n === 0 || events < maxEvents)) events += this.#buffer[n++]?.events.length ?? 0;
+    const taken = this.#buffer.splice(0, n);
+    this.#buffered -= events;
+    this.#position = taken.at(-1)?.seq ?? this.#position;
+    return taken;
+  }
+
+  async #readLog(maxEvents: number): Promise<Envelope[]> {
+    const taken: Envelope[] = [];
+    if (this.#position >= this.tail.head) return taken;
+    let events = 0;
+    for await (const envelope of this.read(this.#position + 1, this.tail.head)) {
+      taken.push(envelope);
+      this.#position = envelope.seq;
+      events += envelope.events.length;
+      if (events >= maxEvents) break;
+    }
+    this.#buffer = this.#buffer.filter((envelope) => envelope.seq > this.#position);
+    this.#buffered = this.#buffer.reduce((sum, envelope) => sum + envelope.events.length, 0);
+    if (this.#buffer[0] !== undefined && this.#buffer[0].seq !== this.#position + 1) {
+      this.#buffer = [];
+      this.#buffered = 0;
+    }
+    return taken;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.tail.feeds.delete(this);
+    this.wake();
+  }
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { CHAIN_START, encodeEnvelope, hashOf, type Cause, type CommitGroup, type Envelope } from '@yardmaster/contracts';
+import type { DomainEvent } from '@yardmaster/domain';
+import type { AppendOutcome, LogWriter, TenantKeystore } from '@yardmaster/ports';
+import type { LogPlace } from '../role/role.js';
+import type { CommitLedger } from './commit-ledger.js';
+
+const MAX_EVENTS = 2_000;
+const MAX_BYTES = 200 * 1024;
+/** Commits on their way to disk at once; later decisions gather meanwhile. */
+const MAX_IN_FLIGHT = 3;
+/** Rough size of an event without content, in bytes. */
+const EVENT_BYTES = 60;
+
+interface Decision {
+  readonly events: readonly DomainEvent[];
+  readonly bytes: number;
+  readonly effect: ((place: LogPlace) => void) | undefined;
+}
+
+export interface WriterIdentity {
+  readonly stream: string;
+  readonly node: string;
+  readonly epoch: number;
+  readonly config: string;
+}
+
+/**
+ * Group commit: decisions gather while commits are in flight and leave together as one envelope.
+ * Owns: the stream's sequence and hash chain. Invariants: one envelope per sequence; a decision is never split but into a
+ * commit group; `onProposed` sees envelopes in sequence order, before they are on disk; `onStored` after.
+ */
+export class StreamWriter {
+  #pending: Decision[] = [];
+  #inFlight = 0;
+  #prev: string;
+  #at = 0;
+  #seed = 0;
+  #open = false;
+  #commits = 0;
+  readonly #run = randomBytes(6).toString('hex');
+
+  constructor(
+    private readonly id: WriterIdentity,
+    private readonly writer: LogWriter,
+    prevHash: string | null,
+    private readonly ledger: CommitLedger,
+    private readonly keystore: TenantKeystore,
+    private readonly hooks: {
+      /** Followed positions that changed since the envelope before. */
+      readonly causes: () => Cause[];
+      readonly onProposed: (envelope: Envelope, ticket: number) => void;
+      readonly onFailed: (stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>) => void;
+      readonly onStored: () => void;
+      readonly now: () => number;
+      readonly monotonic: () => number;
+      readonly observeCommit: (ms: number) => void;
+    },
+  ) {
+    this.#prev = prevHash ?? CHAIN_START;
+  }
+
+  /** Time of the envelope that the next decision goes into. Never goes back. */
+  now(): number {
+    if (!this.#open) {
+      this.#open = true;
+      this.#at = Math.max(this.#at, this.hooks.now());
+      this.#seed = (Math.random() * 0x1_0000_0000) >>> 0;
+    }
+    return this.#at;
+  }
+
+  /** Seed of that envelope. */
+  get seed(): number {
+    this.now();
+    return this.#seed;
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  add(events: readonly DomainEvent[], effect: ((place: LogPlace) => void) | undefined, bytes: number): void {
+    this.now();
+    this.#pending.push({ events, effect, bytes: bytes + events.length * EVENT_BYTES });
+  }
+
+  /** Proposes what gathered, as far as commits in flight allow. True when something left. */
+  flush(): boolean {
+    let left = false;
+    while (this.#pending.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
+      this.#proposeBatch();
+      left = true;
+    }
+    if (this.#pending.length === 0) this.#open = false;
+    return left;
+  }
+
+  #proposeBatch(): void {
+    let events = 0;
+    let bytes = 0;
+    let taken = 0;
+    for (const decision of this.#pending) {
+      if (taken > 0 && (events + decision.events.length > MAX_EVENTS || bytes + decision.bytes > MAX_BYTES)) break;
+      events += decision.events.length;
+      bytes += decision.bytes;
+      taken++;
+    }
+    const batch = taken === this.#pending.length ? this.#pending : this.#pending.slice(0, taken);
+    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined && (events > MAX_EVENTS * 2 || bytes > MAX_BYTES * 2)) {
+      this.#proposeGroup(only);
+      return;
+    }
+    const all = batch.length === 1 && only !== undefined ? only.events : batch.flatMap((d) => d.events);
+    const { ticket, seq } = this.#propose(all, null);
+    for (const { effect } of batch) {
+      if (effect !== undefined) this.ledger.when(ticket, () => { effect({ stream: this.id.stream, seq }); });
+    }
+  }
+
+  #proposeGroup(decision: Decision): void {
+    const perPart = Math.max(1, Math.min(MAX_EVENTS, Math.floor((MAX_BYTES * decision.events.length) / decision.bytes)));
+    const n = Math.ceil(decision.events.length / perPart);
+    const id = `${this.#run}-g${String(this.#commits)}`;
+    let last = { ticket: 0, seq: 0 };
+    for (let k = 1; k <= n; k++) {
+      last = this.#propose(decision.events.slice((k - 1) * perPart, k * perPart), { id, k, n });
+    }
+    const { effect } = decision;
+    const { ticket, seq } = last;
+    if (effect !== undefined) this.ledger.when(ticket, () => { effect({ stream: this.id.stream, seq }); });
+  }
+
+  #propose(events: readonly DomainEvent[], group: CommitGroup | null): { ticket: number; seq: number } {
+    const { stream, node, epoch, config } = this.id;
+    const commit = `${this.#run}-${String(this.#commits++)}`;
+    const causes = this.hooks.causes();
+    const draft = { stream, node, epoch, commit, at: this.#at, seed: this.#seed, config, causes, group, prev: this.#prev, events };
+    const bytes = encodeEnvelope(draft, (tenant) => this.keystore.keyOf(tenant));
+    const hash = hashOf(bytes);
+    const seq = this.writer.next;
+    const ticket = this.ledger.issue();
+    this.#prev = hash;
+    this.#inFlight++;
+    const began = this.hooks.monotonic();
+    void this.writer.append(`${stream}/${commit}`, bytes).then((outcome) => {
+      this.#inFlight--;
+      if (outcome.kind !== 'stored') {
+        this.hooks.onFailed(stream, outcome);
+        return;
+      }
+      this.hooks.observeCommit(this.hooks.monotonic() - began);
+      this.ledger.committed(ticket);
+      this.hooks.onStored();
+    });
+    this.hooks.onProposed({ ...draft, seq, hash }, ticket);
+    return { ticket, seq };
+  }
+}

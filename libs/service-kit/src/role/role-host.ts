@@ -1,0 +1,320 @@
+import { createHash } from 'node:crypto';
+import type { Envelope, Reply } from '@yardmaster/contracts';
+import type { DomainEvent } from '@yardmaster/domain';
+import type { Clock } from '@yardmaster/kernel';
+import type { AppendOutcome, EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
+import type { Bus } from '../bus/bus.js';
+import { WorkerOutbox } from '../bus/worker-outbox.js';
+import { CommitLedger } from '../log/commit-ledger.js';
+import type { CommittedHub } from '../log/committed-hub.js';
+import { StreamWriter } from '../log/stream-writer.js';
+import { restore } from './restore.js';
+import type { CommandHandler, EventOrigin, LogPlace, Role, RoleContext } from './role.js';
+import { CAUSE_PATIENCE_MS, RoleRunner } from './role-runner.js';
+
+export interface RoleHostOptions {
+  readonly node: string;
+  readonly log: EventLog;
+  readonly keystore: TenantKeystore;
+  readonly bus: Bus;
+  readonly hub: CommittedHub;
+  readonly clock: Clock;
+  /** New role objects; called again after a failure, as state is never reused. */
+  readonly roles: () => readonly Role[];
+  /** `proposed`: roles of this process see each other's envelopes before they are on disk; `committed`: after. */
+  readonly handOver: 'proposed' | 'committed';
+  readonly onEvent?: (what: 'restored' | 'active' | 'failed', detail: string) => void;
+  readonly observeCommit?: (stream: string, ms: number) => void;
+}
+
+interface Hosted {
+  readonly role: Role;
+  readonly runner: RoleRunner;
+  writer: StreamWriter | null;
+  context: RoleContext | null;
+  wakeAt: number;
+}
+
+/**
+ * Runs the roles of one process: restores them from the log, takes their streams over, hands envelopes from one to the other
+ * and releases effects.
+ *
+ * A turn: every role with news decides (`advance`), every writer that may proposes, followers in this process fold what was
+ * proposed, until nothing moves; then messages leave. Invariants: one writer per stream; effects in the order of the ledger;
+ * after any failed append the whole host is dropped and restored, as its state may rest on what is not in the log (I21).
+ */
+export class RoleHost {
+  #hosted: Hosted[] = [];
+  #followersOf = new Map<string, Hosted[]>();
+  #ledger = new CommitLedger();
+  #remote: LogFollower[] = [];
+  #serving: { stop(): void }[] = [];
+  #turnDue = false;
+  #timer: NodeJS.Timeout | null = null;
+  #timerAt = Infinity;
+  #generation = 0;
+  #stopped = false;
+  #onActive: () => void = () => undefined;
+  #local = new Map<string, (body: unknown) => void>();
+  readonly outbox: WorkerOutbox;
+
+  constructor(private readonly options: RoleHostOptions) {
+    this.outbox = new WorkerOutbox((subject, bytes) => { options.bus.publishBytes(subject, bytes); });
+  }
+
+  /** Restores all roles, takes over, and resolves when each of them is active for the first time. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onActive = resolve;
+      this.#begin().catch(reject);
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const { log } = this.options;
+    const generation = ++this.#generation;
+    this.#ledger = new CommitLedger();
+    this.#hosted = this.options.roles().map((role) => ({ role, runner: new RoleRunner(role), writer: null, context: null, wakeAt: Infinity }));
+    const streams = new Set(this.#hosted.flatMap(({ role }) => (role.stream === null ? role.follows : [role.stream, ...role.follows])));
+    const heads = new Map<string, number>();
+    for (const stream of streams) heads.set(stream, (await log.head(stream)).last);
+    await Promise.all(this.#hosted.map(async ({ runner }) => { await restore(runner, log, this.options.keystore, heads); }));
+    this.#say('restored', `${String(this.#hosted.length)} roles`);
+    this.#followersOf = new Map([...streams].map((stream) => [stream, this.#hosted.filter(({ runner }) => runner.follows(stream))]));
+    const owned = new Set<string>();
+    for (const hosted of this.#hosted) {
+      if (hosted.role.stream !== null) {
+        owned.add(hosted.role.stream);
+        this.#openWriter(hosted, heads.get(hosted.role.stream) ?? 0);
+      }
+      this.#openContext(hosted);
+    }
+    for (const stream of streams) {
+      if (owned.has(stream)) continue;
+      const onEnvelope = (envelope: Envelope): void => {
+        if (generation === this.#generation) this.#deliver(envelope);
+      };
+      this.#remote.push(await this.options.hub.follow(stream, heads.get(stream) ?? 0, onEnvelope));
+    }
+    for (const hosted of this.#hosted) this.#takeOver(hosted);
+    this.#turn();
+    this.#ledger.when(this.#ledger.issued, () => {
+      for (const hosted of this.#hosted) this.#serve(hosted);
+      this.#say('active', this.#hosted.map(({ role }) => role.name).join(' '));
+      this.#onActive();
+      this.touch();
+    });
+  }
+
+  /** Positions applied, by role and stream. */
+  status(): { role: string; epoch: number; positions: Record<string, number> }[] {
+    return this.#hosted.map(({ role, runner }) => ({ role: role.name, epoch: runner.epoch, positions: runner.positions() }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#drop();
+  }
+
+  /** Waits until everything proposed is on disk. */
+  async drained(): Promise<void> {
+    await new Promise<void>((resolve) => { this.#ledger.when(this.#ledger.issued, resolve); });
+  }
+
+  /** Asks for a turn soon, after all input that is already here. */
+  touch(): void {
+    if (this.#turnDue || this.#stopped) return;
+    this.#turnDue = true;
+    setImmediate(() => { this.#turn(); });
+  }
+
+  #turn(): void {
+    this.#turnDue = false;
+    if (this.#stopped) return;
+    const now = this.options.clock.now();
+    for (let moving = true; moving; ) {
+      moving = false;
+      for (const hosted of this.#hosted) {
+        if (hosted.context === null) continue;
+        if (hosted.wakeAt <= now) hosted.wakeAt = Infinity;
+        hosted.runner.releaseOverdue(now);
+        hosted.role.advance(hosted.context);
+      }
+      for (const { writer } of this.#hosted) {
+        if (writer?.flush() === true) moving = true;
+      }
+      if (this.options.handOver === 'committed') break;
+    }
+    this.outbox.flush();
+    this.#arm();
+  }
+
+  #arm(): void {
+    let next = Infinity;
+    for (const { wakeAt } of this.#hosted) next = Math.min(next, wakeAt);
+    if (next === this.#timerAt) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#timerAt = next;
+    if (next === Infinity) return;
+    const delay = Math.min(Math.max(0, next - this.options.clock.now()), 3_600_000);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#timerAt = Infinity;
+      this.touch();
+    }, delay);
+  }
+
+  #openWriter(hosted: Hosted, head: number): void {
+    const { role, runner } = hosted;
+    const stream = role.stream ?? '';
+    const { node, log, keystore, clock } = this.options;
+    const generation = this.#generation;
+    const identity = { stream, node, epoch: runner.epoch + 1, config: CONFIG_HASH };
+    hosted.writer = new StreamWriter(identity, log.writer(stream, head), runner.hashAt(stream), this.#ledger, keystore, {
+      causes: () => runner.takeCauses(),
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      onProposed: (envelope, ticket) => {
+        runner.noteOwn(envelope);
+        if (this.options.handOver === 'proposed') this.#deliver(envelope);
+        this.#ledger.when(ticket, () => {
+          if (this.options.handOver === 'committed') this.#deliver(envelope);
+          this.options.hub.publish(envelope);
+        });
+      },
+      onStored: () => {
+        if (generation === this.#generation) this.touch();
+      },
+      onFailed: (name, outcome) => {
+        if (generation === this.#generation) this.#fail(name, outcome);
+      },
+      observeCommit: (ms) => { this.options.observeCommit?.(stream, ms); },
+    });
+    this.options.hub.own(stream, head);
+  }
+
+  #openContext(hosted: Hosted): void {
+    const { runner, writer, role } = hosted;
+    const { clock, node } = this.options;
+    const epoch = runner.epoch + 1;
+    let draws = 0;
+    hosted.context = {
+      epoch,
+      node,
+      outbox: this.outbox,
+      now: () => (writer === null ? clock.now() : writer.now()),
+      random: () => mix((writer?.seed ?? 1) + Math.imul(++draws, 0x9e3779b9)),
+      commit: (events: readonly DomainEvent[], effect?: (place: LogPlace) => void, bytes = 0) => {
+        if (writer === null) throw new Error(`${role.name} has no stream to commit to`);
+        writer.add(events, effect, bytes);
+        const origin: EventOrigin = { stream: role.stream ?? '', at: writer.now(), node, epoch };
+        for (const event of events) runner.fold(event, origin);
+        this.touch();
+      },
+      effect: (run) => {
+        // Undecided news of this very turn counts too: it is proposed before the turn ends.
+        if (writer?.hasPending === true) writer.add([], run, 0);
+        else this.#ledger.when(this.#ledger.issued, run);
+      },
+      wakeAt: (time) => {
+        if (time < hosted.wakeAt) {
+          hosted.wakeAt = time;
+          if (time < this.#timerAt) this.#arm();
+        }
+      },
+      tell: (subject, body) => {
+        const here = this.#local.get(subject);
+        if (here !== undefined) here(body);
+        else this.options.bus.publish(subject, body);
+      },
+    };
+  }
+
+  #takeOver({ role, runner, context, writer }: Hosted): void {
+    if (context === null) return;
+    if (writer !== null) {
+      context.commit([{ type: 'OwnerTookOver', role: role.name, epoch: context.epoch, node: context.node }]);
+      runner.epoch = context.epoch;
+    }
+    role.takeOver?.(context, runner.lost);
+  }
+
+  #serve({ role, context }: Hosted): void {
+    if (context === null) return;
+    const { bus } = this.options;
+    for (const [subject, handler] of Object.entries(role.serves ?? {})) {
+      this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
+    }
+    for (const [subject, hear] of Object.entries(role.hears ?? {})) {
+      const onMessage = (body: unknown): void => {
+        hear(body as never, context);
+        this.touch();
+      };
+      this.#local.set(subject, onMessage);
+      this.#serving.push(bus.subscribe(subject, onMessage));
+    }
+  }
+
+  #answer(handler: CommandHandler, body: unknown, context: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    const answer = handler(body as never, context);
+    this.touch();
+    return answer;
+  }
+
+  #deliver(envelope: Envelope): void {
+    const followers = this.#followersOf.get(envelope.stream);
+    if (followers === undefined) return;
+    const now = this.options.clock.now();
+    for (const { runner, context } of followers) {
+      if (!runner.offer(envelope, now)) context?.wakeAt(now + CAUSE_PATIENCE_MS + 50);
+    }
+    this.touch();
+  }
+
+  /** The state of every role may rest on what is not in the log: drop all of it and begin again from the log. */
+  #fail(stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>): void {
+    const why = outcome.kind === 'refused' ? `someone else writes it (head ${String(outcome.head)})` : outcome.reason;
+    this.#say('failed', `${stream}: ${why}`);
+    this.#drop();
+    const retry = (): void => {
+      if (this.#stopped) return;
+      this.#begin().catch((error: unknown) => {
+        this.#say('failed', String(error));
+        this.#drop();
+        setTimeout(retry, 1_000);
+      });
+    };
+    setTimeout(retry, 200);
+  }
+
+  #drop(): void {
+    this.#generation++;
+    this.#ledger.abandon();
+    for (const serving of this.#serving) serving.stop();
+    for (const follower of this.#remote) follower.stop();
+    for (const { role } of this.#hosted) if (role.stream !== null) this.options.hub.disown(role.stream);
+    this.#serving = [];
+    this.#remote = [];
+    this.#local = new Map();
+    this.#hosted = [];
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#timerAt = Infinity;
+  }
+
+  #say(what: 'restored' | 'active' | 'failed', detail: string): void {
+    this.options.onEvent?.(what, detail);
+  }
+}
+
+/** Policies have no settings yet; the hash names the rules of this version. */
+const CONFIG_HASH = createHash('sha256').update('yardmaster policies 1').digest('hex').slice(0, 8);
+
+/** splitmix32, in [0, 1). */
+function mix(x: number): number {
+  let z = (x + 0x9e3779b9) | 0;
+  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+  return ((z ^ (z >>> 15)) >>> 0) / 0x1_0000_0000;
+}

@@ -1,0 +1,131 @@
+import type { Cause, Envelope } from '@yardmaster/contracts';
+import type { DomainEvent } from '@yardmaster/domain';
+import { CommitGroups } from '../log/commit-groups.js';
+import type { EventOrigin, LostCause, Role } from './role.js';
+
+/** Held back longer than this for a cause that never came, an envelope is applied all the same. */
+export const CAUSE_PATIENCE_MS = 2_000;
+
+/**
+ * Feeds one role: keeps its positions, holds an envelope back until what it rests on was applied, completes commit groups.
+ * Owns: the role's positions. Invariant: per stream, envelopes are applied in sequence, each once.
+ */
+export class RoleRunner {
+  readonly #positions = new Map<string, { seq: number; hash: string }>();
+  readonly #changed = new Set<string>();
+  readonly #groups = new Map<string, CommitGroups>();
+  readonly #held = new Map<string, { envelope: Envelope; since: number }[]>();
+  readonly #followed: ReadonlySet<string>;
+  readonly lost: LostCause[] = [];
+  epoch = 0;
+
+  constructor(readonly role: Role) {
+    this.#followed = new Set(role.follows);
+  }
+
+  follows(stream: string): boolean {
+    return this.#followed.has(stream);
+  }
+
+  position(stream: string): number {
+    return this.#positions.get(stream)?.seq ?? 0;
+  }
+
+  /** Hash of the last envelope applied of a stream; null when none. */
+  hashAt(stream: string): string | null {
+    return this.#positions.get(stream)?.hash ?? null;
+  }
+
+  positions(): Record<string, number> {
+    return Object.fromEntries([...this.#positions].map(([stream, p]) => [stream, p.seq]));
+  }
+
+  /** Followed positions that changed since the last call. */
+  takeCauses(): Cause[] {
+    const causes: Cause[] = [];
+    for (const stream of this.#changed) {
+      const at = this.#positions.get(stream);
+      if (at !== undefined) causes.push([stream, at.seq, at.hash.slice(0, 16)]);
+    }
+    this.#changed.clear();
+    return causes;
+  }
+
+  /** Notes an own envelope whose events were folded when they were decided. */
+  noteOwn(envelope: Envelope): void {
+    this.#positions.set(envelope.stream, { seq: envelope.seq, hash: envelope.hash });
+  }
+
+  /** Folds one decided event of the own stream. */
+  fold(event: DomainEvent, origin: EventOrigin): void {
+    this.role.apply(event, origin);
+  }
+
+  /** An envelope of a followed stream; applied now, or when its causes are. Returns true when anything was applied. */
+  offer(envelope: Envelope, now: number): boolean {
+    if (envelope.seq <= this.position(envelope.stream)) return false;
+    const queue = this.#held.get(envelope.stream);
+    if (queue !== undefined && queue.length > 0) {
+      queue.push({ envelope, since: now });
+      return this.#drain(now);
+    }
+    if (!this.hasCauses(envelope)) {
+      this.#held.set(envelope.stream, [{ envelope, since: now }]);
+      return false;
+    }
+    this.apply(envelope);
+    if (this.#held.size > 0) this.#drain(now);
+    return true;
+  }
+
+  /** Lets go what waited too long. */
+  releaseOverdue(now: number): boolean {
+    return this.#held.size > 0 && this.#drain(now);
+  }
+
+  #drain(now: number): boolean {
+    let any = false;
+    for (let again = true; again; ) {
+      again = false;
+      for (const [stream, queue] of this.#held) {
+        for (let first = queue[0]; first !== undefined; first = queue[0]) {
+          if (!this.hasCauses(first.envelope) && now - first.since < CAUSE_PATIENCE_MS) break;
+          queue.shift();
+          this.apply(first.envelope);
+          any = again = true;
+        }
+        if (queue.length === 0) this.#held.delete(stream);
+      }
+    }
+    return any;
+  }
+
+  /** True when every followed position that the envelope rests on was applied. */
+  hasCauses(envelope: Envelope): boolean {
+    for (const [stream, seq] of envelope.causes) {
+      if (this.#followed.has(stream) && this.position(stream) < seq) return false;
+    }
+    return true;
+  }
+
+  apply(envelope: Envelope): void {
+    const { stream } = envelope;
+    if (envelope.group !== null || this.#groups.has(stream)) {
+      let groups = this.#groups.get(stream);
+      if (groups === undefined) this.#groups.set(stream, (groups = new CommitGroups()));
+      for (const whole of groups.accept(envelope)) this.#applyEvents(whole);
+    } else {
+      this.#applyEvents(envelope);
+    }
+    this.#positions.set(stream, { seq: envelope.seq, hash: envelope.hash });
+    if (this.#followed.has(stream)) this.#changed.add(stream);
+  }
+
+  #applyEvents(envelope: Envelope): void {
+    const own = envelope.stream === this.role.stream;
+    for (const event of envelope.events) {
+      if (own && event.type === 'OwnerTookOver') this.epoch = event.epoch;
+      this.role.apply(event, envelope);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export * from './id-minter.js';
+export * from './layout.js';

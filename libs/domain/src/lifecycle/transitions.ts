@@ -1,0 +1,59 @@
+import type { EventType } from '../events/index.js';
+import type { TaskState } from './task-state.js';
+
+/** As what an event names the task: its subject, a child that it released, or one that needs what failed. */
+export type NamedAs = 'subject' | 'released' | 'upstreamFailed';
+
+export interface Transition {
+  /** null = the task does not exist yet. */
+  readonly from: TaskState | null;
+  readonly event: EventType;
+  readonly as: NamedAs;
+  readonly to: TaskState;
+  /** When the same event leads elsewhere too. */
+  readonly when?: string;
+}
+
+/** Every way from one state to another. The lifecycle page, its picture and the model test are made of this. */
+export const TRANSITIONS: readonly Transition[] = [
+  { from: null, event: 'TaskSubmitted', as: 'subject', to: 'scheduled', when: 'due later' },
+  { from: null, event: 'TaskSubmitted', as: 'subject', to: 'blocked', when: 'a parent is open' },
+  { from: null, event: 'TaskSubmitted', as: 'subject', to: 'ready' },
+  { from: 'scheduled', event: 'TasksDue', as: 'subject', to: 'blocked', when: 'a parent is open' },
+  { from: 'scheduled', event: 'TasksDue', as: 'subject', to: 'ready' },
+  { from: 'blocked', event: 'TaskSucceeded', as: 'released', to: 'ready' },
+  { from: 'scheduled', event: 'TaskSucceeded', as: 'released', to: 'scheduled' },
+  { from: 'ready', event: 'BatchQueued', as: 'subject', to: 'queued' },
+  { from: 'queued', event: 'LeaseGranted', as: 'subject', to: 'running' },
+  { from: 'queued', event: 'TasksRemoved', as: 'subject', to: 'ready' },
+  { from: 'running', event: 'CancelRequested', as: 'subject', to: 'cancelling' },
+  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'running', when: 'ok' },
+  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'cancelling', when: 'cancelled' },
+  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'queued', when: 'withdrawn, void or superseded' },
+  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'suspended', when: 'preempted or drained' },
+  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'backing_off', when: 'failed or lost' },
+  { from: 'cancelling', event: 'LeaseEnded', as: 'subject', to: 'cancelling' },
+  { from: 'backing_off', event: 'TaskBackedOff', as: 'subject', to: 'backing_off' },
+  { from: 'suspended', event: 'TaskBackedOff', as: 'subject', to: 'backing_off' },
+  { from: 'queued', event: 'TaskBackedOff', as: 'subject', to: 'backing_off' },
+  { from: 'backing_off', event: 'TasksVisible', as: 'subject', to: 'queued' },
+  { from: 'suspended', event: 'TasksVisible', as: 'subject', to: 'queued' },
+  { from: 'backing_off', event: 'TasksRemoved', as: 'subject', to: 'ready' },
+  { from: 'suspended', event: 'TasksRemoved', as: 'subject', to: 'ready' },
+  { from: 'backing_off', event: 'TaskGivenUp', as: 'subject', to: 'backing_off' },
+  { from: 'suspended', event: 'TaskGivenUp', as: 'subject', to: 'backing_off' },
+  { from: 'running', event: 'TaskSucceeded', as: 'subject', to: 'succeeded' },
+  { from: 'backing_off', event: 'TaskFailed', as: 'subject', to: 'failed' },
+  ...(['scheduled', 'blocked', 'ready', 'queued', 'backing_off', 'suspended', 'running', 'cancelling'] as const).map(
+    (from): Transition => ({ from, event: 'TaskCancelled', as: 'subject', to: 'cancelled' }),
+  ),
+  ...(['scheduled', 'blocked'] as const).flatMap((from): Transition[] => [
+    { from, event: 'TaskFailed', as: 'upstreamFailed', to: 'upstream_failed' },
+    { from, event: 'TaskCancelled', as: 'upstreamFailed', to: 'upstream_failed' },
+  ]),
+];
+
+/** Where an event may lead; empty when it cannot apply in that state. */
+export function nextStates(from: TaskState | null, event: EventType, as: NamedAs = 'subject'): TaskState[] {
+  return TRANSITIONS.filter((t) => t.from === from && t.event === event && t.as === as).map((t) => t.to);
+}

@@ -1,0 +1,3 @@
+export * from './block-size.js';
+export * from './gcra.js';
+export * from './sliding-window.js';

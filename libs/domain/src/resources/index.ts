@@ -1,0 +1,3 @@
+export * from './amount.js';
+export * from './parse.js';
+export * from './vector.js';

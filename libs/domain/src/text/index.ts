@@ -1,0 +1,1 @@
+export * from './did-you-mean.js';

@@ -1,0 +1,1 @@
+export * from './wait-reason.js';

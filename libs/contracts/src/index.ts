@@ -3,7 +3,7 @@ export * from './commands/reply.js';
 export * from './commands/task-commands.js';
 export * from './errors/catalogue.js';
 export * from './events/index.js';
-export * from './http/types.js';
+export * from './http/index.js';
 export * from './session/frames.js';
 export * from './subjects.js';
 export * from './wire.js';

@@ -16,7 +16,10 @@ export type DependencyRequest = string | { task: string; when?: 'afterOk' };
 export interface TaskRequest {
   type?: 'job';
   name?: string;
+  /** Key inside a workflow given as a list; the default is `name`. */
+  key?: string;
   run: RunRequest;
+  isolation?: 'none';
   resources?: string | Record<string, string | number>;
   scheduling?: { type?: 'once'; at?: string; strategy?: string; priority?: string | number; priorityClass?: string; queue?: string; delayTolerance?: DurationText; onDelay?: 'run' };
   executionCap?: DurationText;
@@ -25,7 +28,7 @@ export interface TaskRequest {
   dependsOn?: DependencyRequest[];
   idempotent?: boolean;
   labels?: Record<string, string>;
-  constraints?: { require?: Record<string, string> };
+  constraints?: { require?: Record<string, string>; prefer?: object; avoid?: object; tolerate?: unknown[] };
 }
 
 export interface WorkflowRequest {
@@ -36,6 +39,7 @@ export interface WorkflowRequest {
 }
 
 export interface SubmitTaskResponse { id: string; state: string; position: string }
+/** `error` is a problem; the other items are accepted all the same. */
 export interface SubmitTasksResponse { items: ({ id: string; state: string } | { error: unknown })[]; position: string }
 export interface SubmitWorkflowResponse { id: string; state: string; tasks: Record<string, string>; position: string }
 
@@ -116,5 +120,55 @@ export interface EventResponse {
   error?: string | null;
   [more: string]: unknown;
 }
+
+/** Answer of `GET /v1/tasks/{id}/result`; large results are read in full. `endedAt` null = not ended yet. */
+export interface ResultResponse { id: string; state: string; status: Status; result: unknown; error: string | null; endedAt: string | null }
+
+/** Answer of `GET /v1/tasks/{id}/why`. `parts` is what each role says, in order of precedence. */
+export interface WhyResponse {
+  id: string;
+  state: string;
+  status: Status;
+  reason: string | null;
+  detail: string | null;
+  parts: { from: string; reason: string; detail: string; extra?: unknown }[];
+}
+
+export interface CancelResponse { id: string; state: string; status: Status }
+
+export interface WorkflowSummaryResponse {
+  id: string;
+  name: string;
+  tenant: string;
+  userId: number;
+  state: 'running' | 'succeeded' | 'failed' | 'cancelled';
+  status: Status;
+  count: number;
+  submittedAt: string;
+  endedAt: string | null;
+}
+
+export interface GraphResponse {
+  tasks: { id: string; key: string | null; name: string; state: string; status: Status; rank: number; workflow: string | null }[];
+  edges: { from: string; to: string; kind: 'afterOk' }[];
+}
+
+export interface WorkerResponse {
+  id: string;
+  name: string;
+  kind: 'agent' | 'sdk';
+  /** The only tenant it serves; null = all. */
+  tenant: string | null;
+  state: 'healthy' | 'unhealthy' | 'cordoned' | 'gone';
+  capacity: Record<string, number>;
+  used: Record<string, number>;
+  handlers: string[];
+  labels: Record<string, string>;
+  leases: number;
+  lastHeartbeatMsAgo: number | null;
+  gateway: string;
+}
+
+export interface ScriptResponse { path: string; sha256: string; bytes: number }
 
 export interface Page<T> { items: T[]; nextCursor: string | null }

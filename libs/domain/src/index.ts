@@ -11,3 +11,7 @@ export * from './retry/index.js';
 export * from './spec/index.js';
 export * from './text/index.js';
 export * from './wait-reason/index.js';
+export * from './task/index.js';
+export * from './ready/index.js';
+export * from './queue/index.js';
+export * from './lease/index.js';

@@ -1,0 +1,217 @@
+import type { TaskId, WorkerId } from '@yardmaster/kernel';
+import type { DomainEvent, LeaseEnded, LeaseGranted, QueuedTask, SchedulingSpec, WorkerJoined } from '../events/index.js';
+import { compareOrder, OrderedHeap, orderKey, type OrderKey } from '../order/index.js';
+import { addInto, subtractFrom } from '../resources/index.js';
+import type { WorkerView } from '../placement/index.js';
+
+export interface CellEntry {
+  readonly task: QueuedTask;
+  readonly lane: CellLane;
+  readonly order: OrderKey;
+  /** `out`: backing off, or its attempt just ended. */
+  state: 'visible' | 'leased' | 'out' | 'gone';
+  attempts: number;
+  failedOn: Set<string> | null;
+}
+
+/** Visible tasks of one class and tenant, best first. */
+export interface CellLane {
+  readonly cls: number;
+  readonly spec: SchedulingSpec;
+  readonly tenant: number;
+  readonly heap: OrderedHeap<CellEntry>;
+  visible: number;
+}
+
+export interface Lease {
+  readonly task: TaskId;
+  readonly p: number;
+  readonly tenant: number;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly worker: WorkerId;
+  readonly spec: SchedulingSpec | null;
+  readonly capMs: number;
+  readonly grantedAt: number;
+}
+
+/** A worker with what it runs; `healthy` and `load` are measured, not folded. */
+export interface CellWorker extends WorkerView {
+  readonly id: WorkerId;
+  index: number;
+  name: string;
+  kind: 'agent' | 'sdk';
+  incarnation: string;
+  gateway: string;
+  capacity: Readonly<Record<string, number>>;
+  free: Record<string, number>;
+  labels: Readonly<Record<string, string>>;
+  handlers: ReadonlySet<string>;
+  tenant: number | null;
+  cordoned: boolean;
+  healthy: boolean;
+  load: number;
+  leases: number;
+  readonly held: Map<TaskId, Lease>;
+}
+
+const byOrder = (a: CellEntry, b: CellEntry): number => compareOrder(a.order, b.order);
+
+/** Workers, leases and visible tasks of one cell: the fold of its queue and its leases. */
+export class CellState {
+  readonly classes: SchedulingSpec[] = [];
+  readonly lanes = new Map<number, CellLane>();
+  readonly entries = new Map<TaskId, CellEntry>();
+  readonly leases = new Map<TaskId, Lease>();
+  readonly workers = new Map<WorkerId, CellWorker>();
+  /** The same workers, each at its `index`. */
+  workerList: CellWorker[] = [];
+  readonly paused = new Set<string>();
+  /** Something changed that may let a task be placed. */
+  dirty = true;
+  #order = 0;
+
+  apply(event: DomainEvent, at: number): void {
+    switch (event.type) {
+      case 'ClassDefined':
+        this.classes[event.n] = event.spec;
+        return;
+      case 'BatchQueued':
+        for (const task of event.tasks) this.#queued(task);
+        this.dirty = true;
+        return;
+      case 'TasksVisible':
+        for (const id of event.ids) {
+          const entry = this.entries.get(id);
+          if (entry?.state === 'out' && !this.leases.has(id)) this.#show(entry);
+        }
+        this.dirty = true;
+        return;
+      case 'TasksRemoved':
+        for (const id of event.ids) this.#forget(id);
+        return;
+      case 'TaskGivenUp':
+        this.#forget(event.id);
+        return;
+      case 'QueuePaused':
+        if (event.paused) this.paused.add(event.queue);
+        else this.paused.delete(event.queue);
+        this.dirty = true;
+        return;
+      case 'WorkerJoined':
+        this.#joined(event);
+        return;
+      case 'WorkerCordoned': {
+        const worker = this.workers.get(event.worker);
+        if (worker !== undefined) worker.cordoned = event.cordoned;
+        this.dirty = true;
+        return;
+      }
+      case 'WorkerGone':
+        this.workers.delete(event.worker);
+        this.#renumber();
+        return;
+      case 'LeaseGranted':
+        this.#granted(event, at);
+        return;
+      case 'LeaseEnded':
+        this.#ended(event);
+        return;
+      default:
+    }
+  }
+
+  isIdle(): boolean {
+    return this.leases.size === 0;
+  }
+
+  #queued(task: QueuedTask): void {
+    const spec = this.classes[task.cls];
+    if (spec === undefined || this.entries.has(task.id)) return;
+    const lane = this.#lane(task.cls, spec, task.tenant);
+    const entry: CellEntry = { task, lane, order: orderKey(spec, task.eligibleAt, ++this.#order), state: 'out', attempts: 0, failedOn: null };
+    this.entries.set(task.id, entry);
+    this.#show(entry);
+  }
+
+  #lane(cls: number, spec: SchedulingSpec, tenant: number): CellLane {
+    // Class and tenant in one number: tenants are counted from 1, classes stay far below 2^20.
+    const key = tenant * 0x10_0000 + cls;
+    let lane = this.lanes.get(key);
+    if (lane === undefined) this.lanes.set(key, (lane = { cls, spec, tenant, heap: new OrderedHeap(byOrder), visible: 0 }));
+    return lane;
+  }
+
+  #show(entry: CellEntry): void {
+    entry.state = 'visible';
+    entry.lane.heap.push(entry);
+    entry.lane.visible++;
+  }
+
+  #forget(id: TaskId): void {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    if (entry.state === 'visible') entry.lane.visible--;
+    entry.state = 'gone';
+    this.entries.delete(id);
+  }
+
+  #joined(event: WorkerJoined): void {
+    const known = this.workers.get(event.worker);
+    const held = known?.held ?? new Map<TaskId, Lease>();
+    const free: Record<string, number> = { ...event.capacity };
+    for (const lease of held.values()) if (lease.spec !== null) subtractFrom(free, lease.spec.resources);
+    const worker: CellWorker = {
+      id: event.worker, index: 0, name: event.name, kind: event.kind, incarnation: event.incarnation, gateway: event.gateway, capacity: event.capacity,
+      free, labels: event.labels, handlers: new Set(event.handlers), tenant: event.tenant, cordoned: known?.cordoned ?? false,
+      healthy: known?.healthy ?? false, load: 0, leases: held.size, held,
+    };
+    this.workers.set(event.worker, worker);
+    this.#renumber();
+  }
+
+  #renumber(): void {
+    this.workerList = [...this.workers.values()];
+    this.workerList.forEach((worker, i) => { worker.index = i; });
+    this.dirty = true;
+  }
+
+  #granted(event: LeaseGranted, at: number): void {
+    const entry = this.entries.get(event.task);
+    const spec = this.classes[event.cls] ?? null;
+    const lease: Lease = {
+      task: event.task, p: event.p, tenant: event.tenant, attempt: event.attempt, fence: event.fence, worker: event.worker, spec, capMs: event.capMs, grantedAt: at,
+    };
+    this.leases.set(event.task, lease);
+    if (entry !== undefined) {
+      if (entry.state === 'visible') entry.lane.visible--;
+      entry.state = 'leased';
+      entry.attempts = event.attempt;
+    }
+    const worker = this.workers.get(event.worker);
+    if (worker === undefined) return;
+    worker.held.set(event.task, lease);
+    worker.leases++;
+    if (spec !== null) subtractFrom(worker.free, spec.resources);
+  }
+
+  #ended(event: LeaseEnded): void {
+    const lease = this.leases.get(event.task);
+    if (lease?.fence !== event.fence || lease.attempt !== event.attempt) return;
+    this.leases.delete(event.task);
+    this.dirty = true;
+    const worker = this.workers.get(lease.worker);
+    if (worker?.held.delete(event.task) === true) {
+      worker.leases--;
+      if (lease.spec !== null) addInto(worker.free, lease.spec.resources);
+    }
+    const entry = this.entries.get(event.task);
+    if (entry === undefined) return;
+    if (event.outcome === 'ok') {
+      this.#forget(event.task);
+      return;
+    }
+    entry.state = 'out';
+    (entry.failedOn ??= new Set()).add(lease.worker);
+  }
+}

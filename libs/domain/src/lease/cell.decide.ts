@@ -1,0 +1,90 @@
+import type { DomainEvent, LeaseEnded, LeaseGranted, Outcome, PlacementStrategy, Usage } from '../events/index.js';
+import { compareOrder } from '../order/index.js';
+import { place, type NoFit } from '../placement/index.js';
+import type { CellEntry, CellLane, CellState, Lease } from './cell-state.js';
+
+const isNotVisible = (entry: CellEntry): boolean => entry.state !== 'visible';
+
+/**
+ * One round of placement: the best visible task of all lanes first; a lane whose head fits nowhere is left for this round, so
+ * that what cannot be placed delays what can by one look. `grant` must fold the event before it returns.
+ */
+export function placeRound(
+  state: CellState, strategy: PlacementStrategy, cursor: { value: number }, grant: (entry: CellEntry, worker: string, score: number) => void,
+  onNoFit: (lane: CellLane, noFit: NoFit) => void, limit: number,
+): number {
+  const open: CellLane[] = [];
+  for (const lane of state.lanes.values()) if (lane.visible > 0 && !state.paused.has(lane.spec.queue)) open.push(lane);
+  let granted = 0;
+  while (open.length > 0 && granted < limit) {
+    const i = open.length === 1 ? 0 : bestLane(open);
+    const lane = open[i] as CellLane;
+    const entry = lane.heap.peek(isNotVisible);
+    if (entry === undefined) {
+      open.splice(i, 1);
+      continue;
+    }
+    const task = { spec: lane.spec, tenant: lane.tenant, ...(entry.failedOn === null ? {} : { avoid: entry.failedOn }) };
+    const placement = place(task, state.workerList, strategy, cursor.value);
+    if (placement.kind === 'no-fit') {
+      onNoFit(lane, placement);
+      open.splice(i, 1);
+      continue;
+    }
+    lane.heap.pop(isNotVisible);
+    cursor.value = placement.worker + 1;
+    grant(entry, (state.workerList[placement.worker] as { id: string }).id, placement.score);
+    granted++;
+  }
+  return granted;
+}
+
+function bestLane(open: readonly CellLane[]): number {
+  let best = 0;
+  let head: CellEntry | undefined;
+  for (let i = 0; i < open.length; i++) {
+    const candidate = open[i]?.heap.peek(isNotVisible);
+    if (candidate === undefined) return i;
+    if (head === undefined || compareOrder(candidate.order, head.order) < 0) {
+      best = i;
+      head = candidate;
+    }
+  }
+  return best;
+}
+
+/** Fences never repeat: epoch * 2^32 + n, below 2^53. */
+export function fenceOf(epoch: number, n: number): number {
+  return epoch * 0x1_0000_0000 + n;
+}
+
+export function grantOf(entry: CellEntry, worker: Lease['worker'], fence: number): LeaseGranted {
+  const { task, lane } = entry;
+  return {
+    type: 'LeaseGranted', task: task.id, p: task.p, tenant: task.tenant, cls: task.cls, attempt: entry.attempts + 1, fence, worker, capMs: lane.spec.capMs,
+  };
+}
+
+export interface EndOfLease {
+  readonly outcome: Outcome;
+  readonly exitCode?: number | null;
+  readonly usage?: Usage | null;
+  readonly result?: unknown;
+  readonly error?: string | null;
+}
+
+export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
+  const hasContent = (end.result !== undefined && end.result !== null) || (end.error !== undefined && end.error !== null);
+  return {
+    type: 'LeaseEnded', task: lease.task, p: lease.p, tenant: lease.tenant, attempt: lease.attempt, fence: lease.fence, worker: lease.worker,
+    outcome: end.outcome, exitCode: end.exitCode ?? null, usage: end.usage ?? null,
+    sealed: hasContent ? { ...(end.result === undefined ? {} : { result: end.result }), ...(end.error == null ? {} : { error: end.error }) } : null,
+  };
+}
+
+/** Leases whose task the queue does not know: their cause was lost in a crash. */
+export function voidLeases(state: CellState): DomainEvent[] {
+  const events: DomainEvent[] = [];
+  for (const lease of state.leases.values()) if (!state.entries.has(lease.task)) events.push(endOf(lease, { outcome: 'void' }));
+  return events;
+}

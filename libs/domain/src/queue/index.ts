@@ -1,0 +1,2 @@
+export * from './queue-state.js';
+export * from './queue.decide.js';

@@ -1,0 +1,168 @@
+import type { TaskId } from '@yardmaster/kernel';
+import type { BatchQueued, DomainEvent, LeaseEnded, Outcome, QueuedTask, SchedulingSpec } from '../events/index.js';
+import { COST_OF } from '../retry/index.js';
+
+export interface QueueEntry {
+  readonly task: QueuedTask;
+  readonly spec: SchedulingSpec;
+  state: 'visible' | 'leased' | 'backing_off' | 'done';
+  /** Number of the last attempt. */
+  attempt: number;
+  /** Last attempt whose failure was counted: each counts once. */
+  countedAttempt: number;
+  /** Attempts that used up maxAttempts, and losses. */
+  counted: number;
+  infra: number;
+  /** When a backing off task becomes visible again. */
+  until: number;
+  /** Failed, not yet decided upon. */
+  failure: Outcome | null;
+}
+
+export interface QueueDepth { visible: number; leased: number; backingOff: number }
+
+/** What the queue manager knows of one cell: the queued tasks only, each until it succeeds or is given up. */
+export class QueueState {
+  readonly classes: SchedulingSpec[] = [];
+  readonly classNumbers = new Map<string, number>();
+  readonly entries = new Map<TaskId, QueueEntry>();
+  readonly paused = new Set<string>();
+  readonly depths = new Map<string, QueueDepth>();
+  /** Failed attempts to decide upon. */
+  readonly toDecide = new Set<QueueEntry>();
+  /** Owner ended it while it was queued: to be removed. */
+  readonly toRemove = new Set<TaskId>();
+  readonly backingOff = new Set<QueueEntry>();
+  batches = 0;
+  batcherEpoch = 0;
+  /** While restoring: tasks that the log says are ready; what was queued and is not among them rests on a lost cause. */
+  audit: Set<TaskId> | null = new Set();
+  readonly uncaused = new Set<TaskId>();
+}
+
+export function evolveQueue(state: QueueState, event: DomainEvent, specKeyOf: (spec: SchedulingSpec) => string): void {
+  switch (event.type) {
+    case 'ClassDefined':
+      state.classes[event.n] = event.spec;
+      state.classNumbers.set(specKeyOf(event.spec), event.n);
+      return;
+    case 'BatchQueued':
+      batchQueued(state, event);
+      return;
+    case 'TaskBackedOff': {
+      const entry = state.entries.get(event.id);
+      if (entry === undefined) return;
+      state.toDecide.delete(entry);
+      if (event.attempt > entry.countedAttempt) countFailure(entry, event.category);
+      entry.countedAttempt = event.attempt;
+      count(state, entry, 'backing_off');
+      entry.until = event.until;
+      entry.failure = null;
+      state.backingOff.add(entry);
+      return;
+    }
+    case 'TasksVisible':
+      for (const id of event.ids) {
+        const entry = state.entries.get(id);
+        if (entry === undefined) continue;
+        state.backingOff.delete(entry);
+        count(state, entry, 'visible');
+      }
+      return;
+    case 'TaskGivenUp':
+      drop(state, event.id);
+      return;
+    case 'TasksRemoved':
+      for (const id of event.ids) drop(state, id);
+      return;
+    case 'QueuePaused':
+      if (event.paused) state.paused.add(event.queue);
+      else state.paused.delete(event.queue);
+      return;
+    case 'LeaseGranted': {
+      const entry = state.entries.get(event.task);
+      if (entry === undefined) return;
+      entry.attempt = event.attempt;
+      count(state, entry, 'leased');
+      return;
+    }
+    case 'LeaseEnded':
+      leaseEnded(state, event);
+      return;
+    case 'TaskSubmitted':
+      if (event.open === 0) state.audit?.add(event.id);
+      return;
+    case 'TaskSucceeded':
+      if (state.audit !== null) for (const id of event.released) state.audit.add(id);
+      drop(state, event.id);
+      return;
+    case 'TaskFailed':
+      drop(state, event.id);
+      return;
+    case 'TaskCancelled':
+      // Still queued: the resource manager must hear that it is gone.
+      if (state.entries.get(event.id)?.state === 'done') drop(state, event.id);
+      else if (state.entries.has(event.id)) state.toRemove.add(event.id);
+      return;
+    default:
+  }
+}
+
+function batchQueued(state: QueueState, event: BatchQueued): void {
+  state.batches = event.batch;
+  state.batcherEpoch = Math.max(state.batcherEpoch, event.batcherEpoch);
+  for (const task of event.tasks) {
+    const spec = state.classes[task.cls];
+    if (spec === undefined || state.entries.has(task.id)) continue;
+    const entry: QueueEntry = { task, spec, state: 'visible', attempt: 0, countedAttempt: 0, counted: 0, infra: 0, until: 0, failure: null };
+    state.entries.set(task.id, entry);
+    if (state.audit !== null && !state.audit.delete(task.id)) state.uncaused.add(task.id);
+    depthOf(state, spec.queue).visible++;
+  }
+}
+
+function leaseEnded(state: QueueState, event: LeaseEnded): void {
+  const entry = state.entries.get(event.task);
+  if (entry?.attempt !== event.attempt) return;
+  if (event.outcome === 'ok') {
+    count(state, entry, 'done');
+    return;
+  }
+  entry.failure = event.outcome;
+  state.toDecide.add(entry);
+}
+
+function countFailure(entry: QueueEntry, category: Outcome): void {
+  if (category === 'ok') return;
+  const cost = COST_OF[category];
+  if (cost === 'attempts') entry.counted++;
+  else if (cost === 'infra') entry.infra++;
+}
+
+export function depthOf(state: QueueState, queue: string): QueueDepth {
+  let depth = state.depths.get(queue);
+  if (depth === undefined) state.depths.set(queue, (depth = { visible: 0, leased: 0, backingOff: 0 }));
+  return depth;
+}
+
+function count(state: QueueState, entry: QueueEntry, to: QueueEntry['state']): void {
+  const depth = depthOf(state, entry.spec.queue);
+  if (entry.state === 'visible') depth.visible--;
+  else if (entry.state === 'leased') depth.leased--;
+  else if (entry.state === 'backing_off') depth.backingOff--;
+  if (to === 'visible') depth.visible++;
+  else if (to === 'leased') depth.leased++;
+  else if (to === 'backing_off') depth.backingOff++;
+  entry.state = to;
+}
+
+function drop(state: QueueState, id: TaskId): void {
+  const entry = state.entries.get(id);
+  state.toRemove.delete(id);
+  if (entry === undefined) return;
+  count(state, entry, 'done');
+  state.entries.delete(id);
+  state.uncaused.delete(id);
+  state.toDecide.delete(entry);
+  state.backingOff.delete(entry);
+}

@@ -1,0 +1,57 @@
+import type { TaskId } from '@yardmaster/kernel';
+import type { DomainEvent, QueuedTask, QueueEvent, SchedulingSpec } from '../events/index.js';
+import { afterFailure } from '../retry/index.js';
+import type { QueueEntry, QueueState } from './queue-state.js';
+
+export interface Push {
+  readonly batcherEpoch: number;
+  readonly specs: readonly SchedulingSpec[];
+  readonly tasks: readonly { readonly id: TaskId; readonly p: number; readonly tenant: number; readonly spec: number; readonly eligibleAt: number }[];
+}
+
+/** Queues what the batcher pushed; ids already held are left out, a batcher of an older epoch is refused whole. */
+export function decidePush(state: QueueState, push: Push, specKeyOf: (spec: SchedulingSpec) => string): readonly QueueEvent[] {
+  if (push.batcherEpoch < state.batcherEpoch) return [];
+  const events: QueueEvent[] = [];
+  let next = state.classes.length;
+  const fresh = new Map<string, number>();
+  const numbers = push.specs.map((spec) => {
+    const key = specKeyOf(spec);
+    const known = state.classNumbers.get(key) ?? fresh.get(key);
+    if (known !== undefined) return known;
+    fresh.set(key, next);
+    events.push({ type: 'ClassDefined', n: next, spec });
+    return next++;
+  });
+  const tasks: QueuedTask[] = [];
+  for (const t of push.tasks) {
+    if (!state.entries.has(t.id)) tasks.push({ id: t.id, p: t.p, tenant: t.tenant, cls: numbers[t.spec] ?? 0, eligibleAt: t.eligibleAt });
+  }
+  if (tasks.length === 0) return [];
+  events.push({ type: 'BatchQueued', batch: state.batches + 1, batcherEpoch: push.batcherEpoch, tasks });
+  return events;
+}
+
+/** What follows a failed attempt: back off, or give the task up. Pure: the fold of the answer counts the attempt. */
+export function decideFailure(entry: QueueEntry, now: number, rand: number): DomainEvent | null {
+  const { failure, task } = entry;
+  if (failure === null) return null;
+  // Its owner ended or cancelled it: it leaves the queue, that is all.
+  if (failure === 'withdrawn' || failure === 'cancelled') return { type: 'TasksRemoved', ids: [task.id], why: failure };
+  const after = afterFailure({ policy: entry.spec.retry, counted: entry.counted, infra: entry.infra, outcome: failure, rand });
+  if (after.kind === 'give-up') return { type: 'TaskGivenUp', id: task.id, p: task.p, attempt: entry.attempt, category: failure };
+  return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: now + after.delayMs };
+}
+
+/** Tasks whose backing off is over. */
+export function decideVisible(state: QueueState, now: number): readonly QueueEvent[] {
+  const ids: TaskId[] = [];
+  for (const entry of state.backingOff) if (entry.until <= now) ids.push(entry.task.id);
+  return ids.length === 0 ? [] : [{ type: 'TasksVisible', ids }];
+}
+
+export function nextVisible(state: QueueState): number {
+  let next = Infinity;
+  for (const entry of state.backingOff) next = Math.min(next, entry.until);
+  return next;
+}

@@ -1,0 +1,2 @@
+export * from './choose-batch.js';
+export * from './ready-set.js';

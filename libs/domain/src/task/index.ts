@@ -1,0 +1,4 @@
+export * from './partition-state.js';
+export * from './partition.decide.js';
+export * from './partition.evolve.js';
+export * from './spec-key.js';

@@ -1,0 +1,115 @@
+import type { TaskId, WorkflowId, WorkerId } from '@yardmaster/kernel';
+import type { Outcome, SchedulingSpec, TaskContent, WorkflowEnd } from '../events/index.js';
+import type { WorkerClass } from '../placement/index.js';
+
+/** Fine state of a task as its owner keeps it; the words of docs/reference/lifecycle.md. */
+export type LiveState =
+  | 'scheduled' | 'blocked' | 'ready' | 'queued' | 'backing_off' | 'running' | 'cancelling'
+  | 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
+
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly fence: number;
+  readonly worker: WorkerId;
+  readonly startedAt: number;
+  readonly capMs: number;
+  endedAt: number | null;
+  outcome: Outcome | null;
+  exitCode: number | null;
+  error: string | null;
+  result: unknown;
+}
+
+export interface WorkflowRecord {
+  readonly id: WorkflowId;
+  readonly tenant: number;
+  readonly user: number;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly submittedAt: number;
+  readonly tasks: TaskRecord[];
+  readonly count: number;
+  /** Tasks not yet ended. */
+  open: number;
+  failed: number;
+  cancelled: number;
+  state: 'running' | WorkflowEnd;
+  endedAt: number | null;
+  cancelRequested: boolean;
+}
+
+export interface TaskRecord {
+  readonly id: TaskId;
+  readonly tenant: number;
+  readonly user: number;
+  readonly spec: SchedulingSpec;
+  readonly content: TaskContent;
+  readonly workflow: WorkflowRecord | null;
+  readonly index: number;
+  readonly rank: number;
+  readonly parents: readonly TaskRecord[];
+  readonly dueAt: number | null;
+  readonly submittedAt: number;
+  readonly admittedBy: { readonly node: string; readonly epoch: number };
+  children: TaskRecord[];
+  /** Parents not yet ended. */
+  open: number;
+  state: LiveState;
+  cancelRequested: boolean;
+  attempts: AttemptRecord[];
+  endedAt: number | null;
+  result: unknown;
+  error: string | null;
+  category: Outcome | null;
+}
+
+/** What an idempotency key stands for. */
+export interface ClaimRecord {
+  readonly body: string;
+  readonly ids: TaskId[];
+  readonly workflow: WorkflowId | null;
+}
+
+/** Everything that the owner of one partition knows, folded from the log. */
+export class PartitionState {
+  readonly tasks = new Map<TaskId, TaskRecord>();
+  readonly workflows = new Map<WorkflowId, WorkflowRecord>();
+  readonly specs: SchedulingSpec[] = [];
+  readonly specNumbers = new Map<string, number>();
+  readonly claims = new Map<string, ClaimRecord>();
+  /** Gateway that holds each worker's session. */
+  readonly gateways = new Map<WorkerId, string>();
+  /** Capacities ever offered, by worker; for "could this ever run". */
+  readonly capacities = new Map<WorkerId, WorkerClass>();
+
+  // What is to be done, kept by the fold so that a new owner goes on where the last one stopped.
+  /** Last attempt ended well or by cancellation: the task's own end is due. */
+  readonly toSettle = new Set<TaskRecord>();
+  /** Given up by the queue manager: failure is due. */
+  readonly toFail = new Set<TaskRecord>();
+  /** Holds a live lease that this owner has not handed out. */
+  readonly toDispatch = new Set<TaskRecord>();
+  /** Cancelled while a lease may be live. */
+  readonly toCancel = new Set<TaskRecord>();
+  /** Due later. */
+  readonly scheduled = new Set<TaskRecord>();
+  /** Ended, oldest first, to be forgotten in time. */
+  ended: TaskRecord[] = [];
+  endedHead = 0;
+
+  readonly partition: number;
+
+  constructor(partition: number) {
+    this.partition = partition;
+  }
+}
+
+export function isEnded(state: LiveState): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'upstream_failed' || state === 'cancelled';
+}
+
+/** The attempt that holds the task's lease, or null. */
+export function liveAttempt(task: TaskRecord): AttemptRecord | null {
+  const last = task.attempts.at(-1);
+  return last?.outcome === null ? last : null;
+}

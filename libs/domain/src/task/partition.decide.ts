@@ -1,0 +1,196 @@
+import { err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
+import type { Claim, DomainEvent, SchedulingSpec, TaskContent, TaskEvent, WorkflowEnd } from '../events/index.js';
+import { sortTopologically } from '../graph/index.js';
+import { couldEverRun } from '../placement/index.js';
+import { isEnded, liveAttempt, type PartitionState, type TaskRecord } from './partition-state.js';
+import { specKey } from './spec-key.js';
+
+export interface DraftTask {
+  readonly spec: number;
+  readonly content: TaskContent;
+  readonly dueAt: number | null;
+  readonly needs: readonly string[];
+  readonly parents: readonly number[];
+}
+
+export interface Submission {
+  readonly tenant: number;
+  readonly user: number;
+  readonly specs: readonly SchedulingSpec[];
+  readonly tasks: readonly DraftTask[];
+  readonly workflow: { readonly name: string; readonly labels: Readonly<Record<string, string>> | null } | null;
+  readonly claim: Claim | null;
+}
+
+export type SubmitRefusal =
+  | { readonly code: 'idempotency-mismatch' }
+  | { readonly code: 'cycle-in-graph'; readonly cycle: readonly number[] }
+  | { readonly code: 'unknown-parent'; readonly task: number; readonly parent: string }
+  | { readonly code: 'parent-failed'; readonly task: number; readonly parent: string }
+  | { readonly code: 'never-runnable'; readonly task: number; readonly dimension: string };
+
+export type SubmitDecision =
+  | { readonly kind: 'accepted'; readonly events: readonly TaskEvent[]; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null }
+  | { readonly kind: 'repeated'; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null };
+
+/** Admits tasks or says why not; all or nothing. `mint` gives fresh ids. */
+export function decideSubmit(state: PartitionState, submission: Submission, mint: () => TaskId): Result<SubmitDecision, SubmitRefusal> {
+  const { claim, tasks, workflow } = submission;
+  if (claim !== null) {
+    const known = state.claims.get(claim.key);
+    if (known !== undefined) {
+      if (known.body !== claim.body) return err({ code: 'idempotency-mismatch' });
+      const ids = known.workflow === null ? known.ids : (state.workflows.get(known.workflow)?.tasks.map((t) => t.id) ?? []);
+      return ok({ kind: 'repeated', ids, workflow: known.workflow });
+    }
+  }
+  const misfit = neverRunnable(state, submission);
+  if (misfit !== null) return err(misfit);
+  const events: TaskEvent[] = [];
+  const numbers = defineSpecs(state, submission.specs, events);
+  return workflow === null ? lone(state, submission, numbers, events, mint) : graph(submission, workflow, numbers, events, tasks, mint);
+}
+
+function lone(state: PartitionState, s: Submission, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId): Result<SubmitDecision, SubmitRefusal> {
+  const ids: TaskId[] = new Array(s.tasks.length);
+  for (let i = 0; i < s.tasks.length; i++) {
+    const draft = s.tasks[i] as DraftTask;
+    let open = 0;
+    let rank = 0;
+    for (const parent of draft.needs) {
+      const known = state.tasks.get(parent as TaskId);
+      if (known?.tenant !== s.tenant) return err({ code: 'unknown-parent', task: i, parent });
+      if (known.state !== 'succeeded' && isEnded(known.state)) return err({ code: 'parent-failed', task: i, parent });
+      if (known.state !== 'succeeded') open++;
+      rank = Math.max(rank, known.rank + 1);
+    }
+    const id = mint();
+    ids[i] = id;
+    events.push({
+      type: 'TaskSubmitted', id, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: null, index: -1, rank, parents: EMPTY,
+      needs: draft.needs as readonly TaskId[], open, dueAt: draft.dueAt, claim: s.claim, sealed: draft.content,
+    });
+  }
+  return ok({ kind: 'accepted', events, ids, workflow: null });
+}
+
+const EMPTY: readonly number[] = [];
+
+function graph(
+  s: Submission, workflow: NonNullable<Submission['workflow']>, numbers: readonly number[], events: TaskEvent[], tasks: readonly DraftTask[], mint: () => TaskId,
+): Result<SubmitDecision, SubmitRefusal> {
+  const sorted = sortTopologically(tasks.length, (i) => tasks[i]?.parents ?? EMPTY);
+  if (!sorted.ok) return err({ code: 'cycle-in-graph', cycle: sorted.error.cycle });
+  const { order, rank } = sorted.value;
+  // Tasks are written in topological order; indices are places in that order.
+  const place: number[] = new Array<number>(tasks.length);
+  order.forEach((original, i) => { place[original] = i; });
+  const id = mint() as string as WorkflowId;
+  const ids: TaskId[] = new Array(tasks.length);
+  events.push({ type: 'WorkflowSubmitted', id, tenant: s.tenant, user: s.user, count: tasks.length, claim: s.claim, sealed: workflow });
+  for (const original of order) {
+    const draft = tasks[original] as DraftTask;
+    const parents = [...new Set(draft.parents)].map((p) => place[p] as number);
+    const task = mint();
+    ids[original] = task;
+    events.push({
+      type: 'TaskSubmitted', id: task, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original] as number,
+      rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: draft.dueAt, claim: null, sealed: draft.content,
+    });
+  }
+  return ok({ kind: 'accepted', events, ids, workflow: id });
+}
+
+/** Numbers of the specs in this stream; defines those that are new. */
+function defineSpecs(state: PartitionState, specs: readonly SchedulingSpec[], events: TaskEvent[]): number[] {
+  let next = state.specs.length;
+  const fresh = new Map<string, number>();
+  return specs.map((spec) => {
+    const key = specKey(spec);
+    const known = state.specNumbers.get(key) ?? fresh.get(key);
+    if (known !== undefined) return known;
+    fresh.set(key, next);
+    events.push({ type: 'SpecDefined', n: next, spec });
+    return next++;
+  });
+}
+
+function neverRunnable(state: PartitionState, s: Submission): SubmitRefusal | null {
+  if (state.capacities.size === 0) return null;
+  for (let n = 0; n < s.specs.length; n++) {
+    const dimension = couldEverRun(s.specs[n] as SchedulingSpec, s.tenant, state.capacities.values());
+    if (dimension !== null) return { code: 'never-runnable', task: s.tasks.findIndex((t) => t.spec === n), dimension };
+  }
+  return null;
+}
+
+/** The end that is due for a task, with what it releases or takes down and its workflow's end; null when none is. */
+export function decideEnd(state: PartitionState, task: TaskRecord): readonly DomainEvent[] | null {
+  if (isEnded(task.state)) return null;
+  const last = task.attempts.at(-1);
+  if (state.toFail.has(task)) return failed(task);
+  if (liveAttempt(task) !== null) return null;
+  if (task.cancelRequested) return cancelled(task);
+  if (last?.outcome === 'ok') return succeeded(task, last.attempt, last.result);
+  return null;
+}
+
+function succeeded(task: TaskRecord, attempt: number, result: unknown): DomainEvent[] {
+  const released = task.children.length === 0 ? NO_IDS : task.children.filter((c) => c.state === 'blocked' && c.open === 1).map((c) => c.id);
+  const end: DomainEvent = {
+    type: 'TaskSucceeded', id: task.id, tenant: task.tenant, attempt, released, sealed: result === null || result === undefined ? null : { result },
+  };
+  return withWorkflow(task, end, 1, 0, 0);
+}
+
+const NO_IDS: readonly TaskId[] = [];
+
+function failed(task: TaskRecord): DomainEvent[] {
+  const upstreamFailed = downstreamOf(task);
+  const last = task.attempts.at(-1);
+  const end: DomainEvent = {
+    type: 'TaskFailed', id: task.id, tenant: task.tenant, attempt: last?.attempt ?? 0, category: task.category ?? last?.outcome ?? 'app', upstreamFailed,
+    sealed: last?.error == null ? null : { error: last.error },
+  };
+  return withWorkflow(task, end, 1 + upstreamFailed.length, 1 + upstreamFailed.length, 0);
+}
+
+function cancelled(task: TaskRecord): DomainEvent[] {
+  const upstreamFailed = downstreamOf(task);
+  return withWorkflow(task, { type: 'TaskCancelled', id: task.id, tenant: task.tenant, upstreamFailed }, 1 + upstreamFailed.length, upstreamFailed.length, 1);
+}
+
+/** All open tasks that need this one, parents before children. */
+function downstreamOf(task: TaskRecord): TaskId[] {
+  const reached = new Set<TaskRecord>();
+  const stack: TaskRecord[] = [task];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    for (const child of at.children) {
+      if (reached.has(child) || isEnded(child.state)) continue;
+      reached.add(child);
+      stack.push(child);
+    }
+  }
+  return [...reached].sort((a, b) => a.rank - b.rank || a.index - b.index).map((t) => t.id);
+}
+
+function withWorkflow(task: TaskRecord, end: DomainEvent, ends: number, fails: number, cancels: number): DomainEvent[] {
+  const { workflow } = task;
+  if (workflow === null || workflow.open - ends > 0) return [end];
+  const state: WorkflowEnd = workflow.failed + fails > 0 ? 'failed' : workflow.cancelled + cancels > 0 ? 'cancelled' : 'succeeded';
+  return [end, { type: 'WorkflowEnded', id: workflow.id, tenant: workflow.tenant, state }];
+}
+
+/** Tasks due by `now`, in submission order. */
+export function decideDue(state: PartitionState, now: number): DomainEvent[] {
+  const ids: TaskId[] = [];
+  for (const task of state.scheduled) if ((task.dueAt ?? 0) <= now) ids.push(task.id);
+  return ids.length === 0 ? [] : [{ type: 'TasksDue', ids }];
+}
+
+/** When the next scheduled task falls due; Infinity when none. */
+export function nextDue(state: PartitionState): number {
+  let next = Infinity;
+  for (const task of state.scheduled) next = Math.min(next, task.dueAt ?? Infinity);
+  return next;
+}

@@ -50,7 +50,8 @@ export class MemoryEventLog implements EventLog {
     onFailure: (error: Error) => void,
   ): Promise<LogFollower> {
     return this.ask(() => {
-      const { last } = this.world.stream(stream);
+      const { first, last } = this.world.stream(stream);
+      if (from < first) throw new LogGapError(stream, from, first);
       if (from > last + 1) throw new LogGapError(stream, last + 1, from);
       const follower: Follower = { stream, next: from, onMessage, onFailure };
       this.followers.add(follower);
@@ -78,7 +79,7 @@ export class MemoryEventLog implements EventLog {
     if (this.isClosed) return Promise.reject(new Error('the log is closed'));
     return new Promise((resolve, reject) => {
       if (this.isDead) return;
-      this.world.publish(this, { stream, seq: null, msgId, data }, (answer) => {
+      this.world.publish(this, { stream, seq: null, after: null, msgId, data }, (answer) => {
         if (answer.kind === 'stored') resolve();
         else
           reject(

@@ -16,10 +16,13 @@ import { StoredStream } from './stored-stream.js';
  * 3. Nothing of a crashed log ever resolves, calls back or throws.
  */
 
-/** A publish on its way. `seq` is where it will stand if accepted; null for one without fence. */
+/** A publish on its way. */
 export interface PublishedMessage {
   readonly stream: string;
+  /** Where it will stand if accepted; null for one without fence. */
   readonly seq: number | null;
+  /** Id of the writer's own append before it, which must stand right before this one; null for its first. */
+  readonly after: string | null;
   readonly msgId: string;
   readonly data: Uint8Array;
 }
@@ -209,6 +212,9 @@ export class MemoryLogWorld {
     if (flight.seq !== null && flight.seq !== stream.last + 1) {
       const isOwn = stream.get(flight.seq)?.msgId === flight.msgId;
       return isOwn ? { kind: 'stored', seq: flight.seq } : { kind: 'conflict', head: stream.last };
+    }
+    if (flight.after !== null && stream.get(stream.last)?.msgId !== flight.after) {
+      return { kind: 'conflict', head: stream.last };
     }
     const earlier = flight.seq === null ? stream.find(flight.msgId) : undefined;
     if (earlier !== undefined) return { kind: 'stored', seq: earlier.seq };

@@ -11,6 +11,7 @@ export class MemoryLogWriter implements LogWriter {
   next: number;
   private readonly open: Append[] = [];
   private end: AppendOutcome | null = null;
+  private latestId: string | null = null;
 
   constructor(
     private readonly stream: string,
@@ -24,10 +25,12 @@ export class MemoryLogWriter implements LogWriter {
     const { end } = this;
     if (end !== null) return Promise.resolve(end);
     const seq = this.next++;
+    const after = this.latestId;
+    this.latestId = msgId;
     return new Promise((resolve) => {
       const append: Append = { answer: null, resolve };
       this.open.push(append);
-      this.publish({ stream: this.stream, seq, msgId, data }, (answer) => {
+      this.publish({ stream: this.stream, seq, after, msgId, data }, (answer) => {
         append.answer = answer;
         this.resolveInOrder();
       });

@@ -1,1 +1,4 @@
-export {};
+export { NatsLogError } from './jetstream-errors.js';
+export { connectNats, type NatsOptions } from './nats-connection.js';
+export { NatsEventLog } from './nats-event-log.js';
+export { openNatsEventLog, type NatsEventLogOptions } from './open-nats-event-log.js';

@@ -1,0 +1,78 @@
+import type { AlertView, CapacityView, Page, QueueView, ScriptResponse, WorkerResponse } from '@yardmaster/contracts';
+import type { HttpChannel } from './http-channel.js';
+
+/** `yard.workers`. Errors are YardApiError. */
+export class Workers {
+  constructor(private readonly channel: HttpChannel) {}
+
+  list(): Promise<Page<WorkerResponse>> {
+    return this.channel.send({ method: 'GET', path: '/v1/workers', repeatable: true });
+  }
+
+  get(id: string): Promise<WorkerResponse> {
+    return this.channel.send({ method: 'GET', path: `/v1/workers/${encodeURIComponent(id)}`, repeatable: true });
+  }
+
+  /** It gets no new work; what it runs goes on. */
+  cordon(id: string): Promise<WorkerResponse> {
+    return this.channel.send({ method: 'POST', path: `/v1/workers/${encodeURIComponent(id)}/cordon`, repeatable: true });
+  }
+
+  uncordon(id: string): Promise<WorkerResponse> {
+    return this.channel.send({ method: 'POST', path: `/v1/workers/${encodeURIComponent(id)}/uncordon`, repeatable: true });
+  }
+}
+
+/** `yard.queues`. Errors are YardApiError. */
+export class Queues {
+  constructor(private readonly channel: HttpChannel) {}
+
+  list(): Promise<Page<QueueView>> {
+    return this.channel.send({ method: 'GET', path: '/v1/queues', repeatable: true });
+  }
+
+  get(name: string): Promise<QueueView> {
+    return this.channel.send({ method: 'GET', path: `/v1/queues/${encodeURIComponent(name)}`, repeatable: true });
+  }
+
+  /** Nothing more starts from it; what runs goes on. */
+  pause(name: string): Promise<QueueView> {
+    return this.channel.send({ method: 'POST', path: `/v1/queues/${encodeURIComponent(name)}/pause`, repeatable: true });
+  }
+
+  resume(name: string): Promise<QueueView> {
+    return this.channel.send({ method: 'POST', path: `/v1/queues/${encodeURIComponent(name)}/resume`, repeatable: true });
+  }
+}
+
+/** `yard.scripts`. Errors are YardApiError. */
+export class Scripts {
+  constructor(private readonly channel: HttpChannel) {}
+
+  /** Uploads a script under the tenant's script root; tasks submitted before keep the version they pinned. */
+  put(path: string, content: string | Uint8Array): Promise<ScriptResponse> {
+    const address = path.split('/').map(encodeURIComponent).join('/');
+    return this.channel.send({
+      method: 'PUT', path: `/v1/scripts/${address}`, body: { bytes: content, type: 'application/octet-stream' }, repeatable: true,
+    });
+  }
+}
+
+/** One alert as HTTP shows it: times are RFC 3339. */
+export interface AlertResponse extends Omit<AlertView, 'raisedAt' | 'clearedAt'> {
+  readonly raisedAt: string;
+  readonly clearedAt: string | null;
+}
+
+export type CapacityResponse = CapacityView;
+export type QueueResponse = QueueView;
+
+/** Nodes, roles and epochs; more fields may come. */
+export interface ClusterResponse {
+  readonly installation: string;
+  readonly partitions: number;
+  readonly nodes: readonly { readonly node: string; readonly roles: readonly string[]; readonly [more: string]: unknown }[];
+  readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
+  readonly projectionLag: Readonly<Record<string, number>>;
+  readonly [more: string]: unknown;
+}

@@ -1,4 +1,4 @@
-export * from './json-schema.js';
+export type { JsonSchema } from './json-schema.js';
 export * from './not-yet.js';
 export * from './openapi.js';
 export * from './request-schemas.js';

@@ -17,8 +17,8 @@ export function dedupe<T>(parents: readonly T[]): T[] {
   return [...new Set(parents)];
 }
 
-/** Orders a graph of `count` nodes in time linear in nodes and edges, without recursion. Parents named twice
- * count once. */
+/** Orders a graph of `count` nodes in time linear in nodes and edges, without recursion. A parent
+ * named twice changes nothing. */
 export function sortTopologically(
   count: number,
   parentsOf: (index: number) => readonly number[],
@@ -59,13 +59,10 @@ interface Edges {
 function readEdges(count: number, parentsOf: (index: number) => readonly number[]): Edges | Cycle {
   const parents: number[] = [];
   const firstParent = new Int32Array(count + 1);
-  const lastChildOf = new Int32Array(count).fill(-1);
   for (let i = 0; i < count; i++) {
     for (const parent of parentsOf(i)) {
       invariant(Number.isInteger(parent) && parent >= 0 && parent < count, `no node ${parent} in the graph`);
       if (parent === i) return { cycle: [i, i] };
-      if (lastChildOf[parent] === i) continue;
-      lastChildOf[parent] = i;
       parents.push(parent);
     }
     firstParent[i + 1] = parents.length;

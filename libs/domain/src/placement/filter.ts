@@ -17,8 +17,8 @@ export function filterWorker(task: TaskToPlace, worker: WorkerView): FilterReaso
 }
 
 /** Handlers run where they are offered; scripts and commands need an agent. */
-export function offersRuntime(spec: SchedulingSpec, worker: Pick<WorkerView, 'kind' | 'handlers'>): boolean {
-  if (spec.kind === 'handler') return spec.handler !== null && worker.handlers.has(spec.handler);
+export function offersRuntime(spec: SchedulingSpec, worker: Pick<WorkerClass, 'kind' | 'handlers'>): boolean {
+  if (spec.kind === 'handler') return spec.handler !== null && worker.handlers?.has(spec.handler) === true;
   return worker.kind === 'agent';
 }
 
@@ -30,7 +30,8 @@ function carriesLabels(spec: SchedulingSpec, labels: Readonly<Record<string, str
 /** What is remembered of a worker that was seen once. */
 export interface WorkerClass {
   readonly kind: 'agent' | 'sdk';
-  readonly handlers: ReadonlySet<string>;
+  /** Left out when not known: then no handler is refused because of this worker. */
+  readonly handlers?: ReadonlySet<string>;
   readonly tenant: number | null;
   readonly capacity: ResourceVector;
 }

@@ -1,0 +1,108 @@
+import type { DomainEvent, KeyRole, Subscription } from '../events/index.js';
+import { SlidingWindow } from './sliding-window.js';
+
+export const HOUR_MS = 3_600_000;
+
+export interface TenantAccount {
+  readonly n: number;
+  readonly name: string;
+  trusted: boolean;
+  subscription: string;
+  window: SlidingWindow | null;
+  /** Limit that the window was made for. */
+  windowLimit: number | null;
+  /** Blocks that may still be given back: time of the grant by block. */
+  readonly blocks: Map<number, { readonly at: number; left: number }>;
+}
+
+export interface ApiKey {
+  readonly keyId: string;
+  readonly hash: string;
+  readonly tenant: number;
+  readonly user: number;
+  readonly role: KeyRole;
+  readonly name: string;
+}
+
+/** Tenants, subscriptions, keys and the tokens granted in the last hour. */
+export class AccountsState {
+  readonly tenants = new Map<number, TenantAccount>();
+  readonly tenantsByName = new Map<string, TenantAccount>();
+  readonly subscriptions = new Map<string, Subscription>();
+  readonly keys = new Map<string, ApiKey>();
+  readonly keysByHash = new Map<string, ApiKey>();
+  blocks = 0;
+  users = 0;
+
+  apply(event: DomainEvent, at: number): void {
+    switch (event.type) {
+      case 'SubscriptionDefined':
+        this.subscriptions.set(event.subscription.name, event.subscription);
+        return;
+      case 'TenantCreated': {
+        const known = this.tenants.get(event.n);
+        const tenant: TenantAccount = known ?? {
+          n: event.n, name: event.tenant, trusted: event.trusted, subscription: event.subscription, window: null, windowLimit: null, blocks: new Map(),
+        };
+        tenant.trusted = event.trusted;
+        tenant.subscription = event.subscription;
+        this.tenants.set(event.n, tenant);
+        this.tenantsByName.set(event.tenant, tenant);
+        return;
+      }
+      case 'KeyCreated': {
+        const key: ApiKey = { keyId: event.keyId, hash: event.hash, tenant: event.tenant, user: event.user, role: event.role, name: event.name };
+        this.keys.set(event.keyId, key);
+        this.keysByHash.set(event.hash, key);
+        this.users = Math.max(this.users, event.user);
+        return;
+      }
+      case 'KeyRevoked': {
+        const key = this.keys.get(event.keyId);
+        if (key === undefined) return;
+        this.keys.delete(event.keyId);
+        this.keysByHash.delete(key.hash);
+        return;
+      }
+      case 'TokensGranted': {
+        const tenant = this.tenants.get(event.tenant);
+        if (tenant === undefined) return;
+        this.blocks = Math.max(this.blocks, event.block);
+        this.windowOf(tenant)?.grant(at, event.count);
+        tenant.blocks.set(event.block, { at, left: event.count });
+        for (const [block, { at: granted }] of tenant.blocks) {
+          if (granted > at - HOUR_MS) break;
+          tenant.blocks.delete(block);
+        }
+        return;
+      }
+      case 'TokensReturned': {
+        const tenant = this.tenants.get(event.tenant);
+        const block = tenant?.blocks.get(event.block);
+        if (tenant === undefined || block === undefined) return;
+        const count = Math.min(event.count, block.left);
+        block.left -= count;
+        this.windowOf(tenant)?.giveBack(block.at, count);
+        return;
+      }
+      default:
+    }
+  }
+
+  subscriptionOf(tenant: TenantAccount): Subscription | null {
+    return this.subscriptions.get(tenant.subscription) ?? null;
+  }
+
+  /** The tenant's window over the last hour; null when its subscription has no limit. */
+  windowOf(tenant: TenantAccount): SlidingWindow | null {
+    const limit = this.subscriptionOf(tenant)?.tasksPerHour ?? null;
+    if (limit !== tenant.windowLimit) {
+      const old = tenant.window;
+      tenant.windowLimit = limit;
+      tenant.window = limit === null ? null : new SlidingWindow(limit, HOUR_MS);
+      // A changed limit counts what was granted under the old one.
+      if (tenant.window !== null && old !== null) for (const { at, left } of tenant.blocks.values()) tenant.window.grant(at, Math.min(left, limit ?? 0));
+    }
+    return tenant.window;
+  }
+}

@@ -73,8 +73,9 @@ export class KeeperClient {
     await this.ask({ op: 'stop', name });
   }
 
-  /** All servers stopped cleanly, the keeper gone. */
+  /** All servers stopped cleanly, the keeper gone. Nothing to do after `release`. */
   async goodbye(): Promise<void> {
+    if (this.isDone) return;
     await this.reconnecting?.catch(() => {});
     const record = readJson(keeperRecordFile(this.options.home)) as KeeperRecord | undefined;
     this.isDone = true;

@@ -6,7 +6,7 @@ import { endProcess, isRunning, processRef, type ProcessRef } from './process-re
 const WATCH_MS = 500;
 const LOG_LIMIT = 16 * 1024 * 1024;
 const FIRST_RESTART_MS = 100;
-const LAST_RESTART_MS = 5_000;
+export const SLOWEST_RESTART_MS = 5_000;
 /** A server that ran this long is healthy again: its next restart is prompt. */
 const HEALTHY_MS = 30_000;
 
@@ -91,7 +91,7 @@ export class KeptProcess {
     this.ref = undefined;
     if (performance.now() - this.began > HEALTHY_MS) this.restartMs = FIRST_RESTART_MS;
     const restartInMs = this.restartMs;
-    this.restartMs = Math.min(this.restartMs * 2, LAST_RESTART_MS);
+    this.restartMs = Math.min(this.restartMs * 2, SLOWEST_RESTART_MS);
     this.restart = setTimeout(() => this.start(), restartInMs);
     this.onEnded({ code, signal, restartInMs });
   }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findNeo4jTools, provideNeo4jJars, type Neo4jTools } from './neo4j-jars.js';
 import { NEO4J, NEO4J_USER, neo4jSpec, tryNeo4j, type Neo4jAccess } from './neo4j-server.js';
-import type { OpeningContext } from './open-servers.js';
+import { FAILURES_ALLOWED, type OpeningContext } from './opening.js';
 import { ServerUnavailable } from './server-errors.js';
 import { holdFreePort, type HeldPort } from './tcp.js';
 
@@ -44,25 +44,26 @@ async function start(context: OpeningContext, tools: Neo4jTools, held: HeldPort)
   await keeper.run(await neo4jSpec(home, tools, secrets, held.port, env));
 }
 
-async function untilReady(
-  access: Neo4jAccess,
-  { home, signal }: OpeningContext,
-  external?: string,
-): Promise<void> {
+async function untilReady(access: Neo4jAccess, context: OpeningContext, external?: string): Promise<void> {
+  const { home, signal, keeper } = context;
   const until = performance.now() + READY_PATIENCE_MS;
+  const before = context.failures(NEO4J);
   for (;;) {
     signal.throwIfAborted();
     try {
       return await tryNeo4j(access);
     } catch (error) {
-      if (performance.now() < until && !isRefusal(error)) {
+      const isHopeless = isRefusal(error) || context.failures(NEO4J) - before >= FAILURES_ALLOWED;
+      if (performance.now() < until && !isHopeless) {
         await sleep(TRY_EVERY_MS);
         continue;
       }
-      const where = external
-        ? `at YARD_NEO4J_URL (${access.url})`
-        : `of ${path.join(home, 'logs', 'neo4j.log')}`;
-      throw new ServerUnavailable(`the Neo4j ${where} does not answer: ${(error as Error).message}`);
+      if (!external) await keeper.stop(NEO4J);
+      const log = path.join(home, 'logs', 'neo4j.log');
+      const which = external
+        ? `at YARD_NEO4J_URL (${access.url}) does not answer`
+        : `does not start (see ${log})`;
+      throw new ServerUnavailable(`Neo4j ${which}: ${(error as Error).message}`);
     }
   }
 }

@@ -1,17 +1,16 @@
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KeeperClient } from './keeper-client.js';
-import { KEEPER_GRACE_MS, type ServerEnded, type ServerSpec } from './keeper-protocol.js';
-import { provideNats, type ProvisionContext } from './nats-binary.js';
+import { KEEPER_GRACE_MS, type ServerEnded } from './keeper-protocol.js';
+import { SLOWEST_RESTART_MS } from './kept-process.js';
+import { provideNats } from './nats-binary.js';
 import { externalNats, type NatsAccess } from './nats-external.js';
 import { NATS, NATS_USER, natsSpec, natsVersionAt } from './nats-server.js';
 import { openNeo4j, type Neo4jHandle } from './open-neo4j.js';
+import { running, type OpeningContext } from './opening.js';
 import { providePostgres } from './postgres-binaries.js';
 import { POSTGRES, isPostgresReady, postgresSpec, postgresUrl, requirePostgres } from './postgres-server.js';
-import { openSecrets, privateDirectory, type Secrets } from './private-files.js';
+import { openSecrets, privateDirectory } from './private-files.js';
 import type { Progress } from './run-tool.js';
-import { ServerUnavailable } from './server-errors.js';
-import { freePort } from './tcp.js';
 import { unprivileged } from './unprivileged.js';
 
 export interface OpenServersOptions {
@@ -48,20 +47,6 @@ export interface Servers {
   release(): void;
 }
 
-/** What the opening of one server needs. */
-export interface OpeningContext extends ProvisionContext {
-  readonly home: string;
-  readonly keeper: KeeperClient;
-  readonly secrets: Secrets;
-  readonly isThrowaway: boolean;
-  /** The port of a server that the keeper runs already. */
-  portOf(name: string): number | undefined;
-}
-
-const READY_PATIENCE_MS = 60_000;
-/** A new server that ends this often before it is ready will not come up. */
-const FAILURES_ALLOWED = 4;
-
 /**
  * Opens the broker, Postgres and Neo4j of a state directory: those given by `YARD_NATS_URL`,
  * `YARD_POSTGRES_URL` and `YARD_NEO4J_URL` are used from there, the others are provisioned and run by the
@@ -82,7 +67,8 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
     graceMs: options.graceMs ?? KEEPER_GRACE_MS,
     onEnded: (ended) => {
       failures.set(ended.name, (failures.get(ended.name) ?? 0) + 1);
-      onProgress(describe(ended));
+      // One line for each of the quick restarts; what goes on failing then says nothing new.
+      if (ended.restartInMs < SLOWEST_RESTART_MS) onProgress(describe(ended));
     },
   });
   const context: OpeningContext = {
@@ -93,13 +79,14 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
     secrets: openSecrets(home),
     signal: stopping.signal,
     isThrowaway: options.isThrowaway ?? false,
+    failures: (name) => failures.get(name) ?? 0,
     portOf: (name) => keeper.found.find((server) => server.spec.name === name)?.spec.port,
   };
   const isAdopted = keeper.found.length > 0;
   try {
     const [nats, postgres, neo4j] = await settled([
-      openNats(context, failures),
-      options.wants?.postgres === false ? null : openPostgres(context, failures),
+      openNats(context),
+      options.wants?.postgres === false ? null : openPostgres(context),
       options.wants?.neo4j === false ? { absent: 'not wanted' } : openNeo4j(context),
     ]);
     return {
@@ -128,14 +115,14 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
   }
 }
 
-async function openNats(context: OpeningContext, failures: Map<string, number>): Promise<NatsAccess> {
+async function openNats(context: OpeningContext): Promise<NatsAccess> {
   const { env, home, secrets } = context;
   const external = env['YARD_NATS_URL'];
   if (external) return externalNats(external, env);
   let version = '';
   const isReady = async (port: number): Promise<boolean> =>
     (version = (await natsVersionAt(port)) ?? '') !== '';
-  const port = await running(context, failures, NATS, isReady, async () => {
+  const port = await running(context, NATS, isReady, async () => {
     const binary = await provideNats(context);
     return (freshPort) => natsSpec(home, binary, secrets, freshPort, env);
   });
@@ -149,10 +136,7 @@ async function openNats(context: OpeningContext, failures: Map<string, number>):
   };
 }
 
-async function openPostgres(
-  context: OpeningContext,
-  failures: Map<string, number>,
-): Promise<{ url: string }> {
+async function openPostgres(context: OpeningContext): Promise<{ url: string }> {
   const { env, secrets } = context;
   const external = env['YARD_POSTGRES_URL'];
   if (external) {
@@ -160,52 +144,12 @@ async function openPostgres(
     return { url: external };
   }
   const isReady = (port: number): Promise<boolean> => isPostgresReady(port, secrets);
-  const port = await running(context, failures, POSTGRES, isReady, async () => {
+  const port = await running(context, POSTGRES, isReady, async () => {
     const binaries = await providePostgres();
     const runAs = await unprivileged(env, binaries.postgres);
     return (freshPort) => postgresSpec({ ...context, binaries, runAs, port: freshPort });
   });
   return { url: postgresUrl(port, secrets) };
-}
-
-/** Uses the server that the keeper runs already, or has it run one; returns its port when it is ready. */
-async function running(
-  context: OpeningContext,
-  failures: ReadonlyMap<string, number>,
-  name: string,
-  isReady: (port: number) => Promise<boolean>,
-  provide: () => Promise<(port: number) => Promise<ServerSpec>>,
-): Promise<number> {
-  const { keeper, signal, home } = context;
-  const found = context.portOf(name);
-  if (found !== undefined && (await isReadyInTime(found, isReady, () => 0, signal))) return found;
-  if (found !== undefined) await keeper.stop(name);
-  const specAt = await provide();
-  // The port was free a moment ago; should somebody else have taken it, another one is tried.
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const before = failures.get(name) ?? 0;
-    const spec = await specAt(await freePort());
-    await keeper.run(spec);
-    if (await isReadyInTime(spec.port, isReady, () => (failures.get(name) ?? 0) - before, signal))
-      return spec.port;
-    await keeper.stop(name);
-  }
-  throw new ServerUnavailable(`${name} does not start: see ${path.join(home, 'logs', `${name}.log`)}`);
-}
-
-async function isReadyInTime(
-  port: number,
-  isReady: (port: number) => Promise<boolean>,
-  failuresNow: () => number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const until = performance.now() + READY_PATIENCE_MS;
-  while (performance.now() < until && failuresNow() < FAILURES_ALLOWED) {
-    signal.throwIfAborted();
-    if (await isReady(port)) return true;
-    await sleep(15);
-  }
-  return false;
 }
 
 /** Waits for all, so that nothing is started behind the back of a caller that was told of a failure. */

@@ -1,0 +1,117 @@
+/**
+ * One reader of `GET /v1/events`: follows the task streams and the leases from a position on and renders what its tenant may see.
+ *
+ * Owns: its feeds and its position vector. Invariants: E1 within a stream events keep their order and none is left out;
+ * E2 the id of an event is the position after it over all streams, so that resuming repeats nothing and loses nothing;
+ * E3 a reader that does not keep up holds back its own feeds only.
+ */
+import { YardError, rejection, type Envelope } from '@yardmaster/contracts';
+import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
+import { publicEvents } from './event-view.js';
+import { PositionVector, WHOLE, encodeIndex, encodeSeq, type StreamPosition } from './position.js';
+
+const MAX_EVENTS = 2_000;
+
+export interface EventFilter {
+  /** null = all. */
+  readonly scope: number | null;
+  readonly types: ReadonlySet<string> | null;
+  /** Tasks to tell of; grows as tasks of `workflow` are submitted. null = all. */
+  readonly tasks: Set<string> | null;
+  readonly workflow: string | null;
+}
+
+/** Takes rendered text; resolves when more may come, rejects when the reader is gone. */
+export type EventSink = (text: string) => Promise<void> | void;
+
+export class EventStream {
+  readonly #feeds: CommittedFeed[] = [];
+  readonly #vector: PositionVector;
+  #stopped = false;
+
+  constructor(
+    private readonly log: CommittedLog,
+    private readonly streamNames: readonly string[],
+    private readonly from: readonly StreamPosition[],
+    private readonly filter: EventFilter,
+    private readonly sink: EventSink,
+  ) {
+    this.#vector = new PositionVector(from);
+  }
+
+  get position(): string {
+    return this.#vector.toString();
+  }
+
+  /** Runs until stopped; rejects when a stream cannot be read. */
+  async run(): Promise<void> {
+    await Promise.all(this.streamNames.map(async (name, i) => { await this.#follow(name, i); }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const feed of this.#feeds) feed.stop();
+  }
+
+  async #follow(name: string, stream: number): Promise<void> {
+    const { seq, index } = this.from[stream]!;
+    const partly = index !== WHOLE && seq > 0;
+    const feed = this.log.feed(name, partly ? seq - 1 : seq);
+    this.#feeds.push(feed);
+    let skipUpTo = partly ? { seq, index } : null;
+    while (!this.#stopped) {
+      let envelopes: readonly Envelope[];
+      try {
+        envelopes = await feed.next(MAX_EVENTS);
+      } catch (cause) {
+        if (this.#stopped) return;
+        this.stop();
+        throw cause;
+      }
+      let text = '';
+      for (const envelope of envelopes) {
+        const after = skipUpTo !== null && envelope.seq === skipUpTo.seq ? skipUpTo.index : -1;
+        text += this.#render(envelope, stream, after);
+        skipUpTo = null;
+      }
+      if (text !== '') await this.sink(text);
+    }
+  }
+
+  #render(envelope: Envelope, stream: number, afterIndex: number): string {
+    const { scope, types, tasks, workflow } = this.filter;
+    const [before, after] = this.#vector.around(stream);
+    const seq = encodeSeq(envelope.seq);
+    const events = publicEvents(envelope);
+    let text = '';
+    for (let i = afterIndex + 1; i < events.length; i++) {
+      const event = events[i]!;
+      if (event === null || (scope !== null && event.tenant !== scope)) continue;
+      if (tasks !== null && !this.#concerns(event.task, event.workflow, tasks, workflow)) continue;
+      if (types !== null && !types.has(event.type)) continue;
+      text += `id: ${before}${seq}${encodeIndex(i)}${after}\nevent: ${event.type}\ndata: ${event.json}\n\n`;
+    }
+    this.#vector.moveTo(stream, envelope.seq, WHOLE);
+    return text;
+  }
+
+  #concerns(task: string | null, ofWorkflow: string | null, tasks: Set<string>, workflow: string | null): boolean {
+    if (workflow !== null && ofWorkflow === workflow) {
+      if (task !== null) tasks.add(task);
+      return true;
+    }
+    return task !== null && tasks.has(task);
+  }
+}
+
+/** Where a reader begins: `start`, a position, or now. Refuses a position beyond the log. */
+export async function startingPositions(log: CommittedLog, streamNames: readonly string[], from: string | null): Promise<StreamPosition[]> {
+  if (from === 'start') return streamNames.map(() => ({ seq: 0, index: WHOLE }));
+  const heads = await Promise.all(streamNames.map(async (name) => await log.head(name)));
+  if (from === null || from === 'now') return heads.map((seq) => ({ seq, index: WHOLE }));
+  const positions = PositionVector.parse(from, streamNames.length);
+  for (const [i, { seq }] of positions.entries()) {
+    if (seq > heads[i]!) throw new YardError(rejection('resync', 'this position lies beyond the log: it is of another yard, or of one that was reset'));
+  }
+  return positions;
+}

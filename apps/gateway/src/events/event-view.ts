@@ -1,0 +1,82 @@
+import { isBlobRef, type Envelope } from '@yardmaster/contracts';
+import type { DomainEvent } from '@yardmaster/domain';
+
+/** One event as the public sees it. */
+export interface PublicEvent {
+  readonly type: string;
+  /** null = not of one tenant: operators only. */
+  readonly tenant: number | null;
+  readonly task: string | null;
+  readonly workflow: string | null;
+  /** JSON of an EventResponse. */
+  readonly json: string;
+}
+
+const cache = new WeakMap<Envelope, (PublicEvent | null)[]>();
+
+/** The envelope's events in their order; null where there is nothing to tell. Made once for all readers. */
+export function publicEvents(envelope: Envelope): readonly (PublicEvent | null)[] {
+  let events = cache.get(envelope);
+  if (events === undefined) {
+    const time = `"time":"${new Date(envelope.at).toISOString()}"`;
+    events = envelope.events.map((event) => publicEvent(event, time));
+    cache.set(envelope, events);
+  }
+  return events;
+}
+
+function publicEvent(event: DomainEvent, time: string): PublicEvent | null {
+  switch (event.type) {
+    case 'WorkflowSubmitted':
+      return { type: event.type, tenant: event.tenant, task: null, workflow: event.id,
+        json: `{"type":"WorkflowSubmitted",${time},"workflow":"${event.id}","name":${JSON.stringify(event.sealed.name)},"state":"running","status":"in_progress","count":${String(event.count)}}` };
+    case 'TaskSubmitted': {
+      const state = event.dueAt !== null ? 'scheduled' : event.open > 0 ? 'blocked' : 'ready';
+      const workflow = event.workflow === null ? '' : `,"workflow":"${event.workflow}","key":${JSON.stringify(event.sealed.key)}`;
+      return { type: event.type, tenant: event.tenant, task: event.id, workflow: event.workflow,
+        json: `{"type":"TaskSubmitted",${time},"task":"${event.id}"${workflow},"name":${JSON.stringify(event.sealed.name)},"state":"${state}","status":"waiting"}` };
+    }
+    case 'TasksDue':
+      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"TasksDue",${time},"tasks":${JSON.stringify(event.ids)}}` };
+    case 'CancelRequested':
+      return { type: event.type, tenant: null, task: event.id, workflow: null, json: `{"type":"CancelRequested",${time},"task":"${event.id}"}` };
+    case 'TaskSucceeded': {
+      const released = event.released.length === 0 ? '' : `,"released":${JSON.stringify(event.released)}`;
+      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
+        json: `{"type":"TaskSucceeded",${time},"task":"${event.id}","state":"succeeded","status":"done","attempt":${String(event.attempt)},"result":${resultJson(event.sealed?.result)}${released}}` };
+    }
+    case 'TaskFailed':
+      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
+        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}${upstreamFailed(event.upstreamFailed)}}` };
+    case 'TaskCancelled':
+      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
+        json: `{"type":"TaskCancelled",${time},"task":"${event.id}","state":"cancelled","status":"failed"${upstreamFailed(event.upstreamFailed)}}` };
+    case 'WorkflowEnded':
+      return { type: event.type, tenant: event.tenant, task: null, workflow: event.id,
+        json: `{"type":"WorkflowEnded",${time},"workflow":"${event.id}","state":"${event.state}","status":"${event.state === 'succeeded' ? 'done' : 'failed'}"}` };
+    case 'LeaseGranted':
+      return { type: event.type, tenant: event.tenant, task: event.task, workflow: null,
+        json: `{"type":"LeaseGranted",${time},"task":"${event.task}","state":"running","status":"in_progress","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"fence":${String(event.fence)}}` };
+    case 'LeaseEnded':
+      return { type: event.type, tenant: event.tenant, task: event.task, workflow: null,
+        json: `{"type":"LeaseEnded",${time},"task":"${event.task}","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"outcome":"${event.outcome}","exitCode":${String(event.exitCode)},"error":${JSON.stringify(event.sealed?.error ?? null)},"fence":${String(event.fence)}}` };
+    case 'WorkerJoined':
+      return { type: event.type, tenant: event.tenant, task: null, workflow: null,
+        json: `{"type":"WorkerJoined",${time},"worker":${JSON.stringify(event.worker)},"name":${JSON.stringify(event.name)},"kind":"${event.kind}"}` };
+    case 'WorkerGone':
+      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"WorkerGone",${time},"worker":${JSON.stringify(event.worker)},"why":"${event.why}"}` };
+    case 'WorkerCordoned':
+      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"WorkerCordoned",${time},"worker":${JSON.stringify(event.worker)},"cordoned":${String(event.cordoned)}}` };
+    default: return null;
+  }
+}
+
+/** A result that lies in the blob store is read with `GET /v1/tasks/{id}/result`. */
+function resultJson(result: unknown): string {
+  if (result === undefined || result === null) return 'null';
+  return isBlobRef(result) ? '{"$blob":true}' : JSON.stringify(result);
+}
+
+function upstreamFailed(ids: readonly string[]): string {
+  return ids.length === 0 ? '' : `,"upstreamFailed":${JSON.stringify(ids)}`;
+}

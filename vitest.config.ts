@@ -25,6 +25,7 @@ export default defineConfig({
           name: 'int',
           include: ['libs/**/*.int.spec.ts', 'apps/**/*.int.spec.ts'],
           exclude: never,
+          globalSetup: ['libs/testkit/src/servers/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -1,1 +1,5 @@
 export * from './given.js';
+export * from './contracts/event-log.contract.js';
+export * from './fault-proxy.js';
+export * from './nats-broker.js';
+export * from './servers/test-postgres.js';

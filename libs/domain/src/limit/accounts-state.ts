@@ -2,15 +2,16 @@ import type { DomainEvent, KeyRole, Subscription } from '../events/index.js';
 import { SlidingWindow } from './sliding-window.js';
 
 export const HOUR_MS = 3_600_000;
+/** A granted token must be used within this time, and counts this much longer than an hour: so what is accepted in any hour
+ * never exceeds the limit, however late a token is used. */
+export const TOKEN_TTL_MS = 10_000;
 
 export interface TenantAccount {
   readonly n: number;
   readonly name: string;
   trusted: boolean;
   subscription: string;
-  window: SlidingWindow | null;
-  /** Limit that the window was made for. */
-  windowLimit: number | null;
+  readonly window: SlidingWindow;
   /** Blocks that may still be given back: time of the grant by block. */
   readonly blocks: Map<number, { readonly at: number; left: number }>;
 }
@@ -42,7 +43,7 @@ export class AccountsState {
       case 'TenantCreated': {
         const known = this.tenants.get(event.n);
         const tenant: TenantAccount = known ?? {
-          n: event.n, name: event.tenant, trusted: event.trusted, subscription: event.subscription, window: null, windowLimit: null, blocks: new Map(),
+          n: event.n, name: event.tenant, trusted: event.trusted, subscription: event.subscription, window: new SlidingWindow(0, HOUR_MS + TOKEN_TTL_MS), blocks: new Map(),
         };
         tenant.trusted = event.trusted;
         tenant.subscription = event.subscription;
@@ -68,10 +69,10 @@ export class AccountsState {
         const tenant = this.tenants.get(event.tenant);
         if (tenant === undefined) return;
         this.blocks = Math.max(this.blocks, event.block);
-        this.windowOf(tenant)?.grant(at, event.count);
+        tenant.window.record(at, event.count);
         tenant.blocks.set(event.block, { at, left: event.count });
         for (const [block, { at: granted }] of tenant.blocks) {
-          if (granted > at - HOUR_MS) break;
+          if (granted > at - TOKEN_TTL_MS - HOUR_MS) break;
           tenant.blocks.delete(block);
         }
         return;
@@ -82,7 +83,7 @@ export class AccountsState {
         if (tenant === undefined || block === undefined) return;
         const count = Math.min(event.count, block.left);
         block.left -= count;
-        this.windowOf(tenant)?.giveBack(block.at, count);
+        tenant.window.giveBack(block.at, count);
         return;
       }
       default:
@@ -96,13 +97,8 @@ export class AccountsState {
   /** The tenant's window over the last hour; null when its subscription has no limit. */
   windowOf(tenant: TenantAccount): SlidingWindow | null {
     const limit = this.subscriptionOf(tenant)?.tasksPerHour ?? null;
-    if (limit !== tenant.windowLimit) {
-      const old = tenant.window;
-      tenant.windowLimit = limit;
-      tenant.window = limit === null ? null : new SlidingWindow(limit, HOUR_MS);
-      // A changed limit counts what was granted under the old one.
-      if (tenant.window !== null && old !== null) for (const { at, left } of tenant.blocks.values()) tenant.window.grant(at, Math.min(left, limit ?? 0));
-    }
+    if (limit === null) return null;
+    tenant.window.setLimit(limit);
     return tenant.window;
   }
 }

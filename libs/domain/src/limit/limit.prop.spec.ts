@@ -77,6 +77,23 @@ describe('a sliding window', () => {
   });
 });
 
+describe('a sliding window under a clock that jumps', () => {
+  it('still never grants more than its limit, by the times it kept', () => {
+    const jump = fc.record({ wait: fc.integer({ min: -300, max: 300 }), n: fc.integer({ min: 1, max: 4 }), ask: fc.nat(900) });
+    fc.assert(fc.property(fc.array(jump, { maxLength: 200 }), fc.integer({ min: 1, max: 12 }), (steps, limit) => {
+      const window = new SlidingWindow(limit, 200);
+      const grants: { at: number; n: number }[] = [];
+      let now = 0;
+      for (const { wait, n, ask } of steps) {
+        now += wait;
+        window.available(now + ask);
+        if (window.grant(now, n)) grants.push({ at: window.state().latest, n });
+      }
+      expect(fullest(grants, 200)).toBeLessThanOrEqual(limit);
+    }));
+  });
+});
+
 describe('the burst', () => {
   it('stays within burst + rate, and the wait that it tells is enough', () => {
     fc.assert(fc.property(fc.array(fc.nat(300), { maxLength: 200 }), fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), (waits, rate, burst) => {

@@ -31,7 +31,7 @@ describe('a sliding window', () => {
     expect(window.giveBack(5, 9)).toBe(1);
     expect(window.giveBack(4, 1)).toBe(0);
     expect(window.available(6)).toBe(3);
-    expect(window.giveBack(5 + HOUR, 1)).toBe(0);
+    expect(window.giveBack(5, 1)).toBe(0);
   });
 
   it('stands still when time goes back', () => {
@@ -39,9 +39,21 @@ describe('a sliding window', () => {
     window.grant(1_000, 1);
     expect(window.grant(-HOUR, 1)).toBe(false);
     expect(window.available(1_000 + HOUR)).toBe(1);
-    expect(window.grant(0, 1)).toBe(true);
+    expect(window.grant(0, 1)).toBe(false);
+    expect(window.grant(1_000 + HOUR, 1)).toBe(true);
+    window.record(0, 1);
     expect(window.available(999 + 2 * HOUR)).toBe(0);
     expect(window.available(1_000 + 2 * HOUR)).toBe(1);
+  });
+
+  it('is not changed by being asked', () => {
+    const window = new SlidingWindow(2, HOUR);
+    window.grant(0, 2);
+    const before = window.state();
+    window.available(9 * HOUR);
+    window.retryAfterMs(9 * HOUR, 2);
+    expect(window.grant(9 * HOUR, 3)).toBe(false);
+    expect(window.state()).toEqual(before);
   });
 
   it('takes over grants that were made, also over a limit that was lowered since', () => {

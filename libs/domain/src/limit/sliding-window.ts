@@ -45,8 +45,7 @@ export class SlidingWindow {
 
   /** How many could be granted at `now`. */
   available(now: number): number {
-    this.#forget(now);
-    return Math.max(0, this.#limit - this.#used);
+    return Math.max(0, this.#limit - this.#used + this.#expired(now).n);
   }
 
   /** Grants `n` or nothing. */
@@ -59,8 +58,8 @@ export class SlidingWindow {
   /** Takes over a grant that was already made, as when the log is read again. */
   record(at: number, n: number): void {
     if (n <= 0) return;
-    this.#forget(at);
     const now = Math.max(at, this.#latest);
+    this.#forget(now);
     this.#latest = now;
     this.#used += n;
     const newest = this.#grants.at(-1);
@@ -87,7 +86,7 @@ export class SlidingWindow {
     let missing = n - this.available(now);
     if (missing <= 0) return 0;
     if (n > this.#limit) return Infinity;
-    for (let i = this.#start; i < this.#grants.length; i++) {
+    for (let i = this.#expired(now).upTo; i < this.#grants.length; i++) {
       const grant = this.#grants[i]!;
       missing -= grant.n;
       if (missing <= 0) return Math.max(0, grant.last + this.windowMs - now);
@@ -114,12 +113,20 @@ export class SlidingWindow {
     return this.#grants.length - this.#start >= EXACT_GRANTS && now - newest.first < this.windowMs / SLICES;
   }
 
-  #forget(at: number): void {
+  /** What no longer counts at `now`. Only a grant forgets it: asking changes nothing, so that a log read again leads
+   * to the same state. */
+  #expired(at: number): { upTo: number; n: number } {
     const now = Math.max(at, this.#latest);
-    while (this.#start < this.#grants.length && this.#grants[this.#start]!.last + this.windowMs <= now) {
-      this.#used -= this.#grants[this.#start]!.n;
-      this.#start++;
-    }
+    let upTo = this.#start;
+    let n = 0;
+    while (upTo < this.#grants.length && this.#grants[upTo]!.last + this.windowMs <= now) n += this.#grants[upTo++]!.n;
+    return { upTo, n };
+  }
+
+  #forget(now: number): void {
+    const { upTo, n } = this.#expired(now);
+    this.#used -= n;
+    this.#start = upTo;
     if (this.#start > 64 && this.#start * 2 > this.#grants.length) {
       this.#grants.splice(0, this.#start);
       this.#start = 0;

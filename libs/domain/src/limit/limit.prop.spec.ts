@@ -4,7 +4,8 @@ import { Gcra } from './gcra.js';
 import { SlidingWindow } from './sliding-window.js';
 
 /** The most that any span of `windowMs` holds; a fullest one starts at a grant. */
-function fullest(grants: readonly { at: number; n: number }[], windowMs: number): number {
+function fullest(given: readonly { at: number; n: number }[], windowMs: number): number {
+  const grants = [...given].sort((a, b) => a.at - b.at);
   let most = 0;
   let sum = 0;
   for (let start = 0, end = 0; start < grants.length; start++) {

@@ -1,1 +1,1 @@
-export {};
+export * from './batcher.role.js';

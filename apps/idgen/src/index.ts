@@ -1,1 +1,1 @@
-export {};
+export * from './ids.role.js';

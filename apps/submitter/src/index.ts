@@ -1,1 +1,3 @@
-export {};
+export * from './cluster.role.js';
+export * from './id-source.js';
+export * from './submitter.role.js';

@@ -48,7 +48,7 @@ export type ClusterCommand =
 export interface ClusterView {
   readonly installation: string;
   readonly partitions: number;
-  readonly nodes: readonly { readonly node: string; readonly roles: readonly string[]; readonly lastSeenMs: number }[];
+  readonly nodes: readonly { readonly node: string; readonly service: string; readonly pid: number; readonly roles: readonly string[]; readonly lastSeenMs: number }[];
   readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
 }
 
@@ -75,9 +75,12 @@ export type QueueCommand =
   | { readonly op: 'list' }
   | { readonly op: 'why'; readonly id: string };
 
-/** Credit, from the resource manager: how many of each (class, tenant) it wants queued; no reply. `specs` as in push. */
+/** What the workers of each runtime (`exec` or `handler:<name>`) can hold at once, one entry a worker. */
+export type Credit = Readonly<Record<string, readonly { readonly total: Readonly<Record<string, number>>; readonly tenant: number | null }[]>>;
+
 export type BatcherCommand =
-  | { readonly op: 'credit'; readonly leasePosition: number; readonly window: number; readonly headroom: number }
+  /** From the resource manager, when it changes and each second; no reply. */
+  | { readonly op: 'credit'; readonly credit: Credit }
   /** Reply: Record<queue, number>. */
   | { readonly op: 'depths' }
   | { readonly op: 'why'; readonly id: string };

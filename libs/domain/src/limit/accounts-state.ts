@@ -1,7 +1,7 @@
 import type { DomainEvent, KeyRole, Subscription } from '../events/index.js';
 import { SlidingWindow } from './sliding-window.js';
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 /** A granted token must be used within this time, and counts this much longer than an hour: so what is accepted in any hour
  * never exceeds the limit, however late a token is used. */
 export const TOKEN_TTL_MS = 10_000;

@@ -96,6 +96,7 @@ export class PartitionState {
   /** Ended, oldest first, to be forgotten in time. */
   ended: TaskRecord[] = [];
   endedHead = 0;
+  admitter: { readonly node: string; readonly epoch: number } = { node: '', epoch: 0 };
 
   readonly partition: number;
 

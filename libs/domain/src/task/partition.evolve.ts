@@ -129,7 +129,7 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
   const scheduled = event.dueAt !== null && event.dueAt > at;
   const task: TaskRecord = {
     id: event.id, tenant: event.tenant, user: event.user, spec, content: event.sealed, workflow, index: event.index, rank: event.rank, parents,
-    dueAt: event.dueAt, submittedAt: at, admittedBy: origin, children: NONE, open: event.open,
+    dueAt: event.dueAt, submittedAt: at, admittedBy: admitter(state, origin), children: NONE, open: event.open,
     state: blocked ? 'blocked' : scheduled ? 'scheduled' : 'ready', cancelRequested: false, attempts: NO_ATTEMPTS, endedAt: null, result: null,
     error: null, category: null,
   };
@@ -146,6 +146,12 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
     if (known === undefined) claim(state, event.claim.key, { body: event.claim.body, ids: [event.id], workflow: null });
     else known.ids.push(event.id);
   }
+}
+
+/** One object for all tasks of one owner's time. */
+function admitter(state: PartitionState, { node, epoch }: Origin): { node: string; epoch: number } {
+  if (state.admitter.node !== node || state.admitter.epoch !== epoch) state.admitter = { node, epoch };
+  return state.admitter;
 }
 
 // Shared by all records that have none: most tasks never get any.

@@ -244,6 +244,7 @@ export class RoleHost {
     if (context === null) return;
     const { bus } = this.options;
     for (const [subject, handler] of Object.entries(role.serves ?? {})) {
+      this.#local.set(subject, (body) => { void this.#answer(handler, body, context); });
       this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
     }
     for (const [subject, hear] of Object.entries(role.hears ?? {})) {

@@ -47,6 +47,8 @@ export interface RoleContext {
 }
 
 export type CommandHandler = (body: never, ctx: RoleContext) => Promise<Reply<unknown>> | Reply<unknown>;
+export type CommandHandlers = Readonly<Record<string, CommandHandler>>;
+export type MessageHandlers = Readonly<Record<string, (body: never, ctx: RoleContext) => void>>;
 
 /**
  * A duty with one owner. State is plain data, folded from events by `apply`; what is to be done follows from the state in
@@ -57,10 +59,10 @@ export interface Role {
   /** The stream that only this role writes; null for a role whose receiver fences it. */
   readonly stream: string | null;
   readonly follows: readonly string[];
-  /** Commands that it answers while it is the owner, by subject. */
-  readonly serves?: Readonly<Record<string, CommandHandler>>;
-  /** Statements without an answer, by subject. */
-  readonly hears?: Readonly<Record<string, (body: never, ctx: RoleContext) => void>>;
+  /** Commands that it answers while it is the owner, by subject; statements by other roles come the same way, unanswered. */
+  readonly serves?: CommandHandlers;
+  /** Streams of messages without answers, by subject. */
+  readonly hears?: MessageHandlers;
   /** Pure and total: never throws, ignores what cannot be. */
   apply(event: DomainEvent, from: EventOrigin): void;
   /** Once, as the new owner, before anything else: repair what a crash left. */

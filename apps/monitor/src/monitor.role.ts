@@ -1,0 +1,167 @@
+import { commands, LEASE_TTL_MS, streams, telemetry, type AlertView, type CapacityView, type MonitorCommand, type NodeHeartbeat, type Reply, type WorkerView } from '@yardmaster/contracts';
+import type { AlertKind, DomainEvent } from '@yardmaster/domain';
+import type { Clock } from '@yardmaster/kernel';
+import type { CommandHandlers, MessageHandlers, Bus, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+
+const LOOK_MS = 2_000;
+/** A service that did not heartbeat for this long is not well. */
+const SERVICE_SILENT_MS = 6_000;
+/** Three heartbeats missed. */
+const WORKER_SILENT_MS = 15_000;
+/** Capacity that nothing used for this long, with nothing waiting. */
+const IDLE_MS = 600_000;
+const KEEP_CLEARED = 1_000;
+
+export interface AlertSinks {
+  raised(alert: AlertView): void;
+  cleared(alert: AlertView): void;
+}
+
+interface Finding { readonly id: string; readonly kind: AlertKind; readonly subject: string; readonly message: string; readonly action: string }
+
+/** Watches services, workers and capacity, and raises alerts that name what to do. */
+export class MonitorRole implements Role {
+  readonly name = 'monitor';
+  readonly stream = streams.alerts;
+  readonly follows: readonly string[] = [];
+  readonly #alerts = new Map<string, AlertView>();
+  readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
+  #workers: readonly WorkerView[] | null = null;
+  #resourceManagerSilentSince: number | null = null;
+  #idleSince: number | null = null;
+  #looking = false;
+  #nextLook = 0;
+  readonly serves: CommandHandlers = { [commands.monitor]: (body: MonitorCommand) => this.#handle(body) };
+  readonly hears: MessageHandlers = { [telemetry.heartbeats]: (beat: NodeHeartbeat) => { this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() }); } };
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly bus: Bus,
+    private readonly sinks: AlertSinks,
+  ) {}
+
+  apply(event: DomainEvent, from: EventOrigin): void {
+    if (event.type === 'AlertRaised') {
+      this.#alerts.delete(event.id);
+      this.#alerts.set(event.id, {
+        id: event.id, kind: event.kind, subject: event.subject, message: event.message, action: event.action, raisedAt: from.at, clearedAt: null,
+      });
+      if (this.#alerts.size > KEEP_CLEARED) for (const alert of this.#alerts.values()) if (alert.clearedAt !== null) { this.#alerts.delete(alert.id); break; }
+    } else if (event.type === 'AlertCleared') {
+      const alert = this.#alerts.get(event.id);
+      if (alert !== undefined) this.#alerts.set(event.id, { ...alert, clearedAt: from.at });
+    }
+  }
+
+  advance(ctx: RoleContext): void {
+    const now = this.clock.monotonic();
+    ctx.wakeAt(this.clock.now() + LOOK_MS);
+    if (this.#looking || now < this.#nextLook) return;
+    this.#looking = true;
+    this.#nextLook = now + LOOK_MS;
+    void this.#look().then((findings) => { this.#decide(findings, ctx); }).finally(() => { this.#looking = false; });
+  }
+
+  async #look(): Promise<Finding[]> {
+    const now = this.clock.monotonic();
+    const findings: Finding[] = [];
+    for (const { beat, heardAt } of this.#nodes.values()) {
+      const silent = now - heardAt;
+      if (silent < SERVICE_SILENT_MS) continue;
+      if (silent > 3_600_000) this.#nodes.delete(beat.node);
+      findings.push({
+        id: `service-unhealthy/${beat.node}`, kind: 'service-unhealthy', subject: beat.node,
+        message: `${beat.service} on ${beat.node} (pid ${String(beat.pid)}) has not been heard for ${seconds(silent)}`,
+        action: `look at its log; start ${beat.service} again on a healthy machine`,
+      });
+    }
+    const workers = await this.bus.request<WorkerView[]>(commands.leases(), { op: 'workers' }, { timeoutMs: 3_000, patienceMs: 0 });
+    findings.push(...this.#resourceManager(workers.ok, now));
+    if (workers.ok) {
+      findings.push(...workerFindings(workers.value, this.#workers ?? []));
+      this.#workers = workers.value.filter((w) => w.state !== 'gone');
+      const capacity = await this.bus.request<CapacityView>(commands.leases(), { op: 'capacity' }, { timeoutMs: 3_000, patienceMs: 0 });
+      if (capacity.ok) findings.push(...this.#capacity(capacity.value, now));
+    }
+    return findings;
+  }
+
+  #resourceManager(answers: boolean, now: number): Finding[] {
+    if (answers) {
+      this.#resourceManagerSilentSince = null;
+      return [];
+    }
+    this.#resourceManagerSilentSince ??= now;
+    const silent = now - this.#resourceManagerSilentSince;
+    if (silent < SERVICE_SILENT_MS) return [];
+    return [{
+      id: 'resource-manager-unhealthy/main', kind: 'resource-manager-unhealthy', subject: 'resources/main',
+      message: `no resource manager has answered for ${seconds(silent)}; nothing new is placed`, action: 'start a resource-manager; running attempts keep their leases for a while',
+    }];
+  }
+
+  #capacity(capacity: CapacityView, now: number): Finding[] {
+    const findings: Finding[] = [];
+    const busy = Object.values(capacity.used).some((amount) => amount > 0) || capacity.waiting.length > 0;
+    const healthy = capacity.workers['healthy'] ?? 0;
+    if (busy || healthy === 0) this.#idleSince = null;
+    else this.#idleSince ??= now;
+    if (this.#idleSince !== null && now - this.#idleSince >= IDLE_MS) {
+      findings.push({
+        id: 'capacity-idle/main', kind: 'capacity-idle', subject: 'main', message: `${String(healthy)} workers have had nothing to do for ${seconds(now - this.#idleSince)}`,
+        action: 'drain and remove workers that are not needed, or move work here',
+      });
+    }
+    for (const { runtime, count, oldestAgeMs } of capacity.waiting) {
+      if (oldestAgeMs < 60_000 || healthy > 0) continue;
+      findings.push({
+        id: `no-worker-fits/${runtime}`, kind: 'no-worker-fits', subject: runtime, message: `${String(count)} tasks (${runtime}) wait, the oldest for ${seconds(oldestAgeMs)}, and no worker is healthy`,
+        action: 'start a worker: `yard agent start`, or the SDK worker that offers the handler',
+      });
+    }
+    return findings;
+  }
+
+  #decide(findings: readonly Finding[], ctx: RoleContext): void {
+    const found = new Set(findings.map((f) => f.id));
+    for (const finding of findings) {
+      if (this.#alerts.get(finding.id)?.clearedAt === null) continue;
+      ctx.commit([{ type: 'AlertRaised', ...finding }], () => { this.#tell(finding.id, 'raised'); });
+    }
+    for (const alert of this.#alerts.values()) {
+      if (alert.clearedAt !== null || found.has(alert.id)) continue;
+      ctx.commit([{ type: 'AlertCleared', id: alert.id }], () => { this.#tell(alert.id, 'cleared'); });
+    }
+  }
+
+  #tell(id: string, what: 'raised' | 'cleared'): void {
+    const alert = this.#alerts.get(id);
+    if (alert !== undefined) this.sinks[what](alert);
+  }
+
+  #handle(command: MonitorCommand): Reply<unknown> {
+    return command.op === 'alerts' ? { ok: true, value: [...this.#alerts.values()].reverse() } : { ok: true, value: null };
+  }
+}
+
+/** Workers that went silent, and those that were lost since the last look. */
+function workerFindings(workers: readonly WorkerView[], before: readonly WorkerView[]): Finding[] {
+  const findings: Finding[] = [];
+  const present = new Set(workers.map((w) => w.id));
+  for (const worker of workers) {
+    const silent = worker.lastHeartbeatMsAgo;
+    if (worker.state === 'gone' || (silent !== null && silent < WORKER_SILENT_MS) || (silent === null && worker.state !== 'unhealthy')) continue;
+    findings.push(unhealthy(worker, silent === null ? 'has not come back since the resource manager started' : `has been silent for ${seconds(silent)}`));
+  }
+  for (const worker of before) if (!present.has(worker.id) && worker.state === 'unhealthy') findings.push(unhealthy(worker, 'was lost'));
+  return findings;
+}
+
+function unhealthy(worker: WorkerView, how: string): Finding {
+  return {
+    id: `worker-unhealthy/${worker.id}`, kind: 'worker-unhealthy', subject: worker.id, message: `worker ${worker.name} ${how} and holds ${String(worker.leases)} attempts`,
+    action: `check the machine and its network; after ${seconds(LEASE_TTL_MS)} of silence its attempts run elsewhere`,
+  };
+}
+
+const seconds = (ms: number): string => `${String(Math.round(ms / 1000))} s`;

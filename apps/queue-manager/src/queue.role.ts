@@ -1,0 +1,98 @@
+import { commands, streams, type QueueCommand, type QueueView, type Reply, type WhyPart } from '@yardmaster/contracts';
+import { decideFailure, decidePush, decideVisible, type DomainEvent, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
+import type { TaskId } from '@yardmaster/kernel';
+import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
+
+/**
+ * Owner of the cell's queues: keeps each queued task until it succeeds or is given up, counts its attempts and says when it is
+ * visible again. Follows the leases (granted, ended) and the tasks (ended by their owner).
+ */
+export class QueueRole implements Role {
+  readonly name = 'queue/main';
+  readonly stream = streams.queue();
+  readonly follows: readonly string[];
+  readonly state = new QueueState();
+  readonly serves: CommandHandlers;
+  #dirty = true;
+
+  constructor(partitions: number) {
+    this.follows = [...Array.from({ length: partitions }, (_, p) => streams.tasks(p)), streams.leases()];
+    this.serves = { [commands.queue()]: (body: QueueCommand, ctx) => this.#handle(body, ctx) };
+  }
+
+  apply(event: DomainEvent): void {
+    evolveQueue(this.state, event, specKey);
+    this.#dirty = true;
+  }
+
+  /** What was queued on the word of a submission that a crash took away leaves the queue, uncounted. */
+  takeOver(ctx: RoleContext): void {
+    const ids = [...this.state.uncaused];
+    this.state.audit = null;
+    if (ids.length > 0) ctx.commit([{ type: 'TasksRemoved', ids, why: 'void' }]);
+  }
+
+  advance(ctx: RoleContext): void {
+    if (this.#dirty) {
+      this.#dirty = false;
+      this.#decideFailures(ctx);
+      this.#removeEnded(ctx);
+    }
+    if (this.state.backingOff.size === 0) return;
+    const visible = decideVisible(this.state, ctx.now());
+    if (visible.length > 0) ctx.commit(visible);
+    ctx.wakeAt(nextVisible(this.state));
+  }
+
+  #decideFailures(ctx: RoleContext): void {
+    for (const entry of this.state.toDecide) {
+      this.state.toDecide.delete(entry);
+      const event = decideFailure(entry, ctx.now(), ctx.random());
+      if (event !== null) ctx.commit([event]);
+    }
+  }
+
+  /** Cancelled while queued: a leased one leaves when its lease ends. */
+  #removeEnded(ctx: RoleContext): void {
+    if (this.state.toRemove.size === 0) return;
+    const ids: TaskId[] = [];
+    for (const id of this.state.toRemove) if (this.state.entries.get(id)?.state !== 'leased') ids.push(id);
+    if (ids.length > 0) ctx.commit([{ type: 'TasksRemoved', ids, why: 'cancelled' }]);
+  }
+
+  #handle(command: QueueCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    switch (command.op) {
+      case 'push': {
+        const events = decidePush(this.state, command, specKey);
+        if (events.length > 0) ctx.commit(events);
+        return { ok: true, value: null };
+      }
+      case 'list': return { ok: true, value: this.#views() };
+      case 'pause':
+        return new Promise((resolve) => {
+          ctx.commit([{ type: 'QueuePaused', queue: command.queue, paused: command.paused }], () => {
+            resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
+          });
+        });
+      case 'why': return { ok: true, value: this.#why(command.id as TaskId) };
+      default: return { ok: true, value: null };
+    }
+  }
+
+  #why(id: TaskId): WhyPart | null {
+    const entry = this.state.entries.get(id);
+    if (entry === undefined) return null;
+    if (this.state.paused.has(entry.spec.queue)) return { reason: 'queue-paused', detail: `queue ${entry.spec.queue} is paused; resume it` };
+    if (entry.state === 'backing_off') {
+      return { reason: 'backing-off', detail: `attempt ${String(entry.attempt)} failed; visible again at ${new Date(entry.until).toISOString()}`, extra: { until: entry.until } };
+    }
+    return null;
+  }
+
+  #views(): QueueView[] {
+    const names = new Set<string>([...QUEUES, ...this.state.depths.keys()]);
+    return [...names].map((name) => ({
+      name, paused: this.state.paused.has(name), ready: 0, ...(this.state.depths.get(name) ?? { visible: 0, leased: 0, backingOff: 0 }),
+    }));
+  }
+}

@@ -1,0 +1,318 @@
+import {
+  commands, HEARTBEAT_MS, LEASE_TTL_MS, streams, unpack, type BatcherCommand, type CapacityView, type Credit, type HeartbeatMessage, type JoinMessage, type LeaseCommand, type RelayUp, type Reply,
+  type Report, type WhyPart, type WorkerMessage, type WorkerView,
+} from '@yardmaster/contracts';
+import {
+  CellState, type CellLane, type CellWorker, type DomainEvent, endOf, fenceOf, grantOf, type Lease, type NoFit, placeRound, type PlacementStrategy, runtimeOf, voidLeases,
+} from '@yardmaster/domain';
+import type { Clock, TaskId, WorkerId } from '@yardmaster/kernel';
+import type { CommandHandlers, MessageHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import { WorkerPresence } from './worker-presence.js';
+
+const TICK_MS = 1_000;
+/** The agent ends an attempt at its cap; past this the lease ends anyway. */
+const CAP_GRACE_MS = 15_000;
+/** A worker has this long to end a cancelled attempt and say so. */
+const KILL_PATIENCE_MS = 10_000;
+/** Grants in one round, so that one turn stays short. */
+const MAX_GRANTS = 2_000;
+
+export interface ResourceCounters {
+  staleReports(n: number): void;
+  leasesLost(n: number): void;
+  badFrames(n: number): void;
+}
+
+/**
+ * Owner of the cell's workers and leases: pulls from the queue, filters, scores, reserves and binds; ends leases on reports, on
+ * silence and at the cap. Invariants: at most one live lease per task (I2); only the live lease's fence ends it (I3).
+ */
+export class ResourcesRole implements Role {
+  readonly name = 'resources/main';
+  readonly stream = streams.leases();
+  readonly follows = [streams.queue()];
+  readonly state = new CellState();
+  readonly serves: CommandHandlers;
+  readonly hears: MessageHandlers;
+  readonly #presence = new WorkerPresence();
+  readonly #cursor = { value: 0 };
+  readonly #noFit = new Map<CellLane, NoFit>();
+  readonly #dying = new Map<Lease, number>();
+  #fences = 0;
+  #tickAt = 0;
+  #creditSaid = '';
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly counters: ResourceCounters,
+    private readonly strategy: PlacementStrategy = 'bin-pack',
+  ) {
+    this.serves = { [commands.leases()]: (body: LeaseCommand, ctx) => this.#handle(body, ctx) };
+    this.hears = {
+      [commands.leaseFrames()]: (body: readonly RelayUp[], ctx) => { for (const relay of body) this.#frame(relay, ctx); },
+    };
+  }
+
+  apply(event: DomainEvent, from: EventOrigin): void {
+    this.state.apply(event, from.at);
+  }
+
+  takeOver(ctx: RoleContext): void {
+    const lost = voidLeases(this.state);
+    if (lost.length > 0) ctx.commit(lost);
+    this.#presence.grace(this.state.workers.keys(), this.clock.monotonic());
+    // Ask those who are still connected to show themselves; nothing is granted on a worker before it did.
+    ctx.effect(() => {
+      for (const worker of this.state.workerList) ctx.outbox.say(worker.gateway, worker.id, ['welcome', welcomeOf(ctx)]);
+    });
+  }
+
+  advance(ctx: RoleContext): void {
+    const mono = this.clock.monotonic();
+    if (mono >= this.#tickAt) {
+      this.#tickAt = mono + TICK_MS;
+      this.#tick(ctx, mono);
+    }
+    if (this.state.dirty) this.#place(ctx);
+    if (this.state.workers.size > 0) ctx.wakeAt(this.clock.now() + TICK_MS);
+  }
+
+  #place(ctx: RoleContext): void {
+    this.state.dirty = false;
+    this.#noFit.clear();
+    const granted = placeRound(this.state, this.strategy, this.#cursor, (entry, worker) => {
+      ctx.commit([grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences))]);
+    }, (lane, noFit) => { this.#noFit.set(lane, noFit); }, MAX_GRANTS);
+    this.state.dirty = granted === MAX_GRANTS;
+  }
+
+  #tick(ctx: RoleContext, mono: number): void {
+    this.#expire(ctx, mono);
+    const now = ctx.now();
+    for (const lease of this.state.leases.values()) {
+      if (now - lease.grantedAt <= lease.capMs + CAP_GRACE_MS) continue;
+      this.#kill(lease, 'over-cap', ctx);
+      ctx.commit([endOf(lease, { outcome: 'over-cap', error: `the attempt ran longer than its execution cap of ${String(lease.capMs)} ms` })]);
+    }
+    for (const [lease, until] of this.#dying) {
+      const isLive = this.state.leases.get(lease.task) === lease;
+      if (isLive && mono < until) continue;
+      this.#dying.delete(lease);
+      if (isLive) ctx.commit([endOf(lease, { outcome: 'cancelled', error: 'the worker did not say that the cancelled attempt ended' })]);
+    }
+    this.#sayCredit(ctx, true);
+  }
+
+  #expire(ctx: RoleContext, mono: number): void {
+    for (const worker of this.#presence.expired(this.state, mono)) {
+      const leases = [...worker.held.values()];
+      const events: DomainEvent[] = leases.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }));
+      events.push({ type: 'WorkerGone', worker: worker.id, why: 'lost' });
+      ctx.commit(events);
+      this.#presence.forget(worker.id);
+      this.counters.leasesLost(leases.length);
+    }
+  }
+
+  /** What each runtime can hold, for the batcher; said when it changes and each second, so that a lost message heals. */
+  #sayCredit(ctx: RoleContext, always: boolean): void {
+    const credit: Record<string, Credit[string][number][]> = {};
+    for (const worker of this.state.workerList) {
+      if (!worker.healthy || worker.cordoned) continue;
+      const runtimes = worker.kind === 'agent' ? ['exec'] : [...worker.handlers].map((handler) => `handler:${handler}`);
+      for (const runtime of runtimes) (credit[runtime] ??= []).push({ total: worker.capacity, tenant: worker.tenant });
+    }
+    const text = JSON.stringify(credit);
+    if (!always && text === this.#creditSaid) return;
+    this.#creditSaid = text;
+    ctx.tell(commands.batcher(), { op: 'credit', credit } satisfies BatcherCommand);
+  }
+
+  #frame([gateway, worker, scope, bytes]: RelayUp, ctx: RoleContext): void {
+    let messages: WorkerMessage[];
+    try {
+      messages = unpack(bytes) as WorkerMessage[];
+      if (!Array.isArray(messages)) throw new TypeError('not a frame');
+      for (const message of messages) this.#message(gateway, worker as WorkerId, scope, message, ctx);
+    } catch {
+      this.counters.badFrames(1);
+    }
+  }
+
+  #message(gateway: string, worker: WorkerId, scope: number | null, message: WorkerMessage, ctx: RoleContext): void {
+    switch (message[0]) {
+      case 'join': this.#join(gateway, worker, scope, message[1], ctx); return;
+      case 'hb': this.#heartbeat(gateway, worker, message[1], ctx); return;
+      case 'rep': for (const report of message[1]) this.#report(gateway, worker, report, ctx); return;
+      case 'bye': this.#bye(worker, ctx); return;
+      default: this.counters.badFrames(1);
+    }
+  }
+
+  #join(gateway: string, id: WorkerId, scope: number | null, join: JoinMessage, ctx: RoleContext): void {
+    const known = this.state.workers.get(id);
+    if (known !== undefined && known.tenant !== scope) {
+      ctx.outbox.say(gateway, id, ['err', { code: 'conflict', detail: `worker id ${id} belongs to someone else; choose another` }]);
+      return;
+    }
+    this.#presence.heard(id, this.clock.monotonic());
+    const isSame = known !== undefined && known.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
+    if (!isSame) {
+      const events: DomainEvent[] = [];
+      // A new process holds nothing of what the old one ran, save what it names itself.
+      if (known !== undefined && known.incarnation !== join.incarnation) {
+        const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
+        for (const lease of known.held.values()) {
+          if (!named.has(`${lease.task} ${String(lease.fence)}`)) events.push(endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
+        }
+      }
+      events.push({
+        type: 'WorkerJoined', worker: id, incarnation: join.incarnation, kind: join.kind, name: join.name, tenant: scope, capacity: join.capacity,
+        handlers: join.handlers, labels: join.labels, gateway,
+      });
+      ctx.commit(events);
+    }
+    this.#seen(id, 0);
+    for (const [task, attempt, fence] of join.held) {
+      if (!this.#holds(id, task, attempt, fence)) ctx.effect(() => { ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']); });
+    }
+    ctx.effect(() => { ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx)]); });
+    this.#sayCredit(ctx, false);
+  }
+
+  #heartbeat(gateway: string, id: WorkerId, hb: HeartbeatMessage, ctx: RoleContext): void {
+    const worker = this.state.workers.get(id);
+    if (worker?.gateway !== gateway) {
+      ctx.outbox.say(gateway, id, ['err', { code: 'lease-lost', detail: 'this worker is not known; join again' }]);
+      return;
+    }
+    this.#presence.heard(id, this.clock.monotonic());
+    this.#seen(id, hb.load);
+    for (const [task, attempt, fence] of hb.held) {
+      if (!this.#holds(id, task, attempt, fence)) ctx.effect(() => { ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']); });
+    }
+    const lost = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
+    if (lost.length > 0) ctx.commit(lost.map((lease) => endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' })));
+    ctx.effect(() => { ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]); });
+    this.#sayCredit(ctx, false);
+  }
+
+  #seen(id: WorkerId, load: number): void {
+    const worker = this.state.workers.get(id);
+    if (worker === undefined) return;
+    worker.load = load;
+    if (worker.healthy) return;
+    worker.healthy = true;
+    this.state.dirty = true;
+  }
+
+  #holds(worker: WorkerId, task: string, attempt: number, fence: number): boolean {
+    const lease = this.state.leases.get(task as TaskId);
+    return lease?.worker === worker && lease.fence === fence && lease.attempt === attempt;
+  }
+
+  #report(gateway: string, worker: WorkerId, report: Report, ctx: RoleContext): void {
+    const [task, attempt, fence, outcome, exitCode, usage, result, error] = report;
+    const lease = this.state.leases.get(task as TaskId);
+    if (lease === undefined || !this.#holds(worker, task, attempt, fence)) {
+      this.counters.staleReports(1);
+      ctx.effect(() => { ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'gone']); });
+      return;
+    }
+    ctx.commit([endOf(lease, { outcome, exitCode, usage, result, error })], () => {
+      ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
+    }, result === null || result === undefined ? 0 : 256);
+  }
+
+  #bye(id: WorkerId, ctx: RoleContext): void {
+    const worker = this.state.workers.get(id);
+    if (worker === undefined) return;
+    const events: DomainEvent[] = [...worker.held.values()].map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker left' }));
+    events.push({ type: 'WorkerGone', worker: id, why: 'left' });
+    ctx.commit(events);
+    this.#presence.forget(id);
+  }
+
+  #withdraw(leases: Extract<LeaseCommand, { op: 'withdraw' }>['leases'], ctx: RoleContext): void {
+    for (const { task, attempt, fence, reason } of leases) {
+      const lease = this.state.leases.get(task as TaskId);
+      if (lease?.fence !== fence || lease.attempt !== attempt) continue;
+      this.#kill(lease, reason, ctx);
+      // A cancelled attempt ends when its worker says so, or at the tick when it does not; a withdrawn one never began.
+      if (reason === 'cancelled') this.#dying.set(lease, this.clock.monotonic() + KILL_PATIENCE_MS);
+      else ctx.commit([endOf(lease, { outcome: reason })]);
+    }
+  }
+
+  #kill(lease: Lease, reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost', ctx: RoleContext): void {
+    const gateway = this.state.workers.get(lease.worker)?.gateway;
+    if (gateway !== undefined) ctx.effect(() => { ctx.outbox.kill(gateway, lease.worker, [lease.task, lease.attempt, lease.fence, reason]); });
+  }
+
+  #handle(command: LeaseCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    switch (command.op) {
+      case 'withdraw':
+        this.#withdraw(command.leases, ctx);
+        return { ok: true, value: null };
+      case 'workers': return { ok: true, value: this.state.workerList.map((worker) => this.#view(worker)) };
+      case 'capacity': return { ok: true, value: this.#capacity() };
+      case 'cordon': {
+        const worker = this.state.workers.get(command.worker as WorkerId);
+        if (worker === undefined) return { ok: false, rejection: { code: 'not-found', detail: `there is no worker ${command.worker}` } };
+        return new Promise((resolve) => {
+          ctx.commit([{ type: 'WorkerCordoned', worker: worker.id, cordoned: command.cordoned }], () => { resolve({ ok: true, value: this.#view(worker) }); });
+        });
+      }
+      case 'why': return { ok: true, value: this.#why(command.id as TaskId) };
+      default: return { ok: true, value: null };
+    }
+  }
+
+  #why(id: TaskId): WhyPart | null {
+    const entry = this.state.entries.get(id);
+    if (entry?.state !== 'visible') return null;
+    const noFit = this.#noFit.get(entry.lane);
+    if (noFit === undefined) return { reason: 'lower-priority', detail: 'others of its cell go first; it is placed in a moment' };
+    const extra = { filters: noFit.reasons, workers: this.state.workerList.length };
+    if (noFit.best === null) {
+      return { reason: 'no-worker-matches', detail: `none of ${String(this.state.workerList.length)} workers can run it (${runtimeOf(entry.lane.spec)})`, extra };
+    }
+    const best = this.state.workerList[noFit.best.worker];
+    return { reason: 'insufficient-resources', detail: `waits for ${noFit.best.dimension}; worker ${best?.name ?? '?'} comes closest`, extra: { ...extra, dimension: noFit.best.dimension } };
+  }
+
+  #view(worker: CellWorker): WorkerView {
+    const used: Record<string, number> = {};
+    for (const [name, amount] of Object.entries(worker.capacity)) used[name] = amount - (worker.free[name] ?? 0);
+    const silent = this.#presence.silentMs(worker.id, this.clock.monotonic());
+    const state = worker.cordoned ? 'cordoned' : worker.healthy && silent < 3 * HEARTBEAT_MS ? 'healthy' : 'unhealthy';
+    return {
+      id: worker.id, name: worker.name, kind: worker.kind, tenant: worker.tenant, state, capacity: worker.capacity, used, handlers: [...worker.handlers],
+      labels: worker.labels, leases: worker.leases, lastHeartbeatMsAgo: worker.healthy ? Math.round(silent) : null, gateway: worker.gateway,
+    };
+  }
+
+  #capacity(): CapacityView {
+    const total: Record<string, number> = {};
+    const used: Record<string, number> = {};
+    const workers: Record<string, number> = {};
+    for (const worker of this.state.workerList) {
+      const view = this.#view(worker);
+      workers[view.state] = (workers[view.state] ?? 0) + 1;
+      for (const [name, amount] of Object.entries(view.capacity)) total[name] = (total[name] ?? 0) + amount;
+      for (const [name, amount] of Object.entries(view.used)) used[name] = (used[name] ?? 0) + amount;
+    }
+    const now = this.clock.now();
+    const waiting = [...this.state.lanes.values()].filter((lane) => lane.visible > 0).map((lane) => {
+      const head = lane.heap.peek((entry) => entry.state !== 'visible');
+      return { runtime: runtimeOf(lane.spec), count: lane.visible, oldestAgeMs: head === undefined ? 0 : Math.max(0, now - head.task.eligibleAt) };
+    });
+    return { total, used, workers, waiting };
+  }
+}
+
+const welcomeOf = (ctx: RoleContext): { epoch: number; heartbeatMs: number; ttlMs: number } => ({ epoch: ctx.epoch, heartbeatMs: HEARTBEAT_MS, ttlMs: LEASE_TTL_MS });
+
+function sameOffer(worker: CellWorker, join: JoinMessage): boolean {
+  return JSON.stringify([worker.capacity, [...worker.handlers], worker.labels, worker.name]) === JSON.stringify([join.capacity, join.handlers, join.labels, join.name]);
+}

@@ -1,0 +1,57 @@
+import { LEASE_TTL_MS, type HeldAttempt } from '@yardmaster/contracts';
+import type { CellState, CellWorker, Lease } from '@yardmaster/domain';
+import type { WorkerId } from '@yardmaster/kernel';
+
+/** After a takeover nobody is expired before workers had time to come back. */
+export const TAKEOVER_GRACE_MS = 5_000;
+/** A granted attempt that a worker does not name in its heartbeats for this long never arrived. */
+const UNDELIVERED_MS = 10_000;
+
+/** When each worker was last heard, on the monotonic clock; never in the log. */
+export class WorkerPresence {
+  readonly #heard = new Map<WorkerId, number>();
+  readonly #missing = new Map<string, number>();
+
+  heard(worker: WorkerId, at: number): void {
+    this.#heard.set(worker, at);
+  }
+
+  /** The new owner gives everybody the lease's time from now. */
+  grace(workers: Iterable<WorkerId>, now: number): void {
+    for (const worker of workers) this.#heard.set(worker, now + TAKEOVER_GRACE_MS);
+  }
+
+  silentMs(worker: WorkerId, now: number): number {
+    return Math.max(0, now - (this.#heard.get(worker) ?? now));
+  }
+
+  /** Workers silent for the lease's whole time. */
+  expired(state: CellState, now: number): CellWorker[] {
+    return state.workerList.filter((worker) => this.silentMs(worker.id, now) >= LEASE_TTL_MS);
+  }
+
+  forget(worker: WorkerId): void {
+    this.#heard.delete(worker);
+  }
+
+  /** Leases that the worker has not named since long after they were granted: two heartbeats in a row. */
+  undelivered(worker: CellWorker, held: readonly HeldAttempt[], now: number): Lease[] {
+    const named = new Set(held.map(([task, attempt, fence]) => `${task} ${String(attempt)} ${String(fence)}`));
+    const lost: Lease[] = [];
+    for (const lease of worker.held.values()) {
+      const key = `${lease.task} ${String(lease.attempt)} ${String(lease.fence)}`;
+      if (named.has(key)) {
+        this.#missing.delete(key);
+        continue;
+      }
+      const since = this.#missing.get(key);
+      if (since === undefined) this.#missing.set(key, now);
+      else if (now - since >= UNDELIVERED_MS) {
+        this.#missing.delete(key);
+        lost.push(lease);
+      }
+    }
+    if (this.#missing.size > 100_000) this.#missing.clear();
+    return lost;
+  }
+}

@@ -1,0 +1,287 @@
+import {
+  commands, rejection, streams, type LeaseCommand, type Reply, type SubmitCommand, type SubmitReply, type TaskCommand,
+} from '@yardmaster/contracts';
+import {
+  decideDue, decideEnd, decideSubmit, type DomainEvent, evolvePartition, isEnded, liveAttempt, nextDue, PartitionState, type TaskRecord, type WorkflowRecord,
+} from '@yardmaster/domain';
+import type { TaskId, WorkflowId } from '@yardmaster/kernel';
+import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
+import type { IdSource } from './id-source.js';
+import { explainRefusal } from './submit-command.js';
+import { endOfTask, viewTask, viewWorkflow, workOf } from './task-views.js';
+
+/** Ended tasks stay in memory this long, for those who ask what became of them. */
+const KEEP_ENDED_MS = 600_000;
+const HOUSEKEEPING_MS = 10_000;
+
+export interface SubmitterTracing {
+  /** Spans of a sampled task: admission, and each attempt from grant to end. Null when it is not sampled. */
+  submitted(traceparent: string | null, ids: readonly string[]): void;
+  assignment(task: string): string | null;
+  ended(task: string, state: string): void;
+}
+
+/**
+ * Owner of one partition's tasks and workflows: admits them, releases children, hands attempts to workers and records how
+ * tasks end. Follows the queue (given up, visible again) and the leases (granted, ended).
+ */
+export class SubmitterRole implements Role {
+  readonly name: string;
+  readonly stream: string;
+  readonly follows = [streams.queue(), streams.leases()];
+  readonly state: PartitionState;
+  readonly serves: CommandHandlers;
+  /** Gateways that wait for a task or a workflow to end. */
+  readonly #waiters = new Map<string, Set<string>>();
+  #dirty = true;
+  #housekeepingAt = 0;
+
+  constructor(
+    partition: number,
+    private readonly ids: IdSource,
+    private readonly tracing: SubmitterTracing,
+  ) {
+    this.name = `submitter/${String(partition)}`;
+    this.stream = streams.tasks(partition);
+    this.state = new PartitionState(partition);
+    this.serves = { [commands.tasks(partition)]: (body: TaskCommand, ctx) => this.#handle(body, ctx) };
+  }
+
+  apply(event: DomainEvent, from: EventOrigin): void {
+    evolvePartition(this.state, event, from);
+    this.#dirty = true;
+  }
+
+  takeOver(): void {
+    void this.ids.ready();
+  }
+
+  advance(ctx: RoleContext): void {
+    const now = ctx.now();
+    if (this.#dirty) {
+      this.#dirty = false;
+      this.#settle(ctx);
+      this.#dispatch(ctx, now);
+    }
+    if (this.state.scheduled.size > 0) {
+      const due = decideDue(this.state, now);
+      if (due.length > 0) ctx.commit(due);
+      ctx.wakeAt(nextDue(this.state));
+    }
+    if (now >= this.#housekeepingAt) this.#forgetEnded(now, ctx);
+  }
+
+  #handle(command: TaskCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    switch (command.op) {
+      case 'submit': return this.#submit(command, ctx);
+      case 'get': return this.#read(ctx, () => this.#getTask(command.id, command.tenant, command.waiter));
+      case 'cancel': return this.#cancel(command.id, command.tenant, command.user, ctx);
+      case 'get-workflow': return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
+      case 'cancel-workflow': return this.#cancelWorkflow(command.id, command.tenant, command.user, ctx);
+      default: return { ok: false, rejection: rejection('invalid-request', 'unknown command') };
+    }
+  }
+
+  async #submit(command: SubmitCommand, ctx: RoleContext): Promise<Reply<SubmitReply>> {
+    const started = this.ids.mint(ctx.now());
+    if (started === null) {
+      await this.ids.ready();
+      if (this.ids.mint(ctx.now()) === null) return { ok: false, rejection: rejection('unavailable', 'no ids to be had just now; try again shortly', { retryAfter: 1 }) };
+    }
+    return await new Promise((resolve) => { this.#admit(command, ctx, resolve); });
+  }
+
+  #admit(command: SubmitCommand, ctx: RoleContext, resolve: (reply: Reply<SubmitReply>) => void): void {
+    const mint = (): TaskId => {
+      const id = this.ids.mint(ctx.now());
+      if (id === null) throw new Error('ran out of ids inside one submission');
+      return id;
+    };
+    const decided = decideSubmit(this.state, command, mint);
+    if (!decided.ok) {
+      resolve({ ok: false, rejection: explainRefusal(decided.error, command) });
+      return;
+    }
+    const { ids, workflow } = decided.value;
+    const reply = (place: LogPlace, repeated: boolean): void => {
+      resolve({ ok: true, value: { ids, workflow, stream: place.stream, seq: place.seq, repeated } });
+    };
+    if (command.waiter !== null) for (const id of workflow === null ? ids : [workflow]) this.#wait(id, command.waiter);
+    if (decided.value.kind === 'repeated') {
+      ctx.effect(() => { reply({ stream: this.stream, seq: 0 }, true); });
+      return;
+    }
+    ctx.commit(decided.value.events, (place) => { reply(place, false); }, contentBytes(command));
+    if (command.traceparent !== null) this.tracing.submitted(command.traceparent, ids);
+  }
+
+  /** Answers are given when all that they rest on is on disk. */
+  #read<T>(ctx: RoleContext, view: () => Reply<T>): Promise<Reply<T>> {
+    return new Promise((resolve) => {
+      const answer = view();
+      ctx.effect(() => { resolve(answer); });
+    });
+  }
+
+  #find(id: string, tenant: number | null): TaskRecord | null {
+    const task = this.state.tasks.get(id as TaskId);
+    return task === undefined || (tenant !== null && task.tenant !== tenant) ? null : task;
+  }
+
+  #findWorkflow(id: string, tenant: number | null): WorkflowRecord | null {
+    const workflow = this.state.workflows.get(id as WorkflowId);
+    return workflow === undefined || (tenant !== null && workflow.tenant !== tenant) ? null : workflow;
+  }
+
+  #getTask(id: string, tenant: number | null, waiter: string | null): Reply<unknown> {
+    const task = this.#find(id, tenant);
+    if (task === null) return notFound(`task ${id}`);
+    if (waiter !== null && !isEnded(task.state)) this.#wait(id, waiter);
+    return { ok: true, value: viewTask(task) };
+  }
+
+  #getWorkflow(id: string, tenant: number | null, waiter: string | null): Reply<unknown> {
+    const workflow = this.#findWorkflow(id, tenant);
+    if (workflow === null) return notFound(`workflow ${id}`);
+    if (waiter !== null && workflow.state === 'running') this.#wait(id, waiter);
+    return { ok: true, value: viewWorkflow(workflow) };
+  }
+
+  #cancel(id: string, tenant: number | null, user: number, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    const task = this.#find(id, tenant);
+    if (task === null) return notFound(`task ${id}`);
+    if (isEnded(task.state)) return { ok: false, rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`) };
+    return new Promise((resolve) => {
+      const done = (): void => { resolve({ ok: true, value: { id, state: task.state } }); };
+      if (task.cancelRequested) ctx.effect(done);
+      else ctx.commit([{ type: 'CancelRequested', id: task.id, user }], done);
+    });
+  }
+
+  #cancelWorkflow(id: string, tenant: number | null, user: number, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+    const workflow = this.#findWorkflow(id, tenant);
+    if (workflow === null) return notFound(`workflow ${id}`);
+    if (workflow.state !== 'running') return { ok: false, rejection: rejection('already-ended', `workflow ${id} has already ended as ${workflow.state}`) };
+    const open = workflow.tasks.filter((task) => !isEnded(task.state) && !task.cancelRequested);
+    return new Promise((resolve) => {
+      const events: DomainEvent[] = open.map((task) => ({ type: 'CancelRequested', id: task.id, user }));
+      const done = (): void => { resolve({ ok: true, value: { id, cancelled: events.length } }); };
+      if (events.length === 0) ctx.effect(done);
+      else ctx.commit(events, done);
+    });
+  }
+
+  #settle(ctx: RoleContext): void {
+    const { toSettle, toFail, toCancel } = this.state;
+    if (toSettle.size === 0 && toFail.size === 0 && toCancel.size === 0) return;
+    const withdrawn: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
+    for (const task of toCancel) {
+      const live = liveAttempt(task);
+      if (live !== null) withdrawn.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: 'cancelled' });
+      else this.#end(task, ctx);
+      toCancel.delete(task);
+    }
+    for (const task of toSettle) {
+      this.#end(task, ctx);
+      toSettle.delete(task);
+    }
+    for (const task of toFail) {
+      this.#end(task, ctx);
+      toFail.delete(task);
+    }
+    if (withdrawn.length > 0) ctx.effect(() => { ctx.tell(commands.leases(), { op: 'withdraw', leases: withdrawn } satisfies LeaseCommand); });
+  }
+
+  #end(task: TaskRecord, ctx: RoleContext): void {
+    const events = decideEnd(this.state, task);
+    if (events === null) return;
+    ctx.commit(events, this.#waiters.size === 0 ? undefined : () => {
+      for (const event of events) this.#tellEnded(event, ctx);
+    }, contentSize(task.result));
+    this.tracing.ended(task.id, task.state);
+  }
+
+  #tellEnded(event: DomainEvent, ctx: RoleContext): void {
+    if (event.type === 'WorkflowEnded') {
+      const workflow = this.state.workflows.get(event.id);
+      for (const gateway of this.#takeWaiters(event.id)) ctx.outbox.ended(gateway, [event.id, event.tenant, event.state, null, null, workflow?.endedAt ?? 0]);
+      return;
+    }
+    if (event.type !== 'TaskSucceeded' && event.type !== 'TaskFailed' && event.type !== 'TaskCancelled') return;
+    const ids = event.type === 'TaskSucceeded' ? [event.id] : [event.id, ...event.upstreamFailed];
+    for (const id of ids) {
+      const task = this.state.tasks.get(id);
+      if (task !== undefined) for (const gateway of this.#takeWaiters(id)) ctx.outbox.ended(gateway, endOfTask(task));
+    }
+  }
+
+  #dispatch(ctx: RoleContext, now: number): void {
+    const { toDispatch } = this.state;
+    if (toDispatch.size === 0) return;
+    const ready: TaskRecord[] = [];
+    const withdrawn: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
+    for (const task of toDispatch) {
+      const live = liveAttempt(task);
+      if (live === null) continue;
+      if (task.state === 'running') ready.push(task);
+      else withdrawn.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: task.cancelRequested ? 'cancelled' : 'withdrawn' });
+    }
+    toDispatch.clear();
+    ctx.effect(() => {
+      for (const task of ready) {
+        const live = liveAttempt(task);
+        const gateway = live === null ? undefined : this.state.gateways.get(live.worker);
+        if (live === null || gateway === undefined) continue;
+        ctx.outbox.run(gateway, live.worker, [task.id, live.attempt, live.fence, workOf(task, live, now, this.tracing.assignment(task.id))]);
+      }
+      if (withdrawn.length > 0) ctx.tell(commands.leases(), { op: 'withdraw', leases: withdrawn } satisfies LeaseCommand);
+    });
+  }
+
+  #wait(id: string, gateway: string): void {
+    const known = this.#waiters.get(id);
+    if (known === undefined) this.#waiters.set(id, new Set([gateway]));
+    else known.add(gateway);
+  }
+
+  #takeWaiters(id: string): Iterable<string> {
+    const waiting = this.#waiters.get(id);
+    if (waiting === undefined) return [];
+    this.#waiters.delete(id);
+    return waiting;
+  }
+
+  #forgetEnded(now: number, ctx: RoleContext): void {
+    const { ended } = this.state;
+    let head = this.state.endedHead;
+    for (; head < ended.length; head++) {
+      const task = ended[head];
+      if (task?.endedAt == null || now - task.endedAt < KEEP_ENDED_MS) break;
+      if (task.workflow !== null && task.workflow.state === 'running') break;
+      this.state.tasks.delete(task.id);
+      if (task.workflow !== null && task.workflow.open === 0) this.state.workflows.delete(task.workflow.id);
+    }
+    this.state.ended = head > 10_000 ? ended.slice(head) : ended;
+    this.state.endedHead = head > 10_000 ? 0 : head;
+    this.#housekeepingAt = now + HOUSEKEEPING_MS;
+    if (ended.length > head) ctx.wakeAt(now + HOUSEKEEPING_MS);
+  }
+}
+
+function notFound(what: string): Reply<never> {
+  return { ok: false, rejection: rejection('not-found', `there is no ${what}`) };
+}
+
+/** Rough bytes of sealed content: a submission's inputs dominate. */
+function contentBytes(command: SubmitCommand): number {
+  let bytes = 0;
+  for (const { content } of command.tasks) bytes += content.name.length + contentSize(content.run.input) + 40;
+  return bytes;
+}
+
+function contentSize(value: unknown): number {
+  if (value === null || value === undefined) return 0;
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object') return 8;
+  return JSON.stringify(value).length;
+}

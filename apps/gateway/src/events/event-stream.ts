@@ -7,7 +7,7 @@
  */
 import { YardError, rejection, type Envelope } from '@yardmaster/contracts';
 import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
-import { publicEvents } from './event-view.js';
+import { publicEvents, type PublicEvent } from './event-view.js';
 import { PositionVector, WHOLE, encodeIndex, encodeSeq, type StreamPosition } from './position.js';
 
 const MAX_EVENTS = 2_000;
@@ -79,7 +79,7 @@ export class EventStream {
   }
 
   #render(envelope: Envelope, stream: number, afterIndex: number): string {
-    const { scope, types, tasks, workflow } = this.filter;
+    const { scope } = this.filter;
     const [before, after] = this.#vector.around(stream);
     const seq = encodeSeq(envelope.seq);
     const events = publicEvents(envelope);
@@ -87,20 +87,27 @@ export class EventStream {
     for (let i = afterIndex + 1; i < events.length; i++) {
       const event = events[i]!;
       if (event === null || (scope !== null && event.tenant !== scope)) continue;
-      if (tasks !== null && !this.#concerns(event.task, event.workflow, tasks, workflow)) continue;
-      if (types !== null && !types.has(event.type)) continue;
-      text += `id: ${before}${seq}${encodeIndex(i)}${after}\nevent: ${event.type}\ndata: ${event.json}\n\n`;
+      const id = `id: ${before}${seq}${encodeIndex(i)}${after}\n`;
+      if (event.more === undefined) {
+        if (this.#wants(event)) text += `${id}event: ${event.type}\ndata: ${event.json}\n\n`;
+        continue;
+      }
+      // One fact told as several events: only the last of them moves the position on.
+      const wanted = [event, ...event.more].filter((one) => this.#wants(one));
+      for (const [n, { type, json }] of wanted.entries()) text += `${n === wanted.length - 1 ? id : ''}event: ${type}\ndata: ${json}\n\n`;
     }
     this.#vector.moveTo(stream, envelope.seq, WHOLE);
     return text;
   }
 
-  #concerns(task: string | null, ofWorkflow: string | null, tasks: Set<string>, workflow: string | null): boolean {
-    if (workflow !== null && ofWorkflow === workflow) {
-      if (task !== null) tasks.add(task);
-      return true;
+  #wants({ type, task, workflow: ofWorkflow }: PublicEvent): boolean {
+    const { types, tasks, workflow } = this.filter;
+    if (tasks !== null) {
+      const isOfWorkflow = workflow !== null && ofWorkflow === workflow;
+      if (isOfWorkflow && task !== null) tasks.add(task);
+      if (!isOfWorkflow && (task === null || !tasks.has(task))) return false;
     }
-    return task !== null && tasks.has(task);
+    return types === null || types.has(type);
   }
 }
 

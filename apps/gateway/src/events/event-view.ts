@@ -1,5 +1,5 @@
 import { isBlobRef, type Envelope } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/domain';
+import type { DomainEvent, TaskCancelled, TaskFailed } from '@yardmaster/domain';
 
 /** One event as the public sees it. */
 export interface PublicEvent {
@@ -10,6 +10,8 @@ export interface PublicEvent {
   readonly workflow: string | null;
   /** JSON of an EventResponse. */
   readonly json: string;
+  /** What the same fact means for other tasks. */
+  readonly more?: readonly PublicEvent[];
 }
 
 const cache = new WeakMap<Envelope, (PublicEvent | null)[]>();
@@ -47,10 +49,10 @@ function publicEvent(event: DomainEvent, time: string): PublicEvent | null {
     }
     case 'TaskFailed':
       return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
-        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}${upstreamFailed(event.upstreamFailed)}}` };
+        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}}`, more: upstreamFailed(event, time) };
     case 'TaskCancelled':
       return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
-        json: `{"type":"TaskCancelled",${time},"task":"${event.id}","state":"cancelled","status":"failed"${upstreamFailed(event.upstreamFailed)}}` };
+        json: `{"type":"TaskCancelled",${time},"task":"${event.id}","state":"cancelled","status":"failed"}`, more: upstreamFailed(event, time) };
     case 'WorkflowEnded':
       return { type: event.type, tenant: event.tenant, task: null, workflow: event.id,
         json: `{"type":"WorkflowEnded",${time},"workflow":"${event.id}","state":"${event.state}","status":"${event.state === 'succeeded' ? 'done' : 'failed'}"}` };
@@ -77,6 +79,7 @@ function resultJson(result: unknown): string {
   return isBlobRef(result) ? '{"$blob":true}' : JSON.stringify(result);
 }
 
-function upstreamFailed(ids: readonly string[]): string {
-  return ids.length === 0 ? '' : `,"upstreamFailed":${JSON.stringify(ids)}`;
+function upstreamFailed({ id: cause, tenant, upstreamFailed: ids }: TaskFailed | TaskCancelled, time: string): readonly PublicEvent[] {
+  return ids.map((id) => ({ type: 'TaskUpstreamFailed', tenant, task: id, workflow: null,
+    json: `{"type":"TaskUpstreamFailed",${time},"task":"${id}","state":"upstream_failed","status":"failed","cause":"${cause}"}` }));
 }

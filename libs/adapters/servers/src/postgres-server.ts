@@ -76,7 +76,7 @@ export async function postgresSpec(options: PostgresOptions): Promise<ServerSpec
   const [command, ...prefix] = [...runAs.prefix, binaries.postgres];
   return {
     name: POSTGRES,
-    command: command!,
+    command: command,
     args: [...prefix, '-D', directory, ...args],
     env: plainEnvironment(env),
     logFile: path.join(privateDirectory(home, 'logs'), 'postgres.log'),

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from '@nats-io/transport-node';
@@ -30,8 +30,8 @@ describe('the keeper and its servers', () => {
   it('refuses a second yard and names the process that holds the home', async () => {
     const home = newHome();
     await start(home, { wants: BROKER_ONLY });
-    await expect(start(home, { wants: BROKER_ONLY })).rejects.toThrowError(YardAlreadyRunning);
-    await expect(start(home, { wants: BROKER_ONLY })).rejects.toThrowError(
+    await expect(start(home, { wants: BROKER_ONLY })).rejects.toThrow(YardAlreadyRunning);
+    await expect(start(home, { wants: BROKER_ONLY })).rejects.toThrow(
       new RegExp(`process ${process.pid}\\b`),
     );
   });
@@ -108,7 +108,6 @@ describe('the keeper and its servers', () => {
     const servers = await start(home, { wants: BROKER_ONLY });
     const { url } = servers.nats;
     await expect(connect({ servers: url, maxReconnectAttempts: 0 })).rejects.toThrow();
-    const { statSync } = await import('node:fs');
     for (const file of ['servers.secret.json', 'nats/nats-server.conf', 'run/keeper.json']) {
       expect(statSync(path.join(home, file)).mode & 0o077).toBe(0);
     }
@@ -191,7 +190,7 @@ async function query(servers: Servers, text: string): Promise<Record<string, unk
 }
 
 async function canTalk({ nats: { url, user, password } }: Servers): Promise<boolean> {
-  const nats = await connect({ servers: url, user, pass: password, maxReconnectAttempts: 0 }).catch(
+  const nats = await connect({ servers: url, user: user!, pass: password!, maxReconnectAttempts: 0 }).catch(
     () => undefined,
   );
   if (!nats) return false;

@@ -15,7 +15,13 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'unit',
-          include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts', 'docs/**/*.spec.ts', 'scripts/**/*.spec.ts', 'test/sim/**/*.spec.ts'],
+          include: [
+            'libs/**/*.spec.ts',
+            'apps/**/*.spec.ts',
+            'docs/**/*.spec.ts',
+            'scripts/**/*.spec.ts',
+            'test/sim/**/*.spec.ts',
+          ],
           exclude: [...never, '**/*.int.spec.ts'],
         },
       },

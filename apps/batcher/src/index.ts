@@ -1,1 +1,2 @@
 export * from './batcher.role.js';
+export * from './batcher.module.js';

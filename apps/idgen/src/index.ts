@@ -1,1 +1,2 @@
 export * from './ids.role.js';
+export * from './idgen.module.js';

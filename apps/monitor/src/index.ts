@@ -1,1 +1,2 @@
 export * from './monitor.role.js';
+export * from './monitor.module.js';

@@ -1,1 +1,2 @@
 export * from './queue.role.js';
+export * from './queue-manager.module.js';

@@ -1,1 +1,2 @@
 export * from './resources.role.js';
+export * from './resource-manager.module.js';

@@ -1,3 +1,4 @@
 export * from './cluster.role.js';
 export * from './id-source.js';
 export * from './submitter.role.js';
+export * from './submitter.module.js';

@@ -1,3 +1,4 @@
+export type { DomainEvent, EventType } from '@yardmaster/domain';
 export * from './commands/platform-commands.js';
 export * from './commands/reply.js';
 export * from './commands/task-commands.js';

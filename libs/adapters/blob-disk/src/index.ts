@@ -1,1 +1,2 @@
-export {};
+export * from './disk-attempt-log-store.js';
+export * from './disk-blob-store.js';

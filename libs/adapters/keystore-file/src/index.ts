@@ -1,1 +1,1 @@
-export {};
+export * from './file-keystore.js';

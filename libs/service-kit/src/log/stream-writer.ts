@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CHAIN_START, encodeEnvelope, hashOf, type Cause, type CommitGroup, type Envelope } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/domain';
+import type { DomainEvent } from '@yardmaster/contracts';
 import type { AppendOutcome, LogWriter, TenantKeystore } from '@yardmaster/ports';
 import type { LogPlace } from '../role/role.js';
 import type { CommitLedger } from './commit-ledger.js';

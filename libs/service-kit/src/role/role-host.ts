@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Envelope, Reply } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/domain';
+import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { AppendOutcome, EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
 import type { Bus } from '../bus/bus.js';
@@ -116,9 +116,19 @@ export class RoleHost {
     this.#drop();
   }
 
-  /** Waits until everything proposed is on disk. */
-  async drained(): Promise<void> {
-    await new Promise<void>((resolve) => { this.#ledger.when(this.#ledger.issued, resolve); });
+  /** Takes nothing new, waits (at most 5 s) until everything proposed is on disk, and stops. */
+  async close(): Promise<void> {
+    for (const serving of this.#serving) serving.stop();
+    this.#serving = [];
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 5_000);
+      this.#ledger.when(this.#ledger.issued, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.outbox.flush();
+    this.stop();
   }
 
   /** Asks for a turn soon, after all input that is already here. */

@@ -1,5 +1,5 @@
 import type { Cause, Envelope } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/domain';
+import type { DomainEvent } from '@yardmaster/contracts';
 import { CommitGroups } from '../log/commit-groups.js';
 import type { EventOrigin, LostCause, Role } from './role.js';
 

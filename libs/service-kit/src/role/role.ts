@@ -1,4 +1,4 @@
-import type { DomainEvent } from '@yardmaster/domain';
+import type { DomainEvent } from '@yardmaster/contracts';
 import type { Reply } from '@yardmaster/contracts';
 import type { WorkerOutbox } from '../bus/worker-outbox.js';
 

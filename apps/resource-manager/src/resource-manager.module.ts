@@ -1,0 +1,17 @@
+import { Inject, Module } from '@nestjs/common';
+import type { Clock } from '@yardmaster/kernel';
+import { CLOCK, METRICS, RoleRegistry, type Metrics } from '@yardmaster/service-kit';
+import { ResourcesRole } from './resources.role.js';
+
+/** Owner of the cell's workers and leases. */
+@Module({})
+export class ResourceManagerModule {
+  constructor(@Inject(RoleRegistry) registry: RoleRegistry, @Inject(CLOCK) clock: Clock, @Inject(METRICS) metrics: Metrics) {
+    const counters = {
+      staleReports: (n: number) => { metrics.count('yard_stale_reports_total', n); },
+      leasesLost: (n: number) => { metrics.count('yard_leases_lost_total', n); },
+      badFrames: (n: number) => { metrics.count('yard_bad_messages_total', n, { where: 'session' }); },
+    };
+    registry.offer(() => [new ResourcesRole(clock, counters)]);
+  }
+}

@@ -1,0 +1,21 @@
+import { Inject, Module } from '@nestjs/common';
+import type { Clock } from '@yardmaster/kernel';
+import { BUS, CLOCK, CONFIG, RoleRegistry, TaskTracing, type Bus, type YardConfig } from '@yardmaster/service-kit';
+import { ClusterRole } from './cluster.role.js';
+import { IdSource } from './id-source.js';
+import { SubmitterRole } from './submitter.role.js';
+
+/** Owners of the task partitions, and the cluster manager among them. */
+@Module({})
+export class SubmitterModule {
+  constructor(
+    @Inject(RoleRegistry) registry: RoleRegistry,
+    @Inject(BUS) bus: Bus,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(CONFIG) config: YardConfig,
+  ) {
+    const tracing = new TaskTracing();
+    registry.offer(() => [new ClusterRole(config.partitions, clock)]);
+    registry.offer(() => Array.from({ length: config.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing)));
+  }
+}

@@ -1,0 +1,49 @@
+import type { AttemptLogStore, BlobStore } from '@yardmaster/ports';
+import type { Clock } from '@yardmaster/kernel';
+import type { Bus } from '../bus/bus.js';
+import type { CommittedLog } from '../log/committed-feed.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Logger } from '../telemetry/logger.js';
+
+/** What a service is told at start. */
+export interface YardConfig {
+  readonly home: string;
+  /** Unique name of this process. */
+  readonly node: string;
+  readonly service: string;
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly partitions: number;
+  readonly logLevel: string;
+  /** Where alerts are posted as JSON; null = nowhere. */
+  readonly alertWebhook: string | null;
+  readonly handOver: 'proposed' | 'committed';
+}
+
+/** What every service of a process shares. */
+export interface YardRuntime {
+  readonly config: YardConfig;
+  readonly bus: Bus;
+  readonly committed: CommittedLog;
+  readonly blobs: BlobStore;
+  readonly attemptLogs: AttemptLogStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Injection tokens of the parts of a YardRuntime. */
+export const BUS = Symbol('BUS');
+export const COMMITTED_LOG = Symbol('COMMITTED_LOG');
+export const CONFIG = Symbol('CONFIG');
+export const LOGGER = Symbol('LOGGER');
+export const CLOCK = Symbol('CLOCK');
+export const BLOBS = Symbol('BLOBS');
+export const ATTEMPT_LOGS = Symbol('ATTEMPT_LOGS');
+export const METRICS = Symbol('METRICS');
+/** ReadModelQueries, or null while there is no relational view. */
+export const READ_MODEL = Symbol('READ_MODEL');
+/** GraphStore, or null. */
+export const GRAPH = Symbol('GRAPH');

@@ -1,0 +1,55 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric of the yard. Base units, no ids in labels; docs/reference/metrics.md is held to this table by a test. */
+export const METRICS_TABLE = {
+  yard_tasks_total: { kind: 'counter', help: 'Tasks that ended, by outcome.', labels: ['outcome'] },
+  yard_tasks_submitted_total: { kind: 'counter', help: 'Tasks admitted.', labels: [] },
+  yard_queue_depth: { kind: 'gauge', help: 'Tasks in a queue that are visible.', labels: ['queue'] },
+  yard_waiting: { kind: 'gauge', help: 'Tasks that wait, by where they wait.', labels: ['reason'] },
+  yard_queue_wait_seconds: { kind: 'histogram', help: 'Time from eligible to the first grant.', labels: [], buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600] },
+  yard_task_run_seconds: { kind: 'histogram', help: 'Time from the grant of a lease to its end.', labels: [], buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600] },
+  yard_leases_lost_total: { kind: 'counter', help: 'Leases that ended because their worker was lost.', labels: [] },
+  yard_stale_reports_total: { kind: 'counter', help: 'Reports refused because the lease was not held any more.', labels: [] },
+  yard_bad_messages_total: { kind: 'counter', help: 'Messages refused because they could not be read.', labels: ['where'] },
+  yard_log_commit_seconds: { kind: 'histogram', help: 'Time from a proposal to its acknowledgement.', labels: [], buckets: [0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 1, 10] },
+  yard_projection_lag_events: { kind: 'gauge', help: 'Events not yet in the read model.', labels: ['projection'] },
+  yard_workers: { kind: 'gauge', help: 'Workers, by state.', labels: ['state'] },
+  yard_capacity_used_ratio: { kind: 'gauge', help: 'Leased part of the capacity, by resource.', labels: ['resource'] },
+  yard_http_requests_total: { kind: 'counter', help: 'HTTP requests, by status class.', labels: ['status'] },
+} as const satisfies Record<string, { kind: 'counter' | 'gauge' | 'histogram'; help: string; labels: readonly string[]; buckets?: readonly number[] }>;
+
+export type MetricName = keyof typeof METRICS_TABLE;
+
+/** Counters, gauges and histograms of one process, as Prometheus text. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+
+  constructor() {
+    for (const [name, row] of Object.entries(METRICS_TABLE)) {
+      const common = { name, help: row.help, labelNames: [...row.labels], registers: [this.registry] };
+      if (row.kind === 'counter') this.#counters.set(name, new Counter(common));
+      else if (row.kind === 'gauge') this.#gauges.set(name, new Gauge(common));
+      else this.#histograms.set(name, new Histogram({ ...common, buckets: [...row.buckets] }));
+    }
+    collectDefaultMetrics({ register: this.registry, prefix: 'yard_' });
+  }
+
+  count(name: MetricName, by = 1, labels: Record<string, string> = {}): void {
+    this.#counters.get(name)?.inc(labels, by);
+  }
+
+  set(name: MetricName, value: number, labels: Record<string, string> = {}): void {
+    this.#gauges.get(name)?.set(labels, value);
+  }
+
+  observe(name: MetricName, value: number): void {
+    this.#histograms.get(name)?.observe(value);
+  }
+
+  async text(): Promise<string> {
+    return await this.registry.metrics();
+  }
+}

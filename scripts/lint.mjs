@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { pinnedNode, prepare, root } from './bootstrap.mjs';
-import { syncReferences } from './sync-references.mjs';
+import { packagesAheadOfLock, syncReferences } from './sync-references.mjs';
 
 const fix = process.argv.includes('--fix');
 await prepare({ build: false });
@@ -10,6 +10,9 @@ await prepare({ build: false });
 const stale = syncReferences({ check: !fix });
 for (const file of stale)
   console.error(`${file}: the references do not equal the dependencies: npm run build`);
+const unlocked = packagesAheadOfLock();
+for (const dir of unlocked)
+  console.error(`${path.join(dir, 'package.json')} is not in the lockfile: npm install`);
 // The layer rules read the project graph that this leaves behind.
 const isGraphReady = await run(['.bin/nx', 'show', 'projects'], { quiet: true });
 const results = await Promise.all([
@@ -18,7 +21,8 @@ const results = await Promise.all([
   run(['typescript/bin/tsc', '-p', 'tsconfig.lint.json']),
 ]);
 
-const isClean = isGraphReady && results.every(Boolean) && (fix || stale.length === 0);
+const isClean =
+  isGraphReady && unlocked.length === 0 && results.every(Boolean) && (fix || stale.length === 0);
 console.log(isClean ? 'lint: clean' : 'lint: problems found');
 process.exitCode = isClean ? 0 : 1;
 

@@ -54,6 +54,20 @@ export function syncReferences({ check = false } = {}) {
   return stale;
 }
 
+/** Packages whose manifest the lockfile does not know as it is: `npm ci` would refuse a fresh clone. */
+export function packagesAheadOfLock() {
+  const locked = readJson(path.join(root, 'package-lock.json')).packages;
+  const sections = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'];
+  return ['', ...workspacePackages().map(({ dir }) => dir)].filter((dir) => {
+    const manifest = readJson(path.join(root, dir, 'package.json'));
+    return sections.some((name) => sorted(manifest[name]) !== sorted(locked[dir]?.[name]));
+  });
+}
+
+function sorted(record = {}) {
+  return JSON.stringify(Object.entries(record).sort());
+}
+
 function subdirectories(parent) {
   const full = path.join(root, parent);
   if (!existsSync(full)) return [];

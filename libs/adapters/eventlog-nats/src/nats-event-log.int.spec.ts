@@ -29,19 +29,25 @@ async function world(replicas: 1 | 3): Promise<EventLogWorld> {
       ),
     async loseAnswers(during) {
       for (const proxy of proxies) proxy.loseAnswers();
-      await during();
-      // A link that lost part of what was said cannot go on: it is cut, as a real one would be.
-      for (const proxy of proxies) {
-        proxy.heal();
-        proxy.cut();
+      try {
+        await during();
+      } finally {
+        // A link that lost part of what was said cannot go on: it is cut, as a real one would be.
+        for (const proxy of proxies) {
+          proxy.heal();
+          proxy.cut();
+        }
       }
     },
     async outage(during) {
       const victim = brokers[turn++ % brokers.length] as NatsBroker;
       await victim.kill();
-      await during();
-      await sleep(300);
-      await victim.up();
+      try {
+        await during();
+        await sleep(300);
+      } finally {
+        await victim.up();
+      }
     },
     disconnect() {
       for (const proxy of proxies) proxy.cut();

@@ -55,6 +55,8 @@ interface Append {
 }
 
 const LONGEST_PAUSE_MS = 400;
+/** How long a leader among several may be behind what was acknowledged before it counts as lost. */
+const CATCH_UP_MS = 2_000;
 
 export class NatsLogWriter implements LogWriter {
   next: number;
@@ -66,6 +68,7 @@ export class NatsLogWriter implements LogWriter {
   private failedRounds = 0;
   private sentAt = 0;
   private latestId: string | null = null;
+  private behindSince: number | null = null;
   private doubt = 'no answer';
 
   constructor(
@@ -213,10 +216,16 @@ export class NatsLogWriter implements LogWriter {
         continue;
       }
       const { last } = await this.link.api.head(this.stream);
-      const isBehind = this.link.replicas === 1 && last < oldest.seq - 1;
-      if (found !== null || isBehind) this.finish({ kind: 'refused', head: last });
+      if (found !== null || this.isLost(last < oldest.seq - 1)) this.finish({ kind: 'refused', head: last });
       return;
     }
+  }
+
+  /** True when the stream ends before what this writer built on, for good. */
+  private isLost(isBehind: boolean): boolean {
+    this.behindSince = isBehind ? (this.behindSince ?? performance.now()) : null;
+    if (this.behindSince === null) return false;
+    return !this.isSerial || performance.now() - this.behindSince > CATCH_UP_MS;
   }
 
   private finish(outcome: AppendOutcome): void {

@@ -1,0 +1,28 @@
+import { AGENT_STOP_MS } from '@yardmaster/contracts';
+
+/**
+ * Whether a worker may still run what it was leased. Counted from the SEND time of the last heartbeat that was
+ * answered: what the yard heard last can only be later than that. All times are of one monotonic clock, ms.
+ */
+export class LeaseValidity {
+  readonly #sent = new Map<number, number>();
+  #provenAt = -Infinity;
+
+  constructor(private readonly stopAfterMs: number = AGENT_STOP_MS) {}
+
+  sent(n: number, at: number): void {
+    this.#sent.set(n, at);
+  }
+
+  /** Answers that were not asked for, and repeated ones, prove nothing. */
+  answered(n: number): void {
+    const at = this.#sent.get(n);
+    if (at === undefined) return;
+    if (at > this.#provenAt) this.#provenAt = at;
+    for (const earlier of this.#sent.keys()) if (earlier <= n) this.#sent.delete(earlier);
+  }
+
+  isOver(now: number): boolean {
+    return now - this.#provenAt >= this.stopAfterMs;
+  }
+}

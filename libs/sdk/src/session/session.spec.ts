@@ -1,0 +1,76 @@
+import { unpack, type Report } from '@yardmaster/contracts';
+import { describe, expect, it } from 'vitest';
+import { decodeFrame, encodeReports } from './frame-codec.js';
+import { LeaseValidity } from './lease-validity.js';
+import { RECONNECT_SPREAD_MS, reconnectDelayMs } from './reconnect-delay.js';
+import { UnsettledReports } from './unsettled-reports.js';
+
+const report = (task: string, result: unknown = null): Report => [task, 1, 1, 'ok', null, null, result, null];
+
+describe('the validity of leases', () => {
+  it('counts from the send time of the last answered heartbeat, not from the answer', () => {
+    const validity = new LeaseValidity(22_000);
+    validity.sent(1, 0);
+    validity.sent(2, 5_000);
+    validity.answered(2);
+    expect(validity.isOver(26_999)).toBe(false);
+    expect(validity.isOver(27_000)).toBe(true);
+  });
+
+  it('is not renewed by late answers to older heartbeats, nor by answers nobody asked for', () => {
+    const validity = new LeaseValidity(22_000);
+    validity.sent(1, 0);
+    validity.sent(2, 5_000);
+    validity.answered(2);
+    validity.answered(1);
+    validity.answered(99);
+    expect(validity.isOver(27_000)).toBe(true);
+  });
+
+  it('is over before anything was answered', () => {
+    expect(new LeaseValidity().isOver(0)).toBe(true);
+  });
+});
+
+describe('reconnecting', () => {
+  it('tries fast a few times, then spreads over the whole window', () => {
+    expect([0, 1, 2].map((failures) => reconnectDelayMs(failures, 0.9))).toEqual([20, 100, 300]);
+    expect(reconnectDelayMs(3, 0)).toBe(0);
+    expect(reconnectDelayMs(50, 0.5)).toBe(RECONNECT_SPREAD_MS / 2);
+  });
+});
+
+describe('unsettled reports', () => {
+  it('sends only what is kept, again only when it is due, and forgets by the answer alone', () => {
+    const reports = new UnsettledReports();
+    reports.add(report('1'), false);
+    expect(reports.due(Infinity)).toEqual([]);
+    reports.markKept([report('1')]);
+    expect(reports.due(0)).toHaveLength(1);
+    reports.markSent([report('1')], 100);
+    expect(reports.due(99)).toEqual([]);
+    expect(reports.due(100)).toHaveLength(1);
+    reports.markSent([report('1')], 200);
+    reports.forgetSends();
+    expect(reports.due(0)).toHaveLength(1);
+    reports.settle([['1', 1, 2, 'ok']]);
+    expect(reports.size).toBe(1);
+    reports.settle([['1', 1, 1, 'gone']]);
+    expect(reports.size).toBe(0);
+  });
+});
+
+describe('frames', () => {
+  it('splits reports so that no frame outgrows a broker message, losing none', () => {
+    const frames: Uint8Array[] = [];
+    const all = Array.from({ length: 3_000 }, (_, k) => report(String(k), 'x'.repeat(1_000)));
+    encodeReports(all, (frame) => frames.push(frame));
+    expect(frames.every((frame) => frame.length < 700 * 1024)).toBe(true);
+    const tasks = frames.flatMap((frame) => (unpack(frame) as [string, Report[]][]).flatMap(([, reports]) => reports.map((one) => one[0])));
+    expect(tasks).toEqual(all.map((one) => one[0]));
+  });
+
+  it('takes anything else for no frame', () => {
+    for (const bytes of [[], [0xc1], [0x01], [0x91, 0x01], [0x91, 0x91, 0x01]]) expect(decodeFrame(new Uint8Array(bytes))).toBeNull();
+  });
+});

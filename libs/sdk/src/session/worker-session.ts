@@ -1,0 +1,317 @@
+import {
+  AGENT_STOP_MS, HEARTBEAT_MS, type Assignment, type HeldAttempt, type JoinMessage, type KillOrder, type Report, type YardMessage,
+} from '@yardmaster/contracts';
+import { WebSocket } from 'ws';
+import { decodeFrame, encodeFrame, encodeReports } from './frame-codec.js';
+import { LeaseValidity } from './lease-validity.js';
+import { reconnectDelayMs } from './reconnect-delay.js';
+import type { ReportJournal } from './report-journal.js';
+import { UnsettledReports } from './unsettled-reports.js';
+
+/** A fixed text, or asked for anew at every connection. */
+export type TextSource = string | (() => string | Promise<string>);
+
+export interface WorkerSessionOptions {
+  /** Base address of the yard, `http://` or `https://`. */
+  readonly url: TextSource;
+  /** Bearer key. */
+  readonly token: TextSource;
+  /** The worker's own id, the same over its restarts. */
+  readonly worker: string;
+  /** What it says of itself; `held` is filled in. */
+  readonly join: Omit<JoinMessage, 'held'>;
+  /** Attempts that run now. */
+  readonly running: () => readonly HeldAttempt[];
+  /** Measured load, 0..1. */
+  readonly load?: () => number;
+  readonly journal?: ReportJournal;
+  readonly onRun: (assignments: readonly Assignment[]) => void;
+  readonly onKill: (orders: readonly KillOrder[]) => void;
+  /** No heartbeat was answered for 22 s: whatever runs must end now, for its lease is about to go to another. */
+  readonly onSilence: () => void;
+  /** The yard does not want this session; it goes on trying. `code` is of the error catalogue. */
+  readonly onRefused?: (code: string, detail: string) => void;
+  readonly onJoined?: (epoch: number) => void;
+  readonly onLost?: (why: string) => void;
+  /** Silence after which attempts end, ms. */
+  readonly stopAfterMs?: number;
+}
+
+/** A report without an answer is repeated after this long. */
+const REPEAT_AFTER_MS = 5_000;
+/** Nothing at all came in, not even a pong: the connection is dead though nobody said so. */
+const DEAD_AFTER_MS = 10_000;
+const WATCH_EVERY_MS = 1_000;
+
+/**
+ * The worker's side of `GET /v1/workers/session`: keeps one connection, beats, sends each turn's reports as one frame
+ * and repeats them until they are answered.
+ *
+ * Invariants: a report is sent only once the journal has it, and forgotten only by its answer; nothing is sent before
+ * `welcome` but the join; an answer of an older epoch than one heard before proves nothing.
+ */
+export class WorkerSession {
+  readonly #validity: LeaseValidity;
+  readonly #unsettled = new UnsettledReports();
+  #fresh: Report[] = [];
+  #flushing = false;
+  #socket: WebSocket | null = null;
+  #joined = false;
+  #epoch = 0;
+  #n = 0;
+  #heartbeatMs = HEARTBEAT_MS;
+  #failures = 0;
+  #lastHeardAt = 0;
+  /** Nothing to stop before the first welcome. */
+  #silent = true;
+  #closed = false;
+  #beatTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  #waiters: (() => void)[] = [];
+
+  constructor(private readonly options: WorkerSessionOptions) {
+    this.#validity = new LeaseValidity(options.stopAfterMs ?? AGENT_STOP_MS);
+  }
+
+  get isJoined(): boolean {
+    return this.#joined;
+  }
+
+  /** Reports that the yard has not answered yet. */
+  get unsettled(): number {
+    return this.#unsettled.size;
+  }
+
+  isUnsettled(task: string, attempt: number, fence: number): boolean {
+    return this.#unsettled.has(task, attempt, fence);
+  }
+
+  start(): void {
+    for (const report of this.options.journal?.pending() ?? []) this.#unsettled.add(report, true);
+    this.#watchTimer = setInterval(() => { this.#watch(); }, WATCH_EVERY_MS);
+    void this.#connect();
+  }
+
+  /** Hands over the end of one attempt; it is repeated until answered, whatever happens to the connection. */
+  report(report: Report): void {
+    this.#unsettled.add(report, this.options.journal === undefined);
+    this.#fresh.push(report);
+    if (!this.#flushing) {
+      this.#flushing = true;
+      setImmediate(this.#flush);
+    }
+  }
+
+  /** True once every report is answered; false when that takes longer than `timeoutMs`. */
+  async settled(timeoutMs: number): Promise<boolean> {
+    if (this.#unsettled.size === 0) return true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#waiters.push(() => { clearTimeout(timer); resolve(); });
+    });
+    return this.#unsettled.size === 0;
+  }
+
+  /** Says bye when there is someone to hear it, and ends the connection for good. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#watchTimer);
+    clearTimeout(this.#beatTimer);
+    clearTimeout(this.#retryTimer);
+    const socket = this.#socket;
+    if (socket === null) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => { socket.terminate(); resolve(); }, 500);
+      socket.once('close', () => { clearTimeout(timer); resolve(); });
+      if (this.#joined) socket.send(encodeFrame([['bye']]));
+      if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+      else socket.close(1000);
+    });
+  }
+
+  readonly #flush = (): void => {
+    const batch = this.#fresh;
+    this.#fresh = [];
+    const journal = this.options.journal;
+    if (journal === undefined) {
+      this.#flushing = false;
+      this.#send(batch);
+      return;
+    }
+    journal.append(batch).then(() => {
+      this.#unsettled.markKept(batch);
+      this.#send(batch);
+      // What came in meanwhile shares the next write.
+      if (this.#fresh.length > 0) this.#flush();
+      else this.#flushing = false;
+    }, (error: unknown) => {
+      // Without its journal a worker cannot keep the promise; the report stays and is tried again.
+      this.options.onLost?.(`reports cannot be written down: ${String(error)}`);
+      this.#fresh = batch.concat(this.#fresh);
+      setTimeout(this.#flush, 1_000);
+    });
+  };
+
+  #send(reports: readonly Report[]): void {
+    const socket = this.#socket;
+    if (!this.#joined || socket === null || reports.length === 0) return;
+    this.#unsettled.markSent(reports, performance.now());
+    encodeReports(reports, (frame) => { socket.send(frame); });
+  }
+
+  async #connect(): Promise<void> {
+    let socket: WebSocket;
+    try {
+      const [url, token] = await Promise.all([read(this.options.url), read(this.options.token)]);
+      if (this.#closed) return;
+      const address = new URL('/v1/workers/session', url);
+      address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
+      address.searchParams.set('worker', this.options.worker);
+      socket = new WebSocket(address, { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false, handshakeTimeout: 5_000, skipUTF8Validation: true });
+    } catch (error) {
+      this.#retry(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#socket = socket;
+    let why: string | null = null;
+    socket.on('open', () => { this.#open(socket); });
+    socket.on('message', (data: Buffer) => { this.#receive(socket, data); });
+    socket.on('pong', () => { this.#lastHeardAt = performance.now(); });
+    socket.on('error', (error) => { why ??= error.message; });
+    socket.on('unexpected-response', (request, response) => {
+      const status = response.statusCode ?? 0;
+      why = `the yard answered ${status}`;
+      if (status === 401 || status === 403) this.options.onRefused?.(status === 401 ? 'unauthenticated' : 'forbidden', why);
+      request.destroy();
+      socket.terminate();
+    });
+    socket.on('close', () => { this.#drop(socket, why ?? 'the connection ended'); });
+  }
+
+  #open(socket: WebSocket): void {
+    this.#lastHeardAt = performance.now();
+    this.#n++;
+    this.#validity.sent(this.#n, this.#lastHeardAt);
+    socket.send(encodeFrame([['join', { ...this.options.join, held: this.#held() }]]));
+  }
+
+  #drop(socket: WebSocket, why: string): void {
+    if (this.#socket !== socket) return;
+    this.#socket = null;
+    this.#joined = false;
+    this.#unsettled.forgetSends();
+    clearTimeout(this.#beatTimer);
+    this.#retry(why);
+  }
+
+  #retry(why: string): void {
+    if (this.#closed) return;
+    this.options.onLost?.(why);
+    this.#retryTimer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures++, Math.random()));
+  }
+
+  #receive(socket: WebSocket, data: Buffer): void {
+    const now = performance.now();
+    this.#lastHeardAt = now;
+    // After a pause of this process the deadline comes before whatever waited in the socket.
+    this.#checkSilence(now);
+    const messages = decodeFrame(data);
+    if (messages === null) {
+      socket.close(1007, 'not a frame');
+      return;
+    }
+    for (const message of messages) this.#take(socket, message);
+  }
+
+  #take(socket: WebSocket, message: YardMessage): void {
+    switch (message[0]) {
+      case 'run':
+        this.options.onRun(message[1]);
+        return;
+      case 'rep-ok':
+        this.#unsettled.settle(message[1]);
+        this.options.journal?.settle(message[1]);
+        if (this.#unsettled.size === 0 && this.#waiters.length > 0) for (const done of this.#waiters.splice(0)) done();
+        return;
+      case 'kill':
+        this.options.onKill(message[1]);
+        return;
+      case 'hb-ok':
+        if (this.#isCurrent(message[1].epoch)) this.#proven(message[1].n);
+        return;
+      case 'welcome':
+        if (this.#isCurrent(message[1].epoch)) this.#welcomed(message[1].heartbeatMs, message[1].epoch);
+        return;
+      case 'err':
+        this.options.onRefused?.(message[1].code, message[1].detail);
+        socket.close(1000);
+    }
+  }
+
+  #welcomed(heartbeatMs: number, epoch: number): void {
+    if (Number.isFinite(heartbeatMs) && heartbeatMs >= 50 && heartbeatMs <= HEARTBEAT_MS) this.#heartbeatMs = heartbeatMs;
+    this.#failures = 0;
+    const first = !this.#joined;
+    this.#joined = true;
+    if (!first) {
+      // A new resource manager greets whom it knows from the log: it gives no work before it has heard a beat.
+      this.#beat();
+      return;
+    }
+    // The join is the beat that this answers.
+    this.#proven(this.#n);
+    this.#send(this.#unsettled.due(Infinity));
+    this.#scheduleBeat();
+    this.options.onJoined?.(epoch);
+  }
+
+  #isCurrent(epoch: number): boolean {
+    if (epoch < this.#epoch) return false;
+    this.#epoch = epoch;
+    return true;
+  }
+
+  #proven(n: number): void {
+    this.#validity.answered(n);
+    this.#silent = false;
+  }
+
+  #scheduleBeat(): void {
+    clearTimeout(this.#beatTimer);
+    // A tenth either way, or a fleet that started together beats together for ever.
+    this.#beatTimer = setTimeout(() => { this.#beat(); }, this.#heartbeatMs * (0.9 + Math.random() * 0.2));
+  }
+
+  #beat(): void {
+    const socket = this.#socket;
+    if (!this.#joined || socket === null) return;
+    const now = performance.now();
+    this.#n++;
+    this.#validity.sent(this.#n, now);
+    socket.send(encodeFrame([['hb', { n: this.#n, held: this.#held(), load: this.options.load?.() ?? 0 }]]));
+    socket.ping();
+    this.#send(this.#unsettled.due(now - REPEAT_AFTER_MS));
+    this.#scheduleBeat();
+  }
+
+  #watch(): void {
+    const now = performance.now();
+    this.#checkSilence(now);
+    if (this.#socket?.readyState === WebSocket.OPEN && now - this.#lastHeardAt > DEAD_AFTER_MS) this.#socket.terminate();
+  }
+
+  #checkSilence(now: number): void {
+    if (this.#silent || !this.#validity.isOver(now)) return;
+    this.#silent = true;
+    this.options.onSilence();
+  }
+
+  #held(): HeldAttempt[] {
+    return [...this.options.running(), ...this.#unsettled.held()];
+  }
+}
+
+async function read(source: TextSource): Promise<string> {
+  return typeof source === 'string' ? source : await source();
+}

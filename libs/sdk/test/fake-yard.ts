@@ -1,12 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Seen { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; readonly body: string }
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
 export type Answer = (response: ServerResponse, request: Seen) => void;
 
 /** For specs: an HTTP server that answers as it is told and remembers what it was asked. */
 export class FakeYard {
-  private constructor(private readonly server: Server, readonly url: string, readonly seen: readonly Seen[]) {}
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+    readonly seen: readonly Seen[],
+  ) {}
 
   static async start(answer: Answer): Promise<FakeYard> {
     const seen: Seen[] = [];
@@ -14,7 +23,12 @@ export class FakeYard {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
-        const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(parts).toString() };
+        const one = {
+          method: request.method ?? '',
+          url: request.url ?? '',
+          headers: request.headers,
+          body: Buffer.concat(parts).toString(),
+        };
         seen.push(one);
         answer(response, one);
       });

@@ -22,14 +22,20 @@ export interface ConnectionOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Fills what is left out from the environment, then from the context file that a yard writes when it starts. */
-export function resolveConnection(options: ConnectionOptions = {}, env: Environment = process.env): Connection {
+export function resolveConnection(
+  options: ConnectionOptions = {},
+  env: Environment = process.env,
+): Connection {
   const url = options.url ?? filled(env['YARD_URL']);
   const token = options.token ?? filled(env['YARD_TOKEN']);
   if (url !== undefined && token !== undefined) return { url: trimmed(url), token };
   const context = readContext(options.home ?? findHome(env));
   const at = url ?? context?.url;
   if (at === undefined) {
-    throw new YardApiError('unavailable', 'no yard is known here: start one with `yard up`, or set YARD_URL and YARD_TOKEN');
+    throw new YardApiError(
+      'unavailable',
+      'no yard is known here: start one with `yard up`, or set YARD_URL and YARD_TOKEN',
+    );
   }
   // A key belongs to its yard: it is not sent to another address.
   const isSameYard = context !== null && trimmed(at) === trimmed(context.url);
@@ -46,7 +52,10 @@ export function findHome(env: Environment = process.env, from = process.cwd()): 
   }
 }
 
-interface Context { readonly url: string; readonly token: string | null }
+interface Context {
+  readonly url: string;
+  readonly token: string | null;
+}
 
 function readContext(home: string): Context | null {
   const text = readOrNull(path.join(home, 'context.json'));

@@ -1,4 +1,4 @@
-import type { Status } from '@yardmaster/contracts';
+import type { EventResponse, Status } from '@yardmaster/contracts';
 import { sleep } from './backoff.js';
 import { followEvents } from './events.js';
 import type { HttpChannel } from './http-channel.js';
@@ -8,9 +8,12 @@ const MOST_POLLS = 64;
 const POLL_MS = 30_000;
 /** An end can be told before the stream is there, or while it is broken: each wait also asks on its own, this often. */
 const CHECK_MS = 20_000;
-const ENDS = ['TaskSucceeded', 'TaskFailed', 'TaskCancelled', 'TaskUpstreamFailed', 'WorkflowEnded'];
+const ENDS = ['TaskSucceeded', 'TaskFailed', 'TaskCancelled', 'WorkflowEnded'];
 
-interface Ending { readonly id: string; readonly status: Status }
+interface Ending {
+  readonly id: string;
+  readonly status: Status;
+}
 
 /** Whether it has ended, for good. */
 export function hasEnded(it: { readonly status: Status }): boolean {
@@ -31,7 +34,10 @@ export class Ends {
   async wait<T extends Ending>(path: string, id: string, deadline: number, signal?: AbortSignal): Promise<T> {
     for (;;) {
       const left = Math.max(0, deadline - Date.now());
-      const seen = this.polls < MOST_POLLS ? await this.poll<T>(path, left, signal) : await this.listen<T>(path, id, left, signal);
+      const seen =
+        this.polls < MOST_POLLS
+          ? await this.poll<T>(path, left, signal)
+          : await this.listen<T>(path, id, left, signal);
       if (hasEnded(seen) || Date.now() >= deadline) return seen;
     }
   }
@@ -42,12 +48,23 @@ export class Ends {
     for (const waiter of this.waiters.values()) for (const wake of waiter) wake();
   }
 
-  private async poll<T extends Ending>(path: string, leftMs: number, signal: AbortSignal | undefined): Promise<T> {
+  private async poll<T extends Ending>(
+    path: string,
+    leftMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     this.polls++;
     const holdMs = Math.min(leftMs, POLL_MS);
     const askedAt = Date.now();
     try {
-      const seen = await this.channel.send<T>({ method: 'GET', path, query: { wait: `${String(Math.ceil(holdMs))}ms` }, repeatable: true, holdMs, signal });
+      const seen = await this.channel.send<T>({
+        method: 'GET',
+        path,
+        query: { wait: `${String(Math.ceil(holdMs))}ms` },
+        repeatable: true,
+        holdMs,
+        signal,
+      });
       // Nothing ended and the yard did not hold the call: a pause keeps this loop from spinning.
       if (!hasEnded(seen) && holdMs > 500 && Date.now() - askedAt < 250) await sleep(250, signal);
       return seen;
@@ -56,7 +73,12 @@ export class Ends {
     }
   }
 
-  private async listen<T extends Ending>(path: string, id: string, leftMs: number, signal: AbortSignal | undefined): Promise<T> {
+  private async listen<T extends Ending>(
+    path: string,
+    id: string,
+    leftMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const told = Promise.withResolvers<undefined>();
     const wake = (): void => {
       told.resolve(undefined);
@@ -69,7 +91,10 @@ export class Ends {
       const read = (): Promise<T> => this.channel.send<T>({ method: 'GET', path, repeatable: true, signal });
       const before = await read();
       if (hasEnded(before)) return before;
-      const pause = sleep(Math.min(leftMs, CHECK_MS), signal ? AbortSignal.any([signal, stop.signal]) : stop.signal);
+      const pause = sleep(
+        Math.min(leftMs, CHECK_MS),
+        signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+      );
       await Promise.race([told.promise, pause]);
       return await read();
     } finally {
@@ -93,15 +118,24 @@ export class Ends {
         opened.resolve(undefined);
       },
       onBatch: (batch) => {
-        for (const { task, workflow, type } of batch.events) {
-          const ended = type === 'WorkflowEnded' ? workflow : task;
-          if (ended !== undefined) for (const wake of this.waiters.get(ended) ?? []) wake();
-        }
+        for (const event of batch.events)
+          for (const id of endedBy(event)) for (const wake of this.waiters.get(id) ?? []) wake();
       },
-    }).catch(() => undefined).finally(() => {
-      opened.resolve(undefined);
-      if (this.stream?.stop === stop) this.stream = null;
-    });
+    })
+      .catch(() => undefined)
+      .finally(() => {
+        opened.resolve(undefined);
+        if (this.stream?.stop === stop) this.stream = null;
+      });
     return opened.promise;
   }
+}
+
+/** Ids that an event of ENDS says have ended: with a task end all that needed it. */
+function endedBy({ type, task, workflow, upstreamFailed }: EventResponse): string[] {
+  const own = type === 'WorkflowEnded' ? workflow : task;
+  return [
+    ...(own === undefined ? [] : [own]),
+    ...(Array.isArray(upstreamFailed) ? (upstreamFailed as string[]) : []),
+  ];
 }

@@ -11,7 +11,11 @@ export class YardApiError extends Error {
   /** The RFC 9457 body of the answer, with `errors[]` for single fields. */
   readonly problem: Problem | null;
 
-  constructor(code: ErrorCode, detail: string, more: { status?: number; problem?: Problem | null; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    more: { status?: number; problem?: Problem | null; cause?: unknown } = {},
+  ) {
     super(detail, more.cause === undefined ? {} : { cause: more.cause });
     this.code = code;
     this.status = more.status ?? 0;
@@ -39,7 +43,9 @@ export class TaskFailedError extends Error {
   readonly category: string | null;
 
   constructor(readonly task: TaskResponse) {
-    super(`task ${task.id}${task.name ? ` (${task.name})` : ''} is ${task.state}${task.error ? `: ${task.error}` : ''}`);
+    super(
+      `task ${task.id}${task.name ? ` (${task.name})` : ''} is ${task.state}${task.error ? `: ${task.error}` : ''}`,
+    );
     this.state = task.state;
     this.category = task.category;
   }
@@ -48,14 +54,27 @@ export class TaskFailedError extends Error {
 /** The wait ended before what it waited for. The task or workflow goes on. */
 export class WaitTimeoutError extends Error {
   override readonly name = 'WaitTimeoutError';
-  constructor(readonly what: string, readonly waitedMs: number) {
+  constructor(
+    readonly what: string,
+    readonly waitedMs: number,
+  ) {
     super(`${what} has not ended after ${String(waitedMs / 1000)} s`);
   }
 }
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: 'invalid-request', 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found', 405: 'method-not-allowed', 409: 'conflict',
-  413: 'payload-too-large', 415: 'unsupported-media-type', 429: 'rate-limit-exceeded', 502: 'unavailable', 503: 'unavailable', 504: 'outcome-unknown',
+  400: 'invalid-request',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  409: 'conflict',
+  413: 'payload-too-large',
+  415: 'unsupported-media-type',
+  429: 'rate-limit-exceeded',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'outcome-unknown',
 };
 
 /** What an error answer says, also when something other than a yard gave it. */
@@ -63,7 +82,11 @@ export function apiError(status: number, body: string): YardApiError {
   const problem = readProblem(body);
   if (problem) return new YardApiError(problem.code, problem.detail, { status, problem });
   const excerpt = body.trim().slice(0, 200);
-  return new YardApiError(BY_STATUS[status] ?? 'internal', `HTTP ${String(status)}${excerpt ? `: ${excerpt}` : ''}`, { status });
+  return new YardApiError(
+    BY_STATUS[status] ?? 'internal',
+    `HTTP ${String(status)}${excerpt ? `: ${excerpt}` : ''}`,
+    { status },
+  );
 }
 
 /** The error inside a bulk answer's item. */
@@ -83,5 +106,9 @@ function readProblem(body: string): Problem | null {
 }
 
 function isProblem(value: unknown): value is Problem {
-  return typeof value === 'object' && value !== null && Object.hasOwn(ERRORS, String((value as { code?: unknown }).code));
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.hasOwn(ERRORS, String((value as { code?: unknown }).code))
+  );
 }

@@ -4,14 +4,17 @@ import { FakeYard, json } from '../../test/fake-yard.js';
 import { Yard } from './yard.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const sse = (n: number, more = ''): string => `id: p${String(n)}\nevent: TaskSubmitted\ndata: {"type":"TaskSubmitted","n":${String(n)}${more}}\n\n`;
+const sse = (n: number, more = ''): string =>
+  `id: p${String(n)}\nevent: TaskSubmitted\ndata: {"type":"TaskSubmitted","n":${String(n)}${more}}\n\n`;
 
 describe('the cutter', () => {
   it('gives the same events wherever the bytes are cut', () => {
     const all = bytes(`: keep-alive\n\n${sse(1)}${sse(2, ',"name":"grün ✓"')}${sse(3)}`);
     for (let cut = 0; cut <= all.length; cut++) {
       const cutter = new EventCutter();
-      const batches = [cutter.push(all.subarray(0, cut)), cutter.push(all.subarray(cut))].filter((b) => b !== null);
+      const batches = [cutter.push(all.subarray(0, cut)), cutter.push(all.subarray(cut))].filter(
+        (b) => b !== null,
+      );
       expect(batches.flatMap((b) => b.events.map((e) => e['n']))).toEqual([1, 2, 3]);
       expect(cutter.position).toBe('p3');
       expect(batches.flatMap((b) => b.events)[1]?.name).toBe('grün ✓');
@@ -51,7 +54,11 @@ describe('a stream', () => {
     const yard = new Yard({ url: fake.url, token: 't' });
     open.push(yard, { close: () => fake.stop() });
     const seen: unknown[] = [];
-    for await (const event of yard.events({ from: 'start', types: ['TaskSubmitted', 'TaskSucceeded'], workflow: '9' })) {
+    for await (const event of yard.events({
+      from: 'start',
+      types: ['TaskSubmitted', 'TaskSucceeded'],
+      workflow: '9',
+    })) {
       seen.push(event['n']);
       if (seen.length === 4) break;
     }
@@ -64,13 +71,21 @@ describe('a stream', () => {
 
   it('ends quietly by its signal and with an error when the position is too old', async () => {
     const fake = await FakeYard.start((response, { headers }) => {
-      if (headers['last-event-id'] === 'old') json(response, 410, { code: 'resync', detail: 'too old', status: 410 });
+      if (headers['last-event-id'] === 'old')
+        json(response, 410, { code: 'resync', detail: 'too old', status: 410 });
       else response.writeHead(200).write(sse(1));
     });
     const yard = new Yard({ url: fake.url, token: 't' });
     open.push(yard, { close: () => fake.stop() });
     const stop = new AbortController();
-    await yard.onEvents({ signal: stop.signal, onBatch: () => { stop.abort(); } });
-    await expect(yard.onEvents({ from: 'old', onBatch: () => undefined })).rejects.toMatchObject({ code: 'resync' });
+    await yard.onEvents({
+      signal: stop.signal,
+      onBatch: () => {
+        stop.abort();
+      },
+    });
+    await expect(yard.onEvents({ from: 'old', onBatch: () => undefined })).rejects.toMatchObject({
+      code: 'resync',
+    });
   });
 });

@@ -37,7 +37,10 @@ export async function followEvents(channel: HttpChannel, options: BatchOptions):
   let brokenSince: number | null = null;
   for (let attempt = 0; !isOver(signal); attempt++) {
     try {
-      const body = await channel.stream(eventsCall(options, position), position === undefined || position === 'start' ? {} : { 'last-event-id': position });
+      const body = await channel.stream(
+        eventsCall(options, position),
+        position === undefined || position === 'start' ? {} : { 'last-event-id': position },
+      );
       options.onOpen?.();
       const cutter = new EventCutter();
       brokenSince = null;
@@ -63,7 +66,10 @@ export async function followEvents(channel: HttpChannel, options: BatchOptions):
 }
 
 /** The same, one event at a time. Breaking out of the loop closes the connection. */
-export async function* iterateEvents(channel: HttpChannel, options: EventsOptions = {}): AsyncGenerator<EventResponse, void, undefined> {
+export async function* iterateEvents(
+  channel: HttpChannel,
+  options: EventsOptions = {},
+): AsyncGenerator<EventResponse, void, undefined> {
   const stop = new AbortController();
   const ready: EventBatch[] = [];
   let wake = (): void => undefined;
@@ -71,13 +77,20 @@ export async function* iterateEvents(channel: HttpChannel, options: EventsOption
   let end: { readonly error: unknown } | null = null;
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   followEvents(channel, {
-    ...options, signal,
-    onBatch: (batch) => new Promise<void>((resolve) => {
-      ready.push(batch);
-      resume = resolve;
-      wake();
-    }),
-  }).then(() => (end = { error: null }), (error: unknown) => (end = { error })).finally(() => wake());
+    ...options,
+    signal,
+    onBatch: (batch) =>
+      new Promise<void>((resolve) => {
+        ready.push(batch);
+        resume = resolve;
+        wake();
+      }),
+  })
+    .then(
+      () => (end = { error: null }),
+      (error: unknown) => (end = { error }),
+    )
+    .finally(() => wake());
   try {
     for (;;) {
       const batch = ready.shift();
@@ -85,7 +98,7 @@ export async function* iterateEvents(channel: HttpChannel, options: EventsOption
         yield* batch.events;
         resume();
       } else if (end !== null) {
-        const { error } = end as { error: unknown };
+        const { error } = end as { error: Error | null };
         if (error !== null) throw error;
         return;
       } else {
@@ -100,14 +113,25 @@ export async function* iterateEvents(channel: HttpChannel, options: EventsOption
 
 function eventsCall(options: EventsOptions, from: string | undefined): Call {
   return {
-    method: 'GET', path: '/v1/events', repeatable: true, holdMs: 0, signal: options.signal,
-    query: { from: from === 'start' ? from : undefined, types: options.types?.join(','), workflow: options.workflow, task: options.task },
+    method: 'GET',
+    path: '/v1/events',
+    repeatable: true,
+    holdMs: 0,
+    signal: options.signal,
+    query: {
+      from: from === 'start' ? from : undefined,
+      types: options.types?.join(','),
+      workflow: options.workflow,
+      task: options.task,
+    },
   };
 }
 
 function brokenStream(error: unknown): YardApiError | null {
   const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' ? new YardApiError('unavailable', `the event stream broke (${code})`, { cause: error }) : null;
+  return typeof code === 'string'
+    ? new YardApiError('unavailable', `the event stream broke (${code})`, { cause: error })
+    : null;
 }
 
 function isOver(signal: AbortSignal | undefined): boolean {

@@ -26,7 +26,14 @@ export interface Call {
 /** Refused before anything was stored: safe to repeat whatever the call is. */
 const REFUSED = new Set(['overloaded', 'unavailable', 'rate-limit-exceeded', 'quota-exceeded']);
 /** No byte of the request was sent. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 const ANSWER_MS = 60_000;
 
 /**
@@ -41,14 +48,23 @@ export class HttpChannel {
   private readonly holds: Pool;
   private isClosed = false;
 
-  constructor(connection: Connection, readonly retry: RetryPolicy, connections: number) {
+  constructor(
+    connection: Connection,
+    readonly retry: RetryPolicy,
+    connections: number,
+  ) {
     const url = new URL(connection.url);
     this.url = connection.url;
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.headers = connection.token === null ? {} : { authorization: `Bearer ${connection.token}` };
-    const pool = (limit: number | null): Pool => new Pool(url.origin, {
-      connections: limit, pipelining: 1, keepAliveTimeout: 30_000, connect: { noDelay: true, timeout: 5_000 }, bodyTimeout: 0,
-    });
+    const pool = (limit: number | null): Pool =>
+      new Pool(url.origin, {
+        connections: limit,
+        pipelining: 1,
+        keepAliveTimeout: 30_000,
+        connect: { noDelay: true, timeout: 5_000 },
+        bodyTimeout: 0,
+      });
     this.calls = pool(connections);
     this.holds = pool(null);
   }
@@ -67,7 +83,10 @@ export class HttpChannel {
       } catch (error) {
         const failure = asApiError(error, call, this.url);
         if (!mayRepeat(failure, call)) throw failure;
-        const pause = failure.retryAfter === null ? backoffMs(attempt, this.retry) : failure.retryAfter * 1000 * (1 + Math.random() * 0.1);
+        const pause =
+          failure.retryAfter === null
+            ? backoffMs(attempt, this.retry)
+            : failure.retryAfter * 1000 * (1 + Math.random() * 0.1);
         if (this.isClosed || Date.now() - startedAt + pause > this.retry.forMs) throw failure;
         await sleep(pause, call.signal);
       }
@@ -75,7 +94,10 @@ export class HttpChannel {
   }
 
   /** Opens an endless answer. No repeat: whoever reads it knows where to go on. */
-  async stream(call: Call, headers: Readonly<Record<string, string>> = {}): Promise<Dispatcher.ResponseData['body']> {
+  async stream(
+    call: Call,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Dispatcher.ResponseData['body']> {
     try {
       const { statusCode, body } = await this.holds.request(this.options(call, headers));
       if (statusCode < 300) return body;
@@ -112,8 +134,12 @@ export class HttpChannel {
     }
     if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey;
     return {
-      method: call.method, path: this.basePath + call.path + queryText(call.query), headers, body,
-      headersTimeout: ANSWER_MS + (call.holdMs ?? 0), ...(call.signal ? { signal: call.signal } : {}),
+      method: call.method,
+      path: this.basePath + call.path + queryText(call.query),
+      headers,
+      body,
+      headersTimeout: ANSWER_MS + (call.holdMs ?? 0),
+      ...(call.signal ? { signal: call.signal } : {}),
     };
   }
 }

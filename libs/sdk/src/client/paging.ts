@@ -8,7 +8,9 @@ export interface ListOptions {
 }
 
 /** Walks all pages. */
-export async function* paged<T>(read: (cursor: string | null) => Promise<Page<T>>): AsyncGenerator<T, void, undefined> {
+export async function* paged<T>(
+  read: (cursor: string | null) => Promise<Page<T>>,
+): AsyncGenerator<T, void, undefined> {
   for (let cursor: string | null = null; ;) {
     const page: Page<T> = await read(cursor);
     yield* page.items;

@@ -1,4 +1,11 @@
-import type { AlertView, CapacityView, Page, QueueView, ScriptResponse, WorkerResponse } from '@yardmaster/contracts';
+import type {
+  AlertView,
+  CapacityView,
+  Page,
+  QueueView,
+  ScriptResponse,
+  WorkerResponse,
+} from '@yardmaster/contracts';
 import type { HttpChannel } from './http-channel.js';
 
 /** `yard.workers`. Errors are YardApiError. */
@@ -10,16 +17,28 @@ export class Workers {
   }
 
   get(id: string): Promise<WorkerResponse> {
-    return this.channel.send({ method: 'GET', path: `/v1/workers/${encodeURIComponent(id)}`, repeatable: true });
+    return this.channel.send({
+      method: 'GET',
+      path: `/v1/workers/${encodeURIComponent(id)}`,
+      repeatable: true,
+    });
   }
 
   /** It gets no new work; what it runs goes on. */
   cordon(id: string): Promise<WorkerResponse> {
-    return this.channel.send({ method: 'POST', path: `/v1/workers/${encodeURIComponent(id)}/cordon`, repeatable: true });
+    return this.channel.send({
+      method: 'POST',
+      path: `/v1/workers/${encodeURIComponent(id)}/cordon`,
+      repeatable: true,
+    });
   }
 
   uncordon(id: string): Promise<WorkerResponse> {
-    return this.channel.send({ method: 'POST', path: `/v1/workers/${encodeURIComponent(id)}/uncordon`, repeatable: true });
+    return this.channel.send({
+      method: 'POST',
+      path: `/v1/workers/${encodeURIComponent(id)}/uncordon`,
+      repeatable: true,
+    });
   }
 }
 
@@ -32,16 +51,28 @@ export class Queues {
   }
 
   get(name: string): Promise<QueueView> {
-    return this.channel.send({ method: 'GET', path: `/v1/queues/${encodeURIComponent(name)}`, repeatable: true });
+    return this.channel.send({
+      method: 'GET',
+      path: `/v1/queues/${encodeURIComponent(name)}`,
+      repeatable: true,
+    });
   }
 
   /** Nothing more starts from it; what runs goes on. */
   pause(name: string): Promise<QueueView> {
-    return this.channel.send({ method: 'POST', path: `/v1/queues/${encodeURIComponent(name)}/pause`, repeatable: true });
+    return this.channel.send({
+      method: 'POST',
+      path: `/v1/queues/${encodeURIComponent(name)}/pause`,
+      repeatable: true,
+    });
   }
 
   resume(name: string): Promise<QueueView> {
-    return this.channel.send({ method: 'POST', path: `/v1/queues/${encodeURIComponent(name)}/resume`, repeatable: true });
+    return this.channel.send({
+      method: 'POST',
+      path: `/v1/queues/${encodeURIComponent(name)}/resume`,
+      repeatable: true,
+    });
   }
 }
 
@@ -53,7 +84,10 @@ export class Scripts {
   put(path: string, content: string | Uint8Array): Promise<ScriptResponse> {
     const address = path.split('/').map(encodeURIComponent).join('/');
     return this.channel.send({
-      method: 'PUT', path: `/v1/scripts/${address}`, body: { bytes: content, type: 'application/octet-stream' }, repeatable: true,
+      method: 'PUT',
+      path: `/v1/scripts/${address}`,
+      body: { bytes: content, type: 'application/octet-stream' },
+      repeatable: true,
     });
   }
 }
@@ -71,7 +105,11 @@ export type QueueResponse = QueueView;
 export interface ClusterResponse {
   readonly installation: string;
   readonly partitions: number;
-  readonly nodes: readonly { readonly node: string; readonly roles: readonly string[]; readonly [more: string]: unknown }[];
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly roles: readonly string[];
+    readonly [more: string]: unknown;
+  }[];
   readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
   readonly projectionLag: Readonly<Record<string, number>>;
   readonly [more: string]: unknown;

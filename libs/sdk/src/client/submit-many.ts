@@ -9,8 +9,7 @@ const SLICE_BYTES = 15 * 1024 * 1024;
 
 /** What became of one task of a bulk submission, in the order given. */
 export type BulkItem =
-  | { readonly ok: true; readonly task: TaskHandle }
-  | { readonly ok: false; readonly error: YardApiError };
+  { readonly ok: true; readonly task: TaskHandle } | { readonly ok: false; readonly error: YardApiError };
 
 export interface BulkOptions {
   /**
@@ -27,7 +26,12 @@ export interface BulkOptions {
 
 type HandleOf = (id: string, position: string) => TaskHandle;
 
-export async function submitMany(channel: HttpChannel, tasks: readonly TaskRequest[], options: BulkOptions, handleOf: HandleOf): Promise<BulkItem[]> {
+export async function submitMany(
+  channel: HttpChannel,
+  tasks: readonly TaskRequest[],
+  options: BulkOptions,
+  handleOf: HandleOf,
+): Promise<BulkItem[]> {
   const items = new Array<BulkItem>(tasks.length);
   const slices = sliced(tasks, Math.min(options.sliceSize ?? SLICE_TASKS, SLICE_TASKS));
   let n = 0;
@@ -35,13 +39,21 @@ export async function submitMany(channel: HttpChannel, tasks: readonly TaskReque
   const lane = async (): Promise<void> => {
     for (let slice = slices.next(); slice.done !== true && !isOver; slice = slices.next()) {
       const { start, body } = slice.value;
-      const key = options.idempotencyKey === undefined ? undefined : `${options.idempotencyKey}/${String(n++)}`;
+      const key =
+        options.idempotencyKey === undefined ? undefined : `${options.idempotencyKey}/${String(n++)}`;
       const answer = await channel.send<SubmitTasksResponse>({
-        method: 'POST', path: '/v1/tasks', body: { bytes: body, type: 'application/json' }, idempotencyKey: key,
-        repeatable: key !== undefined, signal: options.signal,
+        method: 'POST',
+        path: '/v1/tasks',
+        body: { bytes: body, type: 'application/json' },
+        idempotencyKey: key,
+        repeatable: key !== undefined,
+        signal: options.signal,
       });
       answer.items.forEach((item, i) => {
-        items[start + i] = 'id' in item ? { ok: true, task: handleOf(item.id, answer.position) } : { ok: false, error: problemError(item.error) };
+        items[start + i] =
+          'id' in item
+            ? { ok: true, task: handleOf(item.id, answer.position) }
+            : { ok: false, error: problemError(item.error) };
       });
     }
   };
@@ -54,7 +66,10 @@ export async function submitMany(channel: HttpChannel, tasks: readonly TaskReque
 }
 
 /** Bodies by count and by size, made only when a lane takes the next. A single task is always let through: the yard says what is too large. */
-function* sliced(tasks: readonly TaskRequest[], most: number): Generator<{ start: number; body: string }, undefined, undefined> {
+function* sliced(
+  tasks: readonly TaskRequest[],
+  most: number,
+): Generator<{ start: number; body: string }, undefined, undefined> {
   let start = 0;
   let parts: string[] = [];
   let size = 0;

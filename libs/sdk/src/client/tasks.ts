@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { isBlobRef, type CancelResponse, type EventResponse, type Page, type ResultResponse, type SubmitTaskResponse, type TaskRequest, type TaskResponse, type WhyResponse } from '@yardmaster/contracts';
+import type {
+  CancelResponse,
+  EventResponse,
+  Page,
+  ResultResponse,
+  SubmitTaskResponse,
+  TaskRequest,
+  TaskResponse,
+  WhyResponse,
+} from '@yardmaster/contracts';
 import { durationMs } from './duration.js';
 import type { Ends } from './ends.js';
 import { hasEnded } from './ends.js';
@@ -50,13 +59,22 @@ export interface TaskFilter extends ListOptions {
 
 /** `yard.tasks`. Errors are YardApiError unless said otherwise. */
 export class Tasks {
-  constructor(private readonly channel: HttpChannel, private readonly ends: Ends) {}
+  constructor(
+    private readonly channel: HttpChannel,
+    private readonly ends: Ends,
+  ) {}
 
   /** Submits one task; when the promise is fulfilled it is in the log. */
   async submit<R = unknown>(task: TaskRequest, options: SubmitOptions = {}): Promise<TaskHandle<R>> {
-    const idempotencyKey = options.idempotencyKey === null ? undefined : (options.idempotencyKey ?? randomUUID());
+    const idempotencyKey =
+      options.idempotencyKey === null ? undefined : (options.idempotencyKey ?? randomUUID());
     const accepted = await this.channel.send<SubmitTaskResponse>({
-      method: 'POST', path: '/v1/tasks', json: task, idempotencyKey, repeatable: idempotencyKey !== undefined, signal: options.signal,
+      method: 'POST',
+      path: '/v1/tasks',
+      json: task,
+      idempotencyKey,
+      repeatable: idempotencyKey !== undefined,
+      signal: options.signal,
     });
     return new TaskHandle<R>(this, accepted.id, accepted.position);
   }
@@ -99,7 +117,11 @@ export class Tasks {
 
   /** What the log says about it. */
   async history(id: string): Promise<EventResponse[]> {
-    const { items } = await this.channel.send<{ items: EventResponse[] }>({ method: 'GET', path: `${taskPath(id)}/events`, repeatable: true });
+    const { items } = await this.channel.send<{ items: EventResponse[] }>({
+      method: 'GET',
+      path: `${taskPath(id)}/events`,
+      repeatable: true,
+    });
     return items;
   }
 
@@ -115,8 +137,12 @@ export class Tasks {
   async result<R = unknown>(id: string, options: WaitOptions = {}): Promise<R> {
     const task = await this.wait(id, options);
     if (task.status !== 'done') throw new TaskFailedError(task);
-    if (!isBlobRef(task.result)) return task.result as R;
-    const whole = await this.channel.send<ResultResponse>({ method: 'GET', path: `${taskPath(id)}/result`, repeatable: true });
+    if (!isElsewhere(task.result)) return task.result as R;
+    const whole = await this.channel.send<ResultResponse>({
+      method: 'GET',
+      path: `${taskPath(id)}/result`,
+      repeatable: true,
+    });
     return whole.result as R;
   }
 
@@ -129,7 +155,11 @@ export class Tasks {
       const from = offset;
       try {
         const body = await this.channel.stream({
-          method: 'GET', path: `${taskPath(id)}/logs`, repeatable: true, holdMs: 60_000, signal,
+          method: 'GET',
+          path: `${taskPath(id)}/logs`,
+          repeatable: true,
+          holdMs: 60_000,
+          signal,
           query: { attempt, stream, follow: follow || undefined, offset: offset > 0 ? offset : undefined },
         });
         for await (const chunk of body as AsyncIterable<Uint8Array>) {
@@ -149,4 +179,11 @@ export class Tasks {
 
 function taskPath(id: string): string {
   return `/v1/tasks/${encodeURIComponent(id)}`;
+}
+
+/** A large result lies in the blob store: `{$blob}` stands for it. */
+function isElsewhere(result: unknown): boolean {
+  return (
+    typeof result === 'object' && result !== null && '$blob' in result && Object.keys(result).length === 1
+  );
 }

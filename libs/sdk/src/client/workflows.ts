@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { CancelResponse, GraphResponse, Page, SubmitWorkflowResponse, TaskResponse, WorkflowRequest, WorkflowResponse, WorkflowSummaryResponse } from '@yardmaster/contracts';
+import type {
+  CancelResponse,
+  GraphResponse,
+  Page,
+  SubmitWorkflowResponse,
+  TaskResponse,
+  WorkflowRequest,
+  WorkflowResponse,
+  WorkflowSummaryResponse,
+} from '@yardmaster/contracts';
 import { durationMs } from './duration.js';
 import { hasEnded, type Ends } from './ends.js';
 import { WaitTimeoutError } from './errors.js';
@@ -40,7 +49,10 @@ export class WorkflowHandle {
 
 /** `yard.workflows`. Errors are YardApiError unless said otherwise. */
 export class Workflows {
-  constructor(private readonly channel: HttpChannel, private readonly ends: Ends) {}
+  constructor(
+    private readonly channel: HttpChannel,
+    private readonly ends: Ends,
+  ) {}
 
   /** Submits a workflow: all of it is admitted or nothing. */
   async submit(workflow: WorkflowRequest, options: SubmitOptions = {}): Promise<WorkflowHandle> {
@@ -48,11 +60,20 @@ export class Workflows {
   }
 
   /** The same for a document as it was written, so that the yard sees (and refuses) doubled keys. */
-  async submitText(text: string, type: 'application/json' | 'application/yaml', options: SubmitOptions = {}): Promise<WorkflowHandle> {
-    const idempotencyKey = options.idempotencyKey === null ? undefined : (options.idempotencyKey ?? randomUUID());
+  async submitText(
+    text: string,
+    type: 'application/json' | 'application/yaml',
+    options: SubmitOptions = {},
+  ): Promise<WorkflowHandle> {
+    const idempotencyKey =
+      options.idempotencyKey === null ? undefined : (options.idempotencyKey ?? randomUUID());
     const accepted = await this.channel.send<SubmitWorkflowResponse>({
-      method: 'POST', path: '/v1/workflows', body: { bytes: text, type }, idempotencyKey,
-      repeatable: idempotencyKey !== undefined, signal: options.signal,
+      method: 'POST',
+      path: '/v1/workflows',
+      body: { bytes: text, type },
+      idempotencyKey,
+      repeatable: idempotencyKey !== undefined,
+      signal: options.signal,
     });
     return new WorkflowHandle(this, accepted.id, accepted.tasks, accepted.position);
   }
@@ -63,14 +84,24 @@ export class Workflows {
 
   /** One page, without the tasks. */
   list(options: ListOptions = {}): Promise<Page<WorkflowSummaryResponse>> {
-    return this.channel.send({ method: 'GET', path: '/v1/workflows', query: { ...options }, repeatable: true });
+    return this.channel.send({
+      method: 'GET',
+      path: '/v1/workflows',
+      query: { ...options },
+      repeatable: true,
+    });
   }
 
   /** Its tasks as rows of the task list, which may lag behind by a moment; all pages. */
   tasks(id: string): AsyncGenerator<TaskResponse, void, undefined> {
-    return paged((cursor) => this.channel.send({
-      method: 'GET', path: `${workflowPath(id)}/tasks`, query: { limit: 1000, cursor: cursor ?? undefined }, repeatable: true,
-    }));
+    return paged((cursor) =>
+      this.channel.send({
+        method: 'GET',
+        path: `${workflowPath(id)}/tasks`,
+        query: { limit: 1000, cursor: cursor ?? undefined },
+        repeatable: true,
+      }),
+    );
   }
 
   graph(id: string): Promise<GraphResponse> {
@@ -84,7 +115,12 @@ export class Workflows {
   /** The workflow when it has ended, however it ended. Throws WaitTimeoutError. */
   async wait(id: string, options: WaitOptions = {}): Promise<WorkflowResponse> {
     const timeoutMs = options.timeout === undefined ? Infinity : durationMs(options.timeout);
-    const workflow = await this.ends.wait<WorkflowResponse>(workflowPath(id), id, Date.now() + timeoutMs, options.signal);
+    const workflow = await this.ends.wait<WorkflowResponse>(
+      workflowPath(id),
+      id,
+      Date.now() + timeoutMs,
+      options.signal,
+    );
     if (!hasEnded(workflow)) throw new WaitTimeoutError(`workflow ${id}`, timeoutMs);
     return workflow;
   }

@@ -5,7 +5,14 @@ import { durationMs, type Duration } from './duration.js';
 import { Ends } from './ends.js';
 import { followEvents, iterateEvents, type BatchOptions, type EventsOptions } from './events.js';
 import { HttpChannel, type Call } from './http-channel.js';
-import { Queues, Scripts, Workers, type AlertResponse, type CapacityResponse, type ClusterResponse } from './platform.js';
+import {
+  Queues,
+  Scripts,
+  Workers,
+  type AlertResponse,
+  type CapacityResponse,
+  type ClusterResponse,
+} from './platform.js';
 import { Tasks } from './tasks.js';
 import { Workflows } from './workflows.js';
 
@@ -37,7 +44,10 @@ export class Yard implements AsyncDisposable {
 
   /** Throws YardApiError (`unavailable`) when neither options nor environment nor a context file name a yard. */
   constructor(options: YardOptions = {}) {
-    const retry = options.retryFor === undefined ? DEFAULT_RETRY : { ...DEFAULT_RETRY, forMs: durationMs(options.retryFor) };
+    const retry =
+      options.retryFor === undefined
+        ? DEFAULT_RETRY
+        : { ...DEFAULT_RETRY, forMs: durationMs(options.retryFor) };
     this.channel = new HttpChannel(resolveConnection(options), retry, options.connections ?? 64);
     this.ends = new Ends(this.channel);
     this.url = this.channel.url;

@@ -1,0 +1,103 @@
+import type { TaskRequest, WorkflowRequest } from '@yardmaster/sdk';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { usage } from './exit.js';
+
+/** What a file asks for, in its order. */
+export type Document =
+  | { readonly kind: 'task'; readonly task: TaskRequest }
+  /** `text` is JSON, as written where the file was JSON, so that the yard sees doubled keys. */
+  | { readonly kind: 'workflow'; readonly workflow: WorkflowRequest; readonly text: string };
+
+/** Reads a file, or `-` for stdin: YAML with one or more documents, JSON, or one JSON document a line. */
+export async function readDocuments(file: string): Promise<Document[]> {
+  const text = file === '-' ? await readStdin() : await readFile(file, 'utf8');
+  const where = file === '-' ? 'stdin' : file;
+  const documents = (await parse(text, where)).flatMap(({ value, json }, i) =>
+    classify(value, json, `${where}, document ${String(i + 1)}`),
+  );
+  if (documents.length === 0) throw usage(`${where} is empty`);
+  return documents;
+}
+
+interface Parsed {
+  readonly value: unknown;
+  readonly json: string | null;
+}
+
+async function parse(text: string, where: string): Promise<Parsed[]> {
+  if (/^\s*[{[]/.test(text)) {
+    const parsed = parseJson(text);
+    if (parsed !== null) return parsed;
+    if (/\.(json|ndjson|jsonl)$/.test(where)) throw usage(`${where} is not valid JSON: ${jsonFault(text)}`);
+  }
+  const { parseAllDocuments } = await import('yaml');
+  const documents = parseAllDocuments(text);
+  return [...documents].flatMap((document) => {
+    const [fault] = document.errors;
+    if (fault !== undefined) throw usage(`${where} is not valid YAML: ${fault.message}`);
+    const value: unknown = document.toJS();
+    return value === null ? [] : [{ value, json: null }];
+  });
+}
+
+function parseJson(text: string): Parsed[] | null {
+  try {
+    return [{ value: JSON.parse(text) as unknown, json: text }];
+  } catch {
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    if (lines.length < 2) return null;
+    try {
+      return lines.map((line) => ({ value: JSON.parse(line) as unknown, json: line }));
+    } catch {
+      return null;
+    }
+  }
+}
+
+function jsonFault(text: string): string {
+  try {
+    JSON.parse(text);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function classify(value: unknown, json: string | null, where: string): Document[] {
+  if (Array.isArray(value))
+    return value.flatMap((item, i) => classify(item, null, `${where}, item ${String(i + 1)}`));
+  if (typeof value !== 'object' || value === null) throw usage(`${where} is neither a task nor a workflow`);
+  if ('run' in value) return [{ kind: 'task', task: value as TaskRequest }];
+  if (!('tasks' in value))
+    throw usage(`${where} is neither a task (it has no \`run\`) nor a workflow (it has no \`tasks\`)`);
+  if (!('name' in value) && Array.isArray(value.tasks)) return classify(value.tasks, null, where);
+  return [{ kind: 'workflow', workflow: value as WorkflowRequest, text: json ?? JSON.stringify(value) }];
+}
+
+/** Scripts that the documents name and that lie beside the file: path as named, and where it lies. */
+export function scriptsBeside(
+  file: string,
+  documents: readonly Document[],
+): { path: string; file: string }[] {
+  if (file === '-') return [];
+  const folder = path.resolve(path.dirname(file));
+  const named = new Set(documents.flatMap((document) => tasksOf(document).map((task) => task.run?.script)));
+  return [...named].flatMap((script) => {
+    if (typeof script !== 'string' || script.startsWith('sha256:') || path.isAbsolute(script)) return [];
+    const full = path.resolve(folder, script);
+    return full.startsWith(folder + path.sep) ? [{ path: script, file: full }] : [];
+  });
+}
+
+function tasksOf(document: Document): { run?: { script?: unknown } }[] {
+  const all: unknown[] =
+    document.kind === 'task' ? [document.task] : Object.values(document.workflow.tasks ?? {});
+  return all.filter((task) => typeof task === 'object' && task !== null);
+}
+
+async function readStdin(): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}

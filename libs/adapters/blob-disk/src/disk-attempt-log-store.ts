@@ -1,50 +1,123 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { AttemptLogStore, LogStreamName } from '@yardmaster/ports';
+import { DurableFolders } from './durable-folders.js';
+import { logPlace } from './place.js';
 
-const ID = /^[0-9]{1,19}$/;
+const SYNC_AFTER_MS = 1_000;
+const NOTHING = new Uint8Array(0);
 
-/** Output of attempts as files `<dir>/<tenant>/<last two digits of the task>/<task>/<attempt>.<stream>`. */
+/**
+ * Output as files: `logs/<tenant>/<prefix>/<task>/<attempt>.<stream>`. Output is no truth that a decision rests on:
+ * it is synced within a second of its arrival, not before the answer, so that chatty tasks do not slow the log.
+ */
 export class DiskAttemptLogStore implements AttemptLogStore {
-  constructor(private readonly directory: string) {}
+  private readonly folders: DurableFolders;
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly unsynced = new Set<string>();
+  private timer: NodeJS.Timeout | null = null;
 
-  async append(tenant: number, task: string, attempt: number, stream: LogStreamName, offset: number, bytes: Uint8Array): Promise<number> {
-    const place = this.#place(tenant, task, attempt, stream);
-    await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
-    const file = await open(place, 'a+', 0o600);
-    try {
-      const { size } = await file.stat();
-      // What is there already came with an earlier try; a hole would mean that one was lost, so the sender begins where the file ends.
-      if (offset > size) return size;
-      const fresh = bytes.subarray(size - offset);
-      if (fresh.length > 0) await file.write(fresh);
-      return size + Math.max(0, fresh.length);
-    } finally {
-      await file.close();
-    }
+  constructor(private readonly root: string) {
+    this.folders = new DurableFolders(root);
   }
 
-  async read(tenant: number, task: string, attempt: number, stream: LogStreamName, offset: number, limit: number): Promise<Uint8Array> {
-    let file: FileHandle;
+  /** Bytes past the end are not written, since what is between is not known: the length tells where to go on. */
+  append(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStreamName,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<number> {
+    const file = logPlace(this.root, tenant, task, attempt, stream);
+    if (file === null || !Number.isSafeInteger(offset) || offset < 0) {
+      return Promise.reject(
+        new RangeError(`no place for ${stream} of attempt ${String(attempt)} of ${task}`),
+      );
+    }
+    return this.inTurn(file, () => this.write(file, offset, bytes));
+  }
+
+  async read(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStreamName,
+    offset: number,
+    limit: number,
+  ): Promise<Uint8Array> {
+    const file = logPlace(this.root, tenant, task, attempt, stream);
+    if (file === null || offset < 0 || limit <= 0) return NOTHING;
+    let handle: FileHandle;
     try {
-      file = await open(this.#place(tenant, task, attempt, stream), 'r');
+      handle = await open(file, 'r');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING;
       throw error;
     }
     try {
-      const buffer = Buffer.alloc(limit);
-      const { bytesRead } = await file.read(buffer, 0, limit, offset);
-      return buffer.subarray(0, bytesRead);
+      const { size } = await handle.stat();
+      const wanted = Buffer.alloc(Math.max(0, Math.min(limit, size - offset)));
+      if (wanted.byteLength === 0) return NOTHING;
+      const { bytesRead } = await handle.read(wanted, 0, wanted.byteLength, offset);
+      return wanted.subarray(0, bytesRead);
     } finally {
-      await file.close();
+      await handle.close();
     }
   }
 
-  #place(tenant: number, task: string, attempt: number, stream: LogStreamName): string {
-    if (!ID.test(task) || !Number.isSafeInteger(attempt) || attempt < 0 || (stream !== 'stdout' && stream !== 'stderr')) {
-      throw new RangeError('not the address of an attempt log');
+  /** Syncs what is not synced yet. */
+  async close(): Promise<void> {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    await this.syncAll();
+  }
+
+  private async write(file: string, offset: number, bytes: Uint8Array): Promise<number> {
+    await this.folders.make(path.dirname(file));
+    const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      const { size } = await handle.stat();
+      const known = size - offset;
+      if (known < 0 || known >= bytes.byteLength) return size;
+      const fresh = bytes.subarray(known);
+      await handle.write(fresh, 0, fresh.byteLength, size);
+      this.syncSoon(file);
+      return size + fresh.byteLength;
+    } finally {
+      await handle.close();
     }
-    return path.join(this.directory, String(Math.trunc(tenant)), task.slice(-2), task, `${String(attempt)}.${stream}`);
+  }
+
+  private async inTurn<T>(file: string, act: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(file) ?? Promise.resolve();
+    const turn = before.then(act, act);
+    this.turns.set(file, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(file) === turn) this.turns.delete(file);
+    }
+  }
+
+  private syncSoon(file: string): void {
+    this.unsynced.add(file);
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      void this.syncAll();
+    }, SYNC_AFTER_MS);
+    this.timer.unref();
+  }
+
+  private async syncAll(): Promise<void> {
+    const files = [...this.unsynced];
+    this.unsynced.clear();
+    for (const file of files) {
+      const handle = await open(file, 'r+').catch(() => null);
+      await handle?.datasync().catch(() => undefined);
+      await handle?.close();
+    }
   }
 }

@@ -1,2 +1,2 @@
-export * from './disk-attempt-log-store.js';
-export * from './disk-blob-store.js';
+export { DiskAttemptLogStore } from './disk-attempt-log-store.js';
+export { BlobDamagedError, DiskBlobStore } from './disk-blob-store.js';

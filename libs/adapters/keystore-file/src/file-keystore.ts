@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { TenantKeystore } from '@yardmaster/ports';
 
@@ -20,7 +29,10 @@ export class FileKeystore implements TenantKeystore {
     const place = path.join(this.directory, `${String(Math.trunc(tenant))}.key`);
     const bytes = readKey(place) ?? this.#create(place);
     const key = bytes.length === 0 ? null : bytes;
-    if (key !== null && key.length !== KEY_BYTES) throw new Error(`the key file of tenant ${String(tenant)} is damaged: restore it from its backup, without it the tenant's content cannot be read`);
+    if (key !== null && key.length !== KEY_BYTES)
+      throw new Error(
+        `the key file of tenant ${String(tenant)} is damaged: restore it from its backup, without it the tenant's content cannot be read`,
+      );
     this.#keys.set(tenant, key);
     return key;
   }

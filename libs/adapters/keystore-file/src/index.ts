@@ -1,1 +1,1 @@
-export * from './file-keystore.js';
+export { FileTenantKeystore } from './file-tenant-keystore.js';

@@ -97,11 +97,9 @@ async function installPackages() {
   if (!isInstalledAsLocked()) {
     // `npm ci` starts by deleting node_modules; an existing tree is only brought up to date, which is
     // quicker and does not pull the ground from under a yard that runs from it.
-    const verb = existsSync(modules) ? 'install' : 'ci';
-    await longStep(
-      `installing npm packages (about 500 MB on disk, a minute or two)`,
-      npm([verb, '--no-audit', '--no-fund', '--loglevel=error']),
-    );
+    const verb = existsSync(modules) ? ['install', '--no-save'] : ['ci'];
+    const what = 'installing npm packages (about 650 MB on disk, a minute or two)';
+    await longStep(what, npm([...verb, '--no-audit', '--no-fund', '--loglevel=error']));
     if (!isInstalledAsLocked())
       fail('npm finished but packages are missing: delete node_modules and run this again');
   }

@@ -29,8 +29,20 @@ const layers = [
     ],
   },
   {
+    // Wires ports to adapters, the same for every app.
+    sourceTag: 'layer:composition',
+    onlyDependOnLibsWithTags: [
+      'layer:kernel',
+      'layer:contracts',
+      'layer:ports',
+      'layer:adapters',
+      'layer:service-kit',
+    ],
+  },
+  {
     sourceTag: 'layer:apps',
     onlyDependOnLibsWithTags: [
+      'layer:composition',
       'layer:kernel',
       'layer:domain',
       'layer:contracts',

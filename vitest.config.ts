@@ -20,6 +20,7 @@ export default defineConfig({
             'apps/**/*.spec.ts',
             'docs/**/*.spec.ts',
             'scripts/**/*.spec.ts',
+            'examples/**/*.spec.ts',
             'test/sim/**/*.spec.ts',
           ],
           exclude: [...never, '**/*.int.spec.ts'],

@@ -1,5 +1,5 @@
 import { BatcherRole } from '@yardmaster/batcher';
-import { allStreams, commands, eventSubject, type Reply, type SubmitCommand, type SubmitReply, type TaskView, type WorkflowView } from '@yardmaster/contracts';
+import { allStreams, commands, eventSubject, toWire, type Reply, type SubmitCommand, type SubmitReply, type TaskView, type WorkflowView } from '@yardmaster/contracts';
 import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster/domain';
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
 import { IdsRole } from '@yardmaster/idgen';
@@ -50,7 +50,7 @@ export class World {
       roles: () => {
         this.roles = [
           new ClusterRole(this.partitions, clock), new LimitsRole([]), new IdsRole(),
-          ...Array.from({ length: this.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${node}/${String(p)}`), untraced)),
+          ...Array.from({ length: this.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${node}/${String(p)}`), untraced, { get: () => Promise.resolve(null) })),
           new BatcherRole(this.partitions, () => this.#runs), new QueueRole(this.partitions),
           new ResourcesRole(clock, { staleReports: () => undefined, leasesLost: () => undefined, badFrames: () => undefined }),
         ];
@@ -88,7 +88,7 @@ export class World {
     const command: SubmitCommand = {
       op: 'submit', tenant: 1, user: 1, waiter: null, specs: [handlerSpec()], tasks, workflow: null, claim: null, traceparent: null, ...more,
     };
-    return await this.bus.request<SubmitReply>(commands.tasks(p), command);
+    return await this.bus.request<SubmitReply>(commands.tasks(p), toWire(command));
   }
 
   async task(p: number, id: string): Promise<TaskView | null> {

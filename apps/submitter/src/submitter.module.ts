@@ -1,6 +1,7 @@
 import { Inject, Module } from '@nestjs/common';
 import type { Clock } from '@yardmaster/kernel';
-import { BUS, CLOCK, CONFIG, RoleRegistry, TaskTracing, type Bus, type YardConfig } from '@yardmaster/service-kit';
+import type { BlobStore } from '@yardmaster/ports';
+import { BLOBS, BUS, CLOCK, CONFIG, RoleRegistry, TaskTracing, type Bus, type YardConfig } from '@yardmaster/service-kit';
 import { ClusterRole } from './cluster.role.js';
 import { IdSource } from './id-source.js';
 import { SubmitterRole } from './submitter.role.js';
@@ -13,9 +14,10 @@ export class SubmitterModule {
     @Inject(BUS) bus: Bus,
     @Inject(CLOCK) clock: Clock,
     @Inject(CONFIG) config: YardConfig,
+    @Inject(BLOBS) blobs: BlobStore,
   ) {
     const tracing = new TaskTracing();
     registry.offer(() => [new ClusterRole(config.partitions, clock)]);
-    registry.offer(() => Array.from({ length: config.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing)));
+    registry.offer(() => Array.from({ length: config.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs)));
   }
 }

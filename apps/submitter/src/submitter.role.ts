@@ -1,6 +1,7 @@
 import {
-  commands, rejection, streams, type LeaseCommand, type Reply, type SubmitCommand, type SubmitReply, type TaskCommand,
+  commands, fromWire, rejection, streams, unpack, type LeaseCommand, type Reply, type SubmitCommand, type SubmitReply, type TaskCommand, type WireSubmit,
 } from '@yardmaster/contracts';
+import type { BlobStore } from '@yardmaster/ports';
 import {
   decideDue, decideEnd, decideSubmit, type DomainEvent, evolvePartition, isEnded, liveAttempt, nextDue, PartitionState, type TaskRecord, type WorkflowRecord,
 } from '@yardmaster/domain';
@@ -40,6 +41,7 @@ export class SubmitterRole implements Role {
     partition: number,
     private readonly ids: IdSource,
     private readonly tracing: SubmitterTracing,
+    private readonly blobs: Pick<BlobStore, 'get'>,
   ) {
     this.name = `submitter/${String(partition)}`;
     this.stream = streams.tasks(partition);
@@ -73,13 +75,20 @@ export class SubmitterRole implements Role {
 
   #handle(command: TaskCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
     switch (command.op) {
-      case 'submit': return this.#submit(command, ctx);
+      case 'submit': return this.#submit(fromWire(command), ctx);
+      case 'submit-blob': return this.#submitBlob(command.tenant, command.sha256, ctx);
       case 'get': return this.#read(ctx, () => this.#getTask(command.id, command.tenant, command.waiter));
       case 'cancel': return this.#cancel(command.id, command.tenant, command.user, ctx);
       case 'get-workflow': return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
       case 'cancel-workflow': return this.#cancelWorkflow(command.id, command.tenant, command.user, ctx);
       default: return { ok: false, rejection: rejection('invalid-request', 'unknown command') };
     }
+  }
+
+  async #submitBlob(tenant: number, sha256: string, ctx: RoleContext): Promise<Reply<SubmitReply>> {
+    const bytes = await this.blobs.get(tenant, sha256);
+    if (bytes === null) return { ok: false, rejection: rejection('unavailable', 'the body of this submission cannot be read here just now; try again shortly') };
+    return await this.#submit(fromWire(unpack(bytes) as WireSubmit), ctx);
   }
 
   async #submit(command: SubmitCommand, ctx: RoleContext): Promise<Reply<SubmitReply>> {

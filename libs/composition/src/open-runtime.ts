@@ -3,7 +3,7 @@ import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
 import { allStreams, eventSubject } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
-import { FileKeystore } from '@yardmaster/keystore-file';
+import { FileTenantKeystore } from '@yardmaster/keystore-file';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
 import { CommittedHub, createLogger, Metrics, NatsBus, type YardConfig, type YardRuntime } from '@yardmaster/service-kit';
 
@@ -42,7 +42,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       logger.warn({ subject, reason }, 'a message was refused');
     },
   });
-  const keystore = new FileKeystore(path.join(config.home, 'keys'));
+  const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
   const hub = new CommittedHub(log, keystore, (stream, error) => { logger.error({ stream, err: error }, 'following a stream failed'); });
   const logs = new DiskAttemptLogStore(path.join(config.home, 'logs'));
   return {

@@ -1,4 +1,4 @@
-import { pack, type SubmitCommand, type TaskDraft } from '@yardmaster/contracts';
+import { pack, toWire, type SubmitCommand, type TaskDraft } from '@yardmaster/contracts';
 import type { Claim, SchedulingSpec } from '@yardmaster/domain';
 import type { Identity } from '@yardmaster/contracts';
 import type { TranslatedTask } from './translate-task.js';
@@ -40,5 +40,5 @@ export function packSubmit({ identity, tasks, parents, workflow, claim, waiter, 
     drafts[i] = { spec: lastNumber, content: task.content, dueAt: task.dueAt, needs: task.needs, parents: parents?.[i] ?? NO_PARENTS };
   }
   const command: SubmitCommand = { op: 'submit', tenant: identity.tenant, user: identity.user, waiter, specs, tasks: drafts, workflow, claim, traceparent };
-  return pack(command);
+  return pack(toWire(command));
 }

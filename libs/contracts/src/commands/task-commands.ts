@@ -1,3 +1,4 @@
+import { packContent, unpackContent } from '../events/task-codecs.js';
 import type { Claim, SchedulingSpec, TaskContent, WorkflowEnd } from '@yardmaster/domain';
 
 /** A task on its way from the gateway to its owner: checked, translated to canonical units, not yet admitted. */
@@ -25,6 +26,30 @@ export interface SubmitCommand {
   readonly claim: Claim | null;
   /** W3C traceparent of a sampled request, else null. */
   readonly traceparent: string | null;
+}
+
+/** A task on the wire: positions instead of names, as thousands travel in one message. Trailing defaults are left out. */
+export type WireTask = readonly [spec: number, content: readonly unknown[], dueAt?: number | null, needs?: readonly string[], parents?: readonly number[]];
+export type WireSubmit = Omit<SubmitCommand, 'tasks'> & { readonly tasks: readonly WireTask[] };
+
+export function toWire(command: SubmitCommand): WireSubmit {
+  return {
+    ...command,
+    tasks: command.tasks.map((t): WireTask => {
+      const content = packContent(t.content);
+      if (t.parents.length > 0 || t.needs.length > 0) return [t.spec, content, t.dueAt, t.needs, t.parents];
+      return t.dueAt === null ? [t.spec, content] : [t.spec, content, t.dueAt];
+    }),
+  };
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+export function fromWire(wire: WireSubmit): SubmitCommand {
+  return {
+    ...wire,
+    tasks: wire.tasks.map((t) => ({ spec: t[0], content: unpackContent(t[1]), dueAt: t[2] ?? null, needs: t[3] ?? NONE, parents: t[4] ?? NONE })),
+  };
 }
 
 export interface SubmitReply {
@@ -88,7 +113,9 @@ export interface WorkflowView {
 
 /** `tenant` null = an operator, who sees all. `waiter`: tell this gateway when it ends. */
 export type TaskCommand =
-  | SubmitCommand
+  | WireSubmit
+  /** A submission too large for one message: its packed WireSubmit is a blob of the tenant. */
+  | { readonly op: 'submit-blob'; readonly tenant: number; readonly sha256: string }
   | { readonly op: 'get'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }
   | { readonly op: 'cancel'; readonly id: string; readonly tenant: number | null; readonly user: number }
   | { readonly op: 'get-workflow'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }

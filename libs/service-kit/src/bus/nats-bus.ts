@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { pack, rejection, unpack, YardError, type Reply } from '@yardmaster/contracts';
 import type { Bus } from './bus.js';
 
@@ -7,6 +7,9 @@ const DEFAULT_PATIENCE_MS = 10_000;
 /** Between two tries while nobody listens. */
 const RETRY_MS = 100;
 const SWEEP_MS = 250;
+/** The broker takes messages up to 1 MB; a larger answer travels in parts. */
+const PART_BYTES = 700 * 1024;
+const PART_HEADER = 'Yard-Part';
 
 interface Waiting {
   readonly subject: string;
@@ -15,6 +18,8 @@ interface Waiting {
   readonly timeoutMs: number;
   readonly giveUpAt: number;
   deadline: number;
+  /** Parts of a large answer so far. */
+  parts: Uint8Array[];
 }
 
 export interface BusCounters {
@@ -49,7 +54,7 @@ export class NatsBus implements Bus {
     const now = performance.now();
     return new Promise((resolve) => {
       const giveUpAt = now + (options?.patienceMs ?? DEFAULT_PATIENCE_MS);
-      this.#send({ subject, body, resolve: resolve as (reply: Reply<never>) => void, timeoutMs, giveUpAt, deadline: now + timeoutMs });
+      this.#send({ subject, body, resolve: resolve as (reply: Reply<never>) => void, timeoutMs, giveUpAt, deadline: now + timeoutMs, parts: [] });
     });
   }
 
@@ -93,7 +98,7 @@ export class NatsBus implements Bus {
 
   #answer(message: Msg, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): void {
     const respond = (reply: Reply<unknown>): void => {
-      if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed()) this.nc.publish(message.reply, pack(reply));
+      if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed()) this.#respond(message.reply, pack(reply));
     };
     try {
       const answer = handler(unpack(message.data));
@@ -101,6 +106,19 @@ export class NatsBus implements Bus {
       else respond(answer);
     } catch (cause) {
       respond(this.#refusal(message.subject, cause));
+    }
+  }
+
+  #respond(subject: string, bytes: Uint8Array): void {
+    if (bytes.length <= PART_BYTES) {
+      this.nc.publish(subject, bytes);
+      return;
+    }
+    const n = Math.ceil(bytes.length / PART_BYTES);
+    for (let k = 1; k <= n; k++) {
+      const part = headers();
+      part.set(PART_HEADER, `${String(k)}/${String(n)}`);
+      this.nc.publish(subject, bytes.subarray((k - 1) * PART_BYTES, k * PART_BYTES), { headers: part });
     }
   }
 
@@ -125,6 +143,8 @@ export class NatsBus implements Bus {
     const token = message.subject.slice(this.#inbox.length + 1);
     const waiting = this.#waiting.get(token);
     if (waiting === undefined) return;
+    const whole = this.#whole(message, waiting);
+    if (whole === null) return;
     this.#waiting.delete(token);
     // An empty body with a status header: nobody listens, so the command was certainly not carried out.
     if (message.data.length === 0 && message.headers?.code === 503) {
@@ -132,10 +152,20 @@ export class NatsBus implements Bus {
       return;
     }
     try {
-      waiting.resolve(unpack(message.data) as Reply<never>);
+      waiting.resolve(unpack(whole) as Reply<never>);
     } catch {
       waiting.resolve({ ok: false, rejection: rejection('internal', `the answer on ${waiting.subject} could not be read`) });
     }
+  }
+
+  /** The answer's bytes; null while parts are missing. The broker keeps the parts in order. */
+  #whole(message: Msg, waiting: Waiting): Uint8Array | null {
+    if (message.headers === undefined) return message.data;
+    const part = message.headers.get(PART_HEADER);
+    if (part === '') return message.data;
+    const [k, n] = part.split('/').map(Number);
+    waiting.parts.push(message.data);
+    return k === n ? Buffer.concat(waiting.parts) : null;
   }
 
   #again(waiting: Waiting): void {

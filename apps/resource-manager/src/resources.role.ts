@@ -5,7 +5,7 @@ import {
 import {
   CellState, type CellLane, type CellWorker, type DomainEvent, endOf, fenceOf, grantOf, type Lease, type NoFit, placeRound, type PlacementStrategy, runtimeOf, voidLeases,
 } from '@yardmaster/domain';
-import type { Clock, TaskId, WorkerId } from '@yardmaster/kernel';
+import { roughSize, type Clock, type TaskId, type WorkerId } from '@yardmaster/kernel';
 import type { CommandHandlers, MessageHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
 import { WorkerPresence } from './worker-presence.js';
 
@@ -221,7 +221,7 @@ export class ResourcesRole implements Role {
     }
     ctx.commit([endOf(lease, { outcome, exitCode, usage, result, error })], () => {
       ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
-    }, result === null || result === undefined ? 0 : 256);
+    }, roughSize(result) + roughSize(error));
   }
 
   #bye(id: WorkerId, ctx: RoleContext): void {

@@ -5,7 +5,7 @@ import type { BlobStore } from '@yardmaster/ports';
 import {
   decideDue, decideEnd, decideSubmit, type DomainEvent, evolvePartition, isEnded, liveAttempt, nextDue, PartitionState, type TaskRecord, type WorkflowRecord,
 } from '@yardmaster/domain';
-import type { TaskId, WorkflowId } from '@yardmaster/kernel';
+import { roughSize, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
 import type { IdSource } from './id-source.js';
 import { explainRefusal } from './submit-command.js';
@@ -206,7 +206,7 @@ export class SubmitterRole implements Role {
     if (events === null) return;
     ctx.commit(events, this.#waiters.size === 0 ? undefined : () => {
       for (const event of events) this.#tellEnded(event, ctx);
-    }, contentSize(task.result));
+    }, endBytes(events));
     this.tracing.ended(task.id, task.state);
   }
 
@@ -281,16 +281,19 @@ function notFound(what: string): Reply<never> {
   return { ok: false, rejection: rejection('not-found', `there is no ${what}`) };
 }
 
-/** Rough bytes of sealed content: a submission's inputs dominate. */
-function contentBytes(command: SubmitCommand): number {
-  let bytes = 0;
-  for (const { content } of command.tasks) bytes += content.name.length + contentSize(content.run.input) + 40;
-  return bytes;
+function endBytes(events: readonly DomainEvent[]): number {
+  const [end] = events;
+  return end?.type === 'TaskSucceeded' || end?.type === 'TaskFailed' ? roughSize(end.sealed) : 0;
 }
 
-function contentSize(value: unknown): number {
-  if (value === null || value === undefined) return 0;
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object') return 8;
-  return JSON.stringify(value).length;
+/** Rough bytes of sealed content. */
+function contentBytes({ tasks }: SubmitCommand): number {
+  let bytes = 0;
+  for (const { content } of tasks) {
+    const { run } = content;
+    bytes += 20 + content.name.length;
+    if (run.input !== null) bytes += roughSize(run.input);
+    if (run.args !== null || run.env !== null || run.command !== null || content.labels !== null) bytes += roughSize([run.args, run.env, run.command, content.labels]);
+  }
+  return bytes;
 }

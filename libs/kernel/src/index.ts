@@ -3,3 +3,4 @@ export * from './clock.js';
 export * from './ids.js';
 export * from './invariant.js';
 export * from './result.js';
+export * from './rough-size.js';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CHAIN_START, encodeEnvelope, hashOf, type Cause, type CommitGroup, type Envelope } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
+import { roughSize } from '@yardmaster/kernel';
 import type { AppendOutcome, LogWriter, TenantKeystore } from '@yardmaster/ports';
 import type { LogPlace } from '../role/role.js';
 import type { CommitLedger } from './commit-ledger.js';
@@ -121,13 +122,11 @@ export class StreamWriter {
   }
 
   #proposeGroup(decision: Decision): void {
-    const perPart = Math.max(1, Math.min(MAX_EVENTS, Math.floor((MAX_BYTES * decision.events.length) / decision.bytes)));
-    const n = Math.ceil(decision.events.length / perPart);
+    const parts = cut(decision.events);
+    const n = parts.length;
     const id = `${this.#run}-g${String(this.#commits)}`;
     let last = { ticket: 0, seq: 0 };
-    for (let k = 1; k <= n; k++) {
-      last = this.#propose(decision.events.slice((k - 1) * perPart, k * perPart), { id, k, n });
-    }
+    parts.forEach((events, i) => { last = this.#propose(events, { id, k: i + 1, n }); });
     const { effect } = decision;
     const { ticket, seq } = last;
     if (effect !== undefined) this.ledger.when(ticket, () => { effect({ stream: this.id.stream, seq }); });
@@ -158,4 +157,23 @@ export class StreamWriter {
     this.hooks.onProposed({ ...draft, seq, hash }, ticket);
     return { ticket, seq };
   }
+}
+
+/** Parts of a change too large for one envelope, each within the bounds. */
+function cut(events: readonly DomainEvent[]): DomainEvent[][] {
+  const parts: DomainEvent[][] = [];
+  let part: DomainEvent[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const size = EVENT_BYTES + roughSize(event);
+    if (part.length > 0 && (part.length >= MAX_EVENTS || bytes + size > MAX_BYTES)) {
+      parts.push(part);
+      part = [];
+      bytes = 0;
+    }
+    part.push(event);
+    bytes += size;
+  }
+  parts.push(part);
+  return parts;
 }

@@ -36,7 +36,7 @@ export interface AdmissionParts {
   readonly blobs: BlobStore;
   readonly partitions: PartitionChooser;
   /** Told of each refusal and acceptance, for the metrics. */
-  readonly onOutcome: (outcome: 'accepted' | Rejection['code'], count: number) => void;
+  readonly onOutcome?: (outcome: 'accepted' | Rejection['code'], count: number) => void;
 }
 
 const SLICE_LEAST = 500;
@@ -269,10 +269,10 @@ export class Admission {
   async #counted<T>(count: number, submit: () => Promise<T>): Promise<T> {
     try {
       const accepted = await submit();
-      this.parts.onOutcome('accepted', count);
+      this.parts.onOutcome?.('accepted', count);
       return accepted;
     } catch (cause) {
-      if (cause instanceof YardError) this.parts.onOutcome(cause.code, count);
+      if (cause instanceof YardError) this.parts.onOutcome?.(cause.code, count);
       throw cause;
     }
   }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { YardError, commands, rejection, telemetry, type Identity, type LimitsCommand } from '@yardmaster/contracts';
 import { Gcra } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
@@ -63,11 +64,6 @@ export class Authenticator {
     return asked;
   }
 
-  /** Still the same right? For streams, which outlive a cached answer. */
-  async recheck(authorization: string | undefined): Promise<Caller> {
-    return await this.identify(authorization);
-  }
-
   async #ask(digest: string): Promise<Caller> {
     const command: LimitsCommand = { op: 'authenticate', hash: digest };
     const reply = await this.bus.request<Identity>(commands.limits, command, { patienceMs: 3_000, timeoutMs: 3_000 });
@@ -89,8 +85,9 @@ export class Authenticator {
   }
 
   #revoked(body: unknown): void {
-    const keyId = typeof body === 'string' ? body : (body as { keyId?: unknown } | null)?.keyId;
-    for (const [digest, { caller }] of this.#known) if (caller.identity.keyId === keyId) this.#known.delete(digest);
+    const { hash: digest, keyId } = (body ?? {}) as { hash?: unknown; keyId?: unknown };
+    if (typeof digest === 'string') this.#known.delete(digest);
+    if (typeof keyId === 'string') for (const [known, { caller }] of this.#known) if (caller.identity.keyId === keyId) this.#known.delete(known);
   }
 }
 
@@ -100,7 +97,7 @@ export function bearerKey(authorization: string | undefined): string | null {
   const space = authorization.indexOf(' ');
   if (space !== 6 || authorization.slice(0, 6).toLowerCase() !== 'bearer') return null;
   const key = authorization.slice(7).trim();
-  return KEY.test(key) ? key : null;
+  return KEY.test(key) && crc32(key.slice(0, -8)) === Number.parseInt(key.slice(-8), 16) ? key : null;
 }
 
 function unauthenticated(detail: string): YardError {

@@ -1,0 +1,77 @@
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import type { CapacityView, Page, QueueView, WorkerResponse } from '@yardmaster/contracts';
+import { YardError, rejection } from '@yardmaster/contracts';
+import type { Caller } from '../../auth/caller.js';
+import { PlatformReads, type AlertJson, type ClusterJson } from '../../platform/platform-reads.js';
+import { CallerParam } from '../caller.decorator.js';
+
+/** Workers, queues, alerts, the cluster. */
+@Controller('v1')
+export class PlatformController {
+  constructor(@Inject(PlatformReads) private readonly platform: PlatformReads) {}
+
+  @Get('workers')
+  workers(@CallerParam() caller: Caller): Promise<Page<WorkerResponse>> {
+    return this.platform.workers(caller);
+  }
+
+  /** Sessions begin with an upgrade, which never comes here. */
+  @Get('workers/session')
+  session(): never {
+    throw new YardError(rejection('invalid-request', 'a worker session is a WebSocket: ask for an upgrade'));
+  }
+
+  @Get('workers/:id')
+  worker(@CallerParam() caller: Caller, @Param('id') id: string): Promise<WorkerResponse> {
+    return this.platform.worker(caller, id);
+  }
+
+  @Post('workers/:id/cordon')
+  @HttpCode(200)
+  cordon(@CallerParam() caller: Caller, @Param('id') id: string): Promise<WorkerResponse> {
+    return this.platform.cordon(caller, id, true);
+  }
+
+  @Post('workers/:id/uncordon')
+  @HttpCode(200)
+  uncordon(@CallerParam() caller: Caller, @Param('id') id: string): Promise<WorkerResponse> {
+    return this.platform.cordon(caller, id, false);
+  }
+
+  @Get('capacity')
+  capacity(): Promise<CapacityView> {
+    return this.platform.capacity();
+  }
+
+  @Get('queues')
+  queues(): Promise<Page<QueueView>> {
+    return this.platform.queues();
+  }
+
+  @Get('queues/:name')
+  queue(@Param('name') name: string): Promise<QueueView> {
+    return this.platform.queue(name);
+  }
+
+  @Post('queues/:name/pause')
+  @HttpCode(200)
+  pause(@Param('name') name: string): Promise<QueueView> {
+    return this.platform.pauseQueue(name, true);
+  }
+
+  @Post('queues/:name/resume')
+  @HttpCode(200)
+  resume(@Param('name') name: string): Promise<QueueView> {
+    return this.platform.pauseQueue(name, false);
+  }
+
+  @Get('alerts')
+  alerts(): Promise<Page<AlertJson>> {
+    return this.platform.alerts();
+  }
+
+  @Get('cluster')
+  cluster(): Promise<ClusterJson> {
+    return this.platform.cluster();
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What happens to every request before its route: size, then authentication, then role; only then is a body read.
+ *
+ * Owns: the number of body bytes that are on their way. Invariant: it never stays above MOST_BODY_BYTES.
+ */
+import { YardError, rejection, type Operation, type Rejection } from '@yardmaster/contracts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { bearerKey } from '../auth/authenticator.js';
+import type { Caller } from '../auth/caller.js';
+import { mayCall } from '../auth/roles.js';
+import { INTERNAL, rejectionOf, sendProblem } from './problem.js';
+import { bodyLimitOf, methodsAt, specOfRoute } from './route-table.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+    heldBodyBytes: number;
+  }
+}
+
+const MOST_BODY_BYTES = 512 * 1024 * 1024;
+/** Smaller bodies are not worth counting. */
+const COUNTED_FROM_BYTES = 512 * 1024;
+
+export interface EntryParts {
+  readonly identify: (authorization: string | undefined) => Caller | Promise<Caller>;
+  readonly onResponse: (status: number) => void;
+  readonly onFault: (thrown: unknown, traceId: string, route: string) => void;
+}
+
+export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
+  let bodyBytes = 0;
+  instance.decorateRequest('caller', null);
+  instance.decorateRequest('heldBodyBytes', 0);
+
+  instance.addHook('onRequest', (request, reply, done) => {
+    const spec = specOfRoute(request.method, request.routeOptions.url);
+    const { headers } = request;
+    const limit = bodyLimitOf(spec);
+    const length = headers['content-length'] === undefined ? (headers['transfer-encoding'] === undefined ? 0 : limit) : Number(headers['content-length']);
+    if (length > limit) {
+      refuse(request, reply, rejection('payload-too-large', `this address takes bodies up to ${String(limit / 1024)} KiB`));
+      return;
+    }
+    if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
+      refuse(request, reply, rejection('unsupported-media-type', 'send the body as it is, without a content encoding'));
+      return;
+    }
+    if (spec?.open === true) {
+      const isJunk = headers.authorization !== undefined && /^bearer /i.test(headers.authorization) && bearerKey(headers.authorization) === null;
+      if (isJunk) refuse(request, reply, rejection('unauthenticated', 'this is not a key of the yard'));
+      else done();
+      return;
+    }
+    const enter = (caller: Caller): void => {
+      if (spec !== null && !mayCall(caller.identity.role, spec.operation as Operation)) {
+        refuse(request, reply, rejection('forbidden', `the role ${caller.identity.role} may not do that`));
+        return;
+      }
+      if (length >= COUNTED_FROM_BYTES) {
+        if (bodyBytes + length > MOST_BODY_BYTES) {
+          refuse(request, reply, rejection('overloaded', 'too many large bodies are on their way; try again shortly', { retryAfter: 1 }));
+          return;
+        }
+        request.heldBodyBytes = length;
+        bodyBytes += length;
+      }
+      request.caller = caller;
+      done();
+    };
+    try {
+      const known = parts.identify(headers.authorization);
+      if (known instanceof Promise) known.then(enter, (cause: unknown) => { refuse(request, reply, rejectionOf(cause) ?? INTERNAL); });
+      else enter(known);
+    } catch (cause) {
+      refuse(request, reply, rejectionOf(cause) ?? INTERNAL);
+    }
+  });
+
+  const release = (request: FastifyRequest): void => {
+    bodyBytes -= request.heldBodyBytes;
+    request.heldBodyBytes = 0;
+  };
+  instance.addHook('onResponse', (request, reply, done) => {
+    release(request);
+    parts.onResponse(reply.statusCode);
+    done();
+  });
+  instance.addHook('onRequestAbort', (request, done) => {
+    release(request);
+    done();
+  });
+}
+
+/** Answers anything thrown behind the entry. */
+export function answerThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply, onFault: EntryParts['onFault']): void {
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  const why = rejectionOf(thrown);
+  if (why?.code === 'not-found' && request.is404) {
+    sendProblem(request, reply, unknownAddress(request));
+    return;
+  }
+  if (why?.code === 'payload-too-large') reply.header('connection', 'close');
+  const problem = sendProblem(request, reply, why ?? INTERNAL);
+  if (why === null) onFault(thrown, problem.traceId, `${request.method} ${request.routeOptions.url ?? ''}`);
+}
+
+function unknownAddress({ url, method }: FastifyRequest): Rejection {
+  const path = url.split('?', 1)[0] ?? '/';
+  const methods = methodsAt(path.length > 1 ? path.replace(/\/$/, '') : path);
+  if (methods.length === 0) return rejection('not-found', 'there is no such address; /openapi.json lists them');
+  return rejection('method-not-allowed', `this address takes ${methods.join(', ')}, not ${method}`, { extra: { allow: methods } });
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, why: Rejection): void {
+  // The body is not read: the connection cannot be used again.
+  if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close');
+  sendProblem(request, reply, why);
+}
+
+/** Whoever sent the request; routes behind the entry have one. */
+export function callerOfRequest(request: FastifyRequest): Caller {
+  if (request.caller === null) throw new YardError(rejection('unauthenticated', 'send a key: `Authorization: Bearer yk_...`'));
+  return request.caller;
+}

@@ -1,0 +1,120 @@
+import {
+  YardError, commands, rejection, type AlertView, type CapacityView, type ClusterView, type Page, type QueueView, type WorkerResponse, type WorkerView,
+} from '@yardmaster/contracts';
+import type { ReadModelQueries } from '@yardmaster/ports';
+import type { Bus, CommittedLog } from '@yardmaster/service-kit';
+import { valueOf } from '../ask.js';
+import type { Caller } from '../auth/caller.js';
+import { notFound } from '../tasks/task-reads.js';
+import { instant, instantOrNull } from '../tasks/task-view.js';
+import type { TenantDirectory } from '../tenants.js';
+
+export interface AlertJson extends Omit<AlertView, 'raisedAt' | 'clearedAt'> { readonly raisedAt: string; readonly clearedAt: string | null }
+export interface ClusterJson extends ClusterView { readonly projectionLag: Readonly<Record<string, number>> }
+
+const SHORT = { timeoutMs: 5_000, patienceMs: 3_000 };
+
+/** Questions about workers, queues, alerts and the cluster, each asked of the duty that knows. */
+export class PlatformReads {
+  constructor(
+    private readonly bus: Bus,
+    private readonly log: CommittedLog,
+    private readonly readModel: ReadModelQueries | null,
+    private readonly tenants: TenantDirectory,
+  ) {}
+
+  async workers(caller: Caller): Promise<Page<WorkerResponse>> {
+    const all = await valueOf(this.bus.request<readonly WorkerView[]>(commands.leases(), { op: 'workers' }, SHORT));
+    // Agents serve everybody, so everybody may see them; workers of a tenant are its own.
+    const seen = all.filter(({ tenant }) => caller.scope === null || tenant === null || tenant === caller.scope);
+    this.tenants.learn(caller.identity.tenant, caller.identity.tenantName);
+    return { items: await Promise.all(seen.map(async (worker) => await this.#workerJson(worker))), nextCursor: null };
+  }
+
+  async worker(caller: Caller, id: string): Promise<WorkerResponse> {
+    const found = (await this.workers(caller)).items.find((worker) => worker.id === id);
+    if (found === undefined) throw notFound(id);
+    return found;
+  }
+
+  async cordon(caller: Caller, id: string, cordoned: boolean): Promise<WorkerResponse> {
+    await this.worker(caller, id);
+    await valueOf(this.bus.request(commands.leases(), { op: 'cordon', worker: id, cordoned }, SHORT));
+    return await this.worker(caller, id);
+  }
+
+  async capacity(): Promise<CapacityView> {
+    return await valueOf(this.bus.request<CapacityView>(commands.leases(), { op: 'capacity' }, SHORT));
+  }
+
+  async queues(): Promise<Page<QueueView>> {
+    const [queues, depths] = await Promise.all([
+      valueOf(this.bus.request<readonly QueueView[]>(commands.queue(), { op: 'list' }, SHORT)),
+      this.bus.request<Readonly<Record<string, number>>>(commands.batcher(), { op: 'depths' }, { timeoutMs: 2_000, patienceMs: 500 }),
+    ]);
+    const ready = depths.ok ? depths.value : {};
+    return { items: queues.map((queue) => ({ ...queue, ready: ready[queue.name] ?? queue.ready })), nextCursor: null };
+  }
+
+  async queue(name: string): Promise<QueueView> {
+    const found = (await this.queues()).items.find((queue) => queue.name === name);
+    if (found === undefined) throw notFound(name);
+    return found;
+  }
+
+  async pauseQueue(name: string, paused: boolean): Promise<QueueView> {
+    await this.queue(name);
+    await valueOf(this.bus.request(commands.queue(), { op: 'pause', queue: name, paused }, SHORT));
+    return await this.queue(name);
+  }
+
+  async alerts(): Promise<Page<AlertJson>> {
+    const alerts = await valueOf(this.bus.request<readonly AlertView[]>(commands.monitor, { op: 'alerts' }, SHORT));
+    return { items: alerts.map((alert) => ({ ...alert, raisedAt: instant(alert.raisedAt), clearedAt: instantOrNull(alert.clearedAt) })), nextCursor: null };
+  }
+
+  async cluster(): Promise<ClusterJson> {
+    const [view, projectionLag] = await Promise.all([valueOf(this.bus.request<ClusterView>(commands.cluster, { op: 'view' }, SHORT)), this.#projectionLag()]);
+    return { ...view, projectionLag };
+  }
+
+  /** Envelopes per stream that Postgres has not seen; empty without it. */
+  async #projectionLag(): Promise<Record<string, number>> {
+    const lag: Record<string, number> = {};
+    if (this.readModel === null) return lag;
+    try {
+      const positions = await this.readModel.positions();
+      await Promise.all(Object.entries(positions).map(async ([stream, at]) => { lag[stream] = Math.max(0, (await this.log.head(stream)) - at); }));
+    } catch {
+      // Postgres being away is told by the monitor's alert; the rest of the answer stands.
+    }
+    return lag;
+  }
+
+  async #workerJson(worker: WorkerView): Promise<WorkerResponse> {
+    const { capacity, used, labels, handlers, tenant } = worker;
+    return { ...worker, tenant: tenant === null ? null : await this.tenants.nameOf(tenant), capacity: { ...capacity }, used: { ...used }, labels: { ...labels }, handlers: [...handlers] };
+  }
+}
+
+/** Is what submissions need there? Names what is not. */
+export async function notReady(bus: Bus, partitions: number): Promise<string[]> {
+  const probe = { timeoutMs: 1_500, patienceMs: 0 };
+  const asked: [string, Promise<{ ok: boolean; rejection?: { code: string } }>][] = [
+    ['ratelimiter', bus.request(commands.limits, { op: 'list-tenants' }, probe)],
+    ['queue-manager', bus.request(commands.queue(), { op: 'list' }, probe)],
+    ['resource-manager', bus.request(commands.leases(), { op: 'workers' }, probe)],
+    ...Array.from({ length: partitions }, (_, p): [string, Promise<{ ok: boolean; rejection?: { code: string } }>] => [`submitter/${String(p)}`, bus.request(commands.tasks(p), { op: 'get', id: '0', tenant: null, waiter: null }, probe)]),
+  ];
+  const missing: string[] = [];
+  for (const [name, answer] of asked) {
+    const reply = await answer;
+    // Any refusal but these comes from an owner that is there.
+    if (!reply.ok && (reply.rejection?.code === 'unavailable' || reply.rejection?.code === 'outcome-unknown')) missing.push(name);
+  }
+  return missing;
+}
+
+export function forbidden(detail: string): YardError {
+  return new YardError(rejection('forbidden', detail));
+}

@@ -31,11 +31,31 @@ async function parse(text: string, where: string): Promise<Parsed[]> {
     if (parsed !== null) return parsed;
     if (/\.(json|ndjson|jsonl)$/.test(where)) throw usage(`${where} is not valid JSON: ${jsonFault(text)}`);
   }
-  const { parseAllDocuments } = await import('yaml');
-  const documents = parseAllDocuments(text);
+  const { parseAllDocuments, visit, isScalar, LineCounter } = await import('yaml');
+  const lines = new LineCounter();
+  // The library's own check for doubled keys compares each with each.
+  const documents = parseAllDocuments(text, { uniqueKeys: false, lineCounter: lines });
+  const doubledKey = (document: (typeof documents)[number]): string | null => {
+    let found: string | null = null;
+    visit(document, {
+      Map: (_, map) => {
+        const seen = new Set<unknown>();
+        for (const { key } of map.items) {
+          if (!isScalar(key)) continue;
+          if (seen.has(key.value)) {
+            found = `the key ${JSON.stringify(key.value)} is there twice, again in line ${lines.linePos(key.range?.[0] ?? 0).line}`;
+            return visit.BREAK;
+          }
+          seen.add(key.value);
+        }
+        return undefined;
+      },
+    });
+    return found;
+  };
   return [...documents].flatMap((document) => {
-    const [fault] = document.errors;
-    if (fault !== undefined) throw usage(`${where} is not valid YAML: ${fault.message}`);
+    const fault = document.errors[0]?.message ?? doubledKey(document);
+    if (fault !== null) throw usage(`${where} is not valid YAML: ${fault}`);
     const value: unknown = document.toJS();
     return value === null ? [] : [{ value, json: null }];
   });

@@ -43,6 +43,16 @@ export class FaultProxy {
     this.swallowsRequests = true;
   }
 
+  /** The connections of now stay silent for ever; new ones work. */
+  strand(): void {
+    for (const [client, target] of this.pairs) {
+      client.removeAllListeners('data').resume();
+      target.destroy();
+      target.removeAllListeners('close');
+    }
+    this.heal();
+  }
+
   /** Resets all connections; new ones work unless `refuse` is set. */
   cut(options: { refuse?: boolean } = {}): void {
     this.isRefusing = options.refuse ?? false;

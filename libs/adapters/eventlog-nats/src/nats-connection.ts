@@ -1,6 +1,6 @@
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 
-const PING_INTERVAL_MS = 3_000;
+const PING_INTERVAL_MS = 2_000;
 const MAX_PINGS_OUT = 2;
 const RECONNECT_WAIT_MS = 200;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -14,7 +14,7 @@ export interface NatsOptions {
   readonly name: string;
 }
 
-/** A connection that comes back for ever and finds a half-open link within 10 s. */
+/** A connection that comes back for ever and finds a half-open link within some 6 s: before the deadline of an append. */
 export function connectNats(options: NatsOptions): Promise<NatsConnection> {
   return connect(resolveConnection(options));
 }

@@ -181,8 +181,8 @@ export class NatsLogWriter implements LogWriter {
   }
 
   private inDoubt(reason: string): void {
-    this.doubt = reason;
     if (this.isRecovering || this.end !== null) return;
+    this.doubt = reason;
     this.isRecovering = true;
     void this.recover();
   }

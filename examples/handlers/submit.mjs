@@ -1,4 +1,4 @@
-// Submits work for worker.mjs and prints the results: node examples/handlers/submit.mjs
+// Submits work for worker.mjs and prints the results: npx node examples/handlers/submit.mjs
 import { Yard } from '@yardmaster/sdk';
 
 const yard = new Yard();

@@ -1,4 +1,4 @@
-// A worker whose tasks are functions. Run it beside a yard: node examples/handlers/worker.mjs
+// A worker whose tasks are functions. Run it beside a yard: npx node examples/handlers/worker.mjs
 import { TerminalError, Worker, resolveConnection } from '@yardmaster/sdk';
 
 // YARD_URL and YARD_TOKEN, else the state directory of a yard that was started here.

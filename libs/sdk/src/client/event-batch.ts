@@ -1,5 +1,8 @@
 import type { EventResponse } from '@yardmaster/contracts';
 
+/** Type of the event by which the yard says why it ends the stream; its data is a problem. */
+const FAILURE = 'error';
+
 /**
  * Some whole events as they came from the yard, in order. Nothing is parsed before it is asked for: a consumer that
  * only counts or filters pays for a scan of the text.
@@ -28,7 +31,7 @@ export class EventBatch {
       let end = text.indexOf('\n', at);
       if (end < 0) end = text.length;
       if (end === at) {
-        if (data !== '') visit(type, data);
+        if (data !== '' && type !== FAILURE) visit(type, data);
         type = '';
         data = '';
       } else if (text.startsWith('data:', at)) {
@@ -39,6 +42,14 @@ export class EventBatch {
       }
       at = end + 1;
     }
+  }
+
+  /** The problem (JSON) that ended the stream, or null. */
+  get failure(): string | null {
+    const at = this.text.lastIndexOf(`event: ${FAILURE}\ndata: `);
+    return at < 0
+      ? null
+      : this.text.slice(this.text.indexOf('data: ', at) + 6, this.text.indexOf('\n\n', at));
   }
 
   private parse(): readonly EventResponse[] {

@@ -69,6 +69,19 @@ describe('a stream', () => {
     ]);
   });
 
+  it('ends with what the yard says when it ends it', async () => {
+    const problem = { code: 'resync', detail: 'read the lists again', status: 410 };
+    const fake = await FakeYard.start((response) => {
+      response.writeHead(200).end(`${sse(1)}event: error\ndata: ${JSON.stringify(problem)}\n\n`);
+    });
+    const yard = new Yard({ url: fake.url, token: 't' });
+    open.push(yard, { close: () => fake.stop() });
+    const seen: unknown[] = [];
+    const followed = yard.onEvents({ from: 'start', onBatch: (batch) => void seen.push(...batch.events) });
+    await expect(followed).rejects.toMatchObject({ code: 'resync', message: 'read the lists again' });
+    expect(seen).toHaveLength(1);
+  });
+
   it('ends quietly by its signal and with an error when the position is too old', async () => {
     const fake = await FakeYard.start((response, { headers }) => {
       if (headers['last-event-id'] === 'old')

@@ -1,7 +1,7 @@
 import type { EventResponse } from '@yardmaster/contracts';
 import { backoffMs, sleep } from './backoff.js';
 import { EventCutter, type EventBatch } from './event-batch.js';
-import { YardApiError } from './errors.js';
+import { YardApiError, apiError } from './errors.js';
 import type { Call, HttpChannel } from './http-channel.js';
 
 export interface EventsOptions {
@@ -26,6 +26,9 @@ export interface BatchOptions extends EventsOptions {
   onBreak?: (error: YardApiError) => void;
 }
 
+/** The yard writes a comment every 15 s: a connection that is silent for longer than this is dead. */
+const SILENCE_MS = 60_000;
+
 /**
  * Follows the events until the signal ends it, over broken connections: it goes on after the last position it saw.
  * Rejects when the yard refuses (a wrong key, a position too old: code `resync`) or stays away longer than calls
@@ -39,6 +42,7 @@ export async function followEvents(channel: HttpChannel, options: BatchOptions):
     try {
       const body = await channel.stream(
         eventsCall(options, position),
+        SILENCE_MS,
         position === undefined || position === 'start' ? {} : { 'last-event-id': position },
       );
       options.onOpen?.();
@@ -51,6 +55,7 @@ export async function followEvents(channel: HttpChannel, options: BatchOptions):
         attempt = 0;
         const held = onBatch(batch);
         if (held !== undefined) await held;
+        if (batch.failure !== null) throw apiError(500, batch.failure);
       }
       await sleep(backoffMs(attempt, channel.retry), signal);
     } catch (error) {
@@ -116,7 +121,6 @@ function eventsCall(options: EventsOptions, from: string | undefined): Call {
     method: 'GET',
     path: '/v1/events',
     repeatable: true,
-    holdMs: 0,
     signal: options.signal,
     query: {
       from: from === 'start' ? from : undefined,

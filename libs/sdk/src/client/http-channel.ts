@@ -93,13 +93,21 @@ export class HttpChannel {
     }
   }
 
-  /** Opens an endless answer. No repeat: whoever reads it knows where to go on. */
+  /**
+   * Opens an endless answer. No repeat: whoever reads it knows where to go on. `silenceMs`: it breaks when nothing came
+   * for so long; 0 = it may be silent for ever.
+   */
   async stream(
     call: Call,
+    silenceMs: number,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Dispatcher.ResponseData['body']> {
     try {
-      const { statusCode, body } = await this.holds.request(this.options(call, headers));
+      const { statusCode, body } = await this.holds.request({
+        ...this.options(call, headers),
+        headersTimeout: silenceMs,
+        bodyTimeout: silenceMs,
+      });
       if (statusCode < 300) return body;
       throw apiError(statusCode, await body.text());
     } catch (error) {

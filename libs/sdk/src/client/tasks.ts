@@ -154,14 +154,20 @@ export class Tasks {
     for (let broken = 0; ; broken++) {
       const from = offset;
       try {
-        const body = await this.channel.stream({
+        const query = {
+          attempt,
+          stream,
+          follow: follow || undefined,
+          offset: offset > 0 ? offset : undefined,
+        };
+        const call = {
           method: 'GET',
           path: `${taskPath(id)}/logs`,
           repeatable: true,
-          holdMs: 60_000,
           signal,
-          query: { attempt, stream, follow: follow || undefined, offset: offset > 0 ? offset : undefined },
-        });
+          query,
+        } as const;
+        const body = await this.channel.stream(call, 0);
         for await (const chunk of body as AsyncIterable<Uint8Array>) {
           offset += chunk.byteLength;
           const text = decoder.decode(chunk, { stream: true });

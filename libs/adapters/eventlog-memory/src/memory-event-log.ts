@@ -128,7 +128,7 @@ export class MemoryEventLog implements EventLog {
         try {
           resolve(answer());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });

@@ -40,7 +40,7 @@ async function world(replicas: 1 | 3): Promise<EventLogWorld> {
       }
     },
     async outage(during) {
-      const victim = brokers[turn++ % brokers.length] as NatsBroker;
+      const victim = brokers[turn++ % brokers.length]!;
       await victim.kill();
       try {
         await during();

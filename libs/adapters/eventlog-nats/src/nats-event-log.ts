@@ -20,6 +20,8 @@ import { StreamSetup } from './stream-setup.js';
 import type { Replicas } from './stream-shape.js';
 
 const TICK_MS = 50;
+/** A new leader among several may be behind for a moment. */
+const CATCH_UP_MS = 2_000;
 const FOLLOW_PULL = { messages: 2_000, bytes: 8 * 1024 * 1024 };
 
 export interface NatsLogSettings {
@@ -86,7 +88,12 @@ export class NatsEventLog implements EventLog {
     onMessage: (message: StoredMessage) => void,
     onFailure: (error: Error) => void,
   ): Promise<LogFollower> {
-    const { first, last } = await this.head(stream);
+    let { first, last } = await this.head(stream);
+    const until = performance.now() + (this.settings.replicas > 1 ? CATCH_UP_MS : 0);
+    while (from > last + 1 && performance.now() < until) {
+      await sleep(100);
+      ({ first, last } = await this.head(stream));
+    }
     if (from > last + 1) throw new LogGapError(stream, last + 1, from);
     if (from < first) throw new LogGapError(stream, from, first);
     const delivery = new OrderedDelivery(this.reads, this.readApi, stream, from, FOLLOW_PULL, {
@@ -113,17 +120,12 @@ export class NatsEventLog implements EventLog {
 
   /** The stream must have been through `ensure`. */
   writer(stream: string, last: number): LogWriter {
-    const log = this;
     const link = {
       acks: this.acks,
       api: this.writeApi,
       replicas: this.settings.replicas,
-      get isUp() {
-        return log.isUp;
-      },
-      get maxPayload() {
-        return log.writes.info?.max_payload ?? 1_048_576;
-      },
+      isUp: () => this.isUp,
+      maxPayload: () => this.writes.info?.max_payload ?? 1_048_576,
     };
     const writer = new NatsLogWriter(stream, this.setup.subjectOf(stream), last, link, this.settings);
     for (const earlier of this.writers) if (earlier.isEnded) this.writers.delete(earlier);

@@ -29,8 +29,8 @@ export interface WriterLink {
   readonly acks: AckInbox;
   readonly api: JetStreamApi;
   /** False between a disconnect and the reconnect. */
-  readonly isUp: boolean;
-  readonly maxPayload: number;
+  readonly isUp: () => boolean;
+  readonly maxPayload: () => number;
   /** On one replica what the leader has is all there is; a new leader among several may still be catching up. */
   readonly replicas: number;
 }
@@ -87,7 +87,7 @@ export class NatsLogWriter implements LogWriter {
 
   append(msgId: string, data: Uint8Array): Promise<AppendOutcome> {
     if (this.end !== null) return Promise.resolve(this.end);
-    if (data.byteLength + headersAtMost(msgId) > this.link.maxPayload) {
+    if (data.byteLength + headersAtMost(msgId) > this.link.maxPayload()) {
       return Promise.reject(
         new RangeError(`an envelope of ${String(data.byteLength)} bytes is over the broker's limit`),
       );
@@ -120,7 +120,7 @@ export class NatsLogWriter implements LogWriter {
     const [oldest] = this.open;
     if (oldest === undefined) return;
     if (now >= oldest.deadline) this.finish({ kind: 'unresolved', reason: this.doubt });
-    else if (this.link.isUp && now - this.sentAt > this.limits.answerTimeoutMs) this.inDoubt('no answer');
+    else if (this.link.isUp() && now - this.sentAt > this.limits.answerTimeoutMs) this.inDoubt('no answer');
   }
 
   /** The connection is back: what was on the way may be lost. */
@@ -138,7 +138,7 @@ export class NatsLogWriter implements LogWriter {
 
   /** Sends what is not on the way yet. */
   private sendOpen(): void {
-    if (!this.link.isUp || this.isRecovering) return;
+    if (!this.link.isUp() || this.isRecovering) return;
     const sendable = this.isSerial ? this.open.slice(0, 1) : this.open;
     for (const append of sendable) if (!append.isSent) this.send(append);
   }

@@ -1,0 +1,99 @@
+import { PHASE_RANK, type LeaseEnded, type LeaseGranted, type Outcome, type TaskSubmitted } from '@yardmaster/domain';
+
+export type OwnerEnd = 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
+
+/** Where an event stands: its envelope's stream, sequence, time and author. */
+export interface EventPlace {
+  readonly stream: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly node: string;
+  readonly epoch: number;
+}
+
+/** Positions as the text of a Postgres array without its braces, and the last of them. */
+export class Seqs {
+  text = '';
+  last = 0;
+
+  add(seq: number): void {
+    if (seq === this.last) return;
+    this.text = this.last === 0 ? String(seq) : `${this.text},${String(seq)}`;
+    this.last = seq;
+  }
+}
+
+const NO_LEASE = -1;
+
+/**
+ * What a batch changes of one task, each stream's part for itself. Parts of the owner are set once and stay; the queue's and
+ * the leases' last word counts. So one change after another gives what one change over both would have given.
+ */
+export class TaskChange {
+  submitted: TaskSubmitted | null = null;
+  place: EventPlace | null = null;
+  isDue = false;
+  isReleased = false;
+  isCancelRequested = false;
+  end: OwnerEnd | null = null;
+  endedAt = 0;
+  category: Outcome | null = null;
+  error: string | null = null;
+  result: unknown = null;
+  owner: Seqs | null = null;
+
+  queuePhase = 0;
+  /** null = as it was. */
+  queueAttempt: number | null = null;
+  queue: Seqs | null = null;
+
+  leasePhase = 0;
+  fence = NO_LEASE;
+  attempt = 0;
+  outcome: Outcome | null = null;
+  startedAt: number | null = null;
+  lease: Seqs | null = null;
+
+  constructor(readonly id: string) {}
+
+  ownerAt(seq: number): this {
+    (this.owner ??= new Seqs()).add(seq);
+    return this;
+  }
+
+  endWith(end: OwnerEnd, at: number, category: Outcome | null, error: string | null, result: unknown): void {
+    if (this.end !== null) return;
+    this.end = end;
+    this.endedAt = at;
+    this.category = category;
+    this.error = error;
+    this.result = result;
+  }
+
+  queued(seq: number, phase: keyof typeof PHASE_RANK, attempt: number | null): void {
+    (this.queue ??= new Seqs()).add(seq);
+    this.queuePhase = PHASE_RANK[phase];
+    if (attempt !== null) this.queueAttempt = attempt;
+    // Queued again after an attempt is the same as visible again.
+    else if (phase === 'queued' && this.queueAttempt !== null && this.queueAttempt > 0) this.queuePhase = PHASE_RANK.visible;
+  }
+
+  granted(event: LeaseGranted, seq: number, at: number): void {
+    (this.lease ??= new Seqs()).add(seq);
+    this.startedAt ??= at;
+    if (event.fence < this.fence) return;
+    this.fence = event.fence;
+    this.attempt = event.attempt;
+    this.leasePhase = PHASE_RANK.running;
+    this.outcome = null;
+  }
+
+  ended(event: LeaseEnded, seq: number): void {
+    (this.lease ??= new Seqs()).add(seq);
+    if (event.fence < this.fence) return;
+    this.fence = event.fence;
+    this.attempt = event.attempt;
+    this.leasePhase = PHASE_RANK['attempt-ended'];
+    this.outcome = event.outcome;
+  }
+}

@@ -17,7 +17,6 @@ export class GatewayAdapter extends FastifyAdapter {
       requestTimeout: REQUEST_MS,
       return503OnClosing: true,
       forceCloseConnections: true,
-      disableRequestLogging: true,
       routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
       skipMiddie: true,
       frameworkErrors: (error, request, reply) => {

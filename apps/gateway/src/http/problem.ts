@@ -33,6 +33,8 @@ export function rejectionOf(thrown: unknown): Rejection | null {
   const known = typeof code === 'string' ? FASTIFY_CODES[code] : undefined;
   const detail = typeof message === 'string' ? message.slice(0, 200) : 'the request is not valid';
   if (known !== undefined) return rejection(known, detail);
+  // Stores that are away say so by this code.
+  if (code === 'unavailable') return rejection('unavailable', detail, { retryAfter: 1 });
   return typeof statusCode === 'number' ? ofStatus(statusCode, detail) : null;
 }
 

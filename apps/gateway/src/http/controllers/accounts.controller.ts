@@ -52,7 +52,7 @@ export class AccountsController {
     return this.accounts.putSubscription(name, body);
   }
 
-  @Put('scripts/*path')
+  @Put('scripts/*')
   putScript(@CallerParam() { identity }: Caller, @Req() request: FastifyRequest): Promise<ScriptResponse> {
     const path = (request.params as Record<string, string>)['*'] ?? '';
     return this.scripts.put(identity, path, (request.body as Buffer | undefined) ?? Buffer.alloc(0));

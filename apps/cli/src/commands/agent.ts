@@ -20,6 +20,7 @@ export const start: Action = async ({ options }) => {
     ...(options.url === undefined ? {} : { url: options.url }),
   }).url;
   process.env['YARD_TOKEN'] = joined;
+  delete process.env['YARD_TOKEN_FILE'];
   process.env['YARD_HOME'] = home;
   return startApp('apps/agent/dist/main.js', []);
 };

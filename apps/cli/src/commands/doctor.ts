@@ -7,11 +7,12 @@ import { homeOf, type Action, type Options } from '../invocation.js';
 import { colours } from '../output/colour.js';
 import { out, outputForm, printData } from '../output/print.js';
 import { took } from '../output/values.js';
+import { localServers } from './local-servers.js';
 
 type Level = 'ok' | 'warn' | 'fail';
 
 /** One finding: what was looked at, what is so, and what to do about it. */
-interface Finding {
+export interface Finding {
   readonly check: string;
   readonly level: Level;
   readonly detail: string;
@@ -24,7 +25,7 @@ const LOW_DISK = 2 * 1024 ** 3;
 export const doctor: Action = async ({ options }) => {
   const home = await homeOf(options);
   const findings: Finding[] = [node(), ...(await stateDirectory(home))];
-  findings.push(...(await yardFindings(home, options)));
+  findings.push(...(await localServers(home)), ...(await yardFindings(home, options)));
   const form = outputForm(options);
   if (form === 'json' || form === 'yaml') await printData({ findings }, form);
   else for (const finding of findings) show(finding);
@@ -199,13 +200,6 @@ function workers(items: readonly { readonly state: string; readonly kind: string
   };
 }
 
-interface ServerView {
-  readonly name?: string;
-  readonly version?: string;
-  readonly state?: string;
-  readonly detail?: string;
-}
-
 async function clusterFindings(yard: Yard): Promise<Finding[]> {
   const { YardApiError } = await import('@yardmaster/sdk');
   const cluster = await yard.cluster().catch((error: unknown) => {
@@ -221,34 +215,6 @@ async function clusterFindings(yard: Yard): Promise<Finding[]> {
       detail: `${String(cluster.nodes.length)} nodes, ${String(cluster.roles.length)} roles, ${String(cluster.partitions)} partitions`,
     },
   ];
-  const durability = cluster['durability'];
-  if (typeof durability === 'string') {
-    findings.push(
-      durability === 'always'
-        ? {
-            check: 'durability',
-            level: 'ok',
-            detail: 'every commit reaches the disk before it is acknowledged (sync_interval: always)',
-          }
-        : {
-            check: 'durability',
-            level: 'warn',
-            detail: durability,
-            todo: 'set `sync_interval: always` in the JetStream block of nats-server: without it a power cut loses acknowledged work',
-          },
-    );
-  }
-  for (const server of Array.isArray(cluster['servers']) ? (cluster['servers'] as ServerView[]) : []) {
-    const isUp = server.state === undefined || server.state === 'up';
-    findings.push({
-      check: server.name ?? 'server',
-      level: isUp ? 'ok' : 'warn',
-      detail: [server.version, server.state, server.detail].filter(Boolean).join(', '),
-      ...(isUp || server.name !== 'neo4j'
-        ? {}
-        : { todo: 'graph questions are answered from memory; Java 17 and Maven bring Neo4j' }),
-    });
-  }
   const behind = Object.entries(cluster.projectionLag).filter(([, lag]) => lag > 10_000);
   if (behind.length > 0)
     findings.push({

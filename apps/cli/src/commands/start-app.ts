@@ -20,6 +20,8 @@ export async function startApp(entry: string, args: readonly string[]): Promise<
     if (error instanceof bootstrap.BuildFailed) return EXIT.failed;
     throw error;
   }
+  // A service does not end because whoever read its output has gone.
+  process.stdout.removeAllListeners('error').on('error', () => undefined);
   await bootstrap.runEntry(entry, args);
   return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  pack, unpack, type Assignment, type HeartbeatMessage, type JoinMessage, type KillOrder, type Report, type Work, type WorkerMessage, type YardMessage,
+  pack, unpack, type Assignment, type HeartbeatMessage, type JoinMessage, type KillOrder, type Report, type ReportAnswer, type Work, type WorkerMessage, type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
 
@@ -139,7 +139,7 @@ export class WorkerYard {
         return;
       case 'rep':
         for (const report of message[1]) this.reports.push(report);
-        if (this.answersReports) answer(['rep-ok', message[1].map(([task, attempt, fence]) => [task, attempt, fence, 'ok'])]);
+        if (this.answersReports) answer(['rep-ok', message[1].map(([task, attempt, fence]): ReportAnswer => [task, attempt, fence, 'ok'])]);
         return;
       case 'bye':
         this.byes.push(worker);

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchSpec, Slot } from './launch.js';
+import { ShellSlot } from './shell-slot.js';
+import { isShellSafe, SLOT_PROBE } from './slot-script.js';
+import { SpawnSlot } from './spawn-slot.js';
+
+export interface SlotPoolOptions {
+  /** Holds one directory per slot. */
+  readonly dir: string;
+  /** The clean environment of every attempt. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Shells kept when idle. */
+  readonly keep: number;
+  /** Path of the shell; null = start attempts without one; undefined = find it. */
+  readonly shell?: string | null;
+}
+
+/** Slots for attempts: as many as are wanted at once, a few kept warm. */
+export class SlotPool {
+  readonly shell: string | null;
+  readonly #idle: ShellSlot[] = [];
+  readonly #dirs = new Map<Slot, string>();
+  #count = 0;
+
+  constructor(private readonly options: SlotPoolOptions) {
+    mkdirSync(options.dir, { recursive: true });
+    this.shell = options.shell === undefined ? findShell(options.environment['PATH'] ?? '') : options.shell;
+  }
+
+  /** Has shells ready before the first attempt comes. */
+  warm(count: number): void {
+    if (this.shell === null) return;
+    while (this.#idle.length < count) this.#idle.push(this.#makeShell(this.shell));
+  }
+
+  take(spec: LaunchSpec): Slot {
+    if (this.shell === null || !spec.env.every(([name]) => isShellSafe(name))) {
+      const dir = this.#makeDir();
+      const slot = new SpawnSlot(dir, this.options.environment);
+      this.#dirs.set(slot, dir);
+      return slot;
+    }
+    for (let slot = this.#idle.pop(); slot !== undefined; slot = this.#idle.pop()) {
+      if (slot.isUsable) return slot;
+      this.#drop(slot);
+    }
+    return this.#makeShell(this.shell);
+  }
+
+  giveBack(slot: Slot): void {
+    if (slot instanceof ShellSlot && slot.isUsable && this.#idle.length < this.options.keep) this.#idle.push(slot);
+    else this.#drop(slot);
+  }
+
+  close(): void {
+    for (const slot of [...this.#dirs.keys()]) this.#drop(slot);
+    this.#idle.length = 0;
+  }
+
+  #makeShell(shell: string): ShellSlot {
+    const dir = this.#makeDir();
+    const slot = new ShellSlot(shell, dir, this.options.environment);
+    this.#dirs.set(slot, dir);
+    return slot;
+  }
+
+  #makeDir(): string {
+    const dir = join(this.options.dir, String(++this.#count));
+    mkdirSync(dir, { mode: 0o700 });
+    execFileSync('mkfifo', ['-m', '600', join(dir, 'stdout'), join(dir, 'stderr')]);
+    return dir;
+  }
+
+  #drop(slot: Slot): void {
+    const dir = this.#dirs.get(slot);
+    if (dir === undefined) return;
+    this.#dirs.delete(slot);
+    slot.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** A bash that is new enough, or null. */
+function findShell(path: string): string | null {
+  for (const dir of path.split(':')) {
+    if (dir === '') continue;
+    const shell = join(dir, 'bash');
+    try {
+      accessSync(shell, constants.X_OK);
+      execFileSync(shell, ['--norc', '--noprofile', '-c', SLOT_PROBE], { stdio: 'ignore' });
+      return shell;
+    } catch {
+      // Not here, or too old.
+    }
+  }
+  return null;
+}

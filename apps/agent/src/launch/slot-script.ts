@@ -1,0 +1,56 @@
+/**
+ * A launcher shell: reads one line per attempt and starts what the file $1 says, each attempt in a process group of
+ * its own (`set -m`). $1: strings ended by NUL: directory, number of variables, variables as NAME=value, arguments.
+ * $2, $3: named pipes for output. $4: holds the process group while one runs, and what the shell says on stderr.
+ *
+ * User data is only ever the value of a quoted expansion. Names here start with __yard, which no attempt's variable may
+ * (see isShellSafe), and what the attempt needs is read in the forked child, so that nothing of it stays.
+ *
+ * Answers on descriptor 3: `p PID` once the output is open, `e CODE SIGNAL` and two lines of `times` at the end.
+ * A status over 128 is a signal unless the shell's own notice says Exit.
+ */
+export const SLOT_SCRIPT = `
+set -m
+LC_ALL=C
+ulimit -c 0
+export -n OLDPWD
+unset SHLVL
+exec 2>>"$4"
+__yard_run() {
+  mapfile -d '' -t __yard_s < "$1" || exit 125
+  for ((__yard_i = 2; __yard_i < 2 + __yard_s[1]; __yard_i++)); do export "\${__yard_s[__yard_i]}"; done
+  cd -- "\${__yard_s[0]}" || exit 125
+  exec < /dev/null > "$2" 2> "$3" || exit 125
+  echo "p $BASHPID" >&3
+  exec 3>&-
+  exec -- "\${__yard_s[@]:2 + __yard_s[1]}"
+}
+while IFS= read -r __yard_go; do
+  __yard_run "$1" "$2" "$3" &
+  echo $! > "$4"
+  wait -f $!
+  __yard_c=$?
+  kill -9 -- -$!
+  __yard_k=0
+  if ((__yard_c > 128)); then
+    __yard_k=1
+    while IFS= read -r __yard_l; do
+      [[ $__yard_l =~ ^\\[[0-9]+\\].[[:space:]]+Exit[[:space:]] ]] && __yard_k=0
+    done < "$4"
+  fi
+  : > "$4"
+  { echo "e $__yard_c $__yard_k"; times; } >&3
+done
+`;
+
+/** The shell has all that the script uses. */
+export const SLOT_PROBE = '((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 0)))';
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Names that mean something to the shell itself: setting them could fail or change what it does. */
+const SHELLS_OWN = /^(__yard.*|_|IFS|BASH.*|SHELLOPTS|POSIXLY_CORRECT|UID|EUID|PPID|GROUPS|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH.*|FUNCNAME|FUNCNEST|DIRSTACK|HIST.*|COMP_.*|COMPREPLY|COPROC|READLINE_.*|MAPFILE|OPT(IND|ARG|ERR)|PIPESTATUS|PS[0-4]|PROMPT_.*|REPLY|TIMEFORMAT|TMOUT|IGNOREEOF|MAIL.*|EXECIGNORE|GLOB.*|FIGNORE|ENV|CDPATH|CHILD_MAX|HOSTFILE|HOSTNAME|HOSTTYPE|INPUTRC|INSIDE_EMACS|MACHTYPE|OSTYPE|LC_.*|LANG|LANGUAGE|OLDPWD|PWD|SHLVL)$/;
+
+/** False for variables that a shell cannot be trusted to pass on untouched. */
+export function isShellSafe(name: string): boolean {
+  return NAME.test(name) && !SHELLS_OWN.test(name);
+}

@@ -1,0 +1,30 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BLOCKS, blocksOf, fillBlocks } from './generate/blocks.js';
+import { VARIABLES, variablesInCode } from './generate/configuration.js';
+import { ROOT, source } from './generate/markdown.js';
+import { pages } from './pages.js';
+
+/** Set by scripts/gen-reference.mjs. */
+const isWriting = process.env['YARD_DOCS_WRITE'] === '1';
+
+describe('the reference pages', () => {
+  const withBlocks = pages().filter((page) => blocksOf(source(page)).length > 0);
+
+  it.each(withBlocks)('%s says what the code says; `node scripts/gen-reference.mjs` brings it up to date', (page) => {
+    const wanted = fillBlocks(source(page));
+    if (isWriting) writeFileSync(path.join(ROOT, page), wanted);
+    expect(source(page)).toBe(wanted);
+  });
+
+  it('hold every generated block once', () => {
+    expect(withBlocks.flatMap((page) => blocksOf(source(page))).sort()).toEqual(Object.keys(BLOCKS).sort());
+  });
+
+  it('name every environment variable that the code reads, and no other', () => {
+    const ignored = new Set(['YARD_DOCS_WRITE']);
+    const inCode = [...variablesInCode()].filter((name) => !ignored.has(name)).sort();
+    expect(VARIABLES.map(({ name }) => name).sort()).toEqual(inCode);
+  });
+});

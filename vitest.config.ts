@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  throw new Error(`the specs need Node 24, this is ${process.versions.node}: use npm test, or npx vitest`);
+}
+
 const conditions = ['@yardmaster/source'];
 const resolution = {
   resolve: { conditions },

@@ -130,10 +130,14 @@ export class KeeperClient {
       }
       const waited = performance.now() - began;
       if (waited > (this.isKeeperStopping() ? STOP_PATIENCE_MS : CONNECT_PATIENCE_MS)) {
-        const log = path.join(runDirectory(this.options.home), 'keeper.log');
-        throw new ServerUnavailable(`the keeper of the backing servers does not start: see ${log}`);
+        throw this.keeperFails();
       }
     }
+  }
+
+  private keeperFails(): ServerUnavailable {
+    const log = path.join(runDirectory(this.options.home), 'keeper.log');
+    return new ServerUnavailable(`the keeper of the backing servers does not start: see ${log}`);
   }
 
   private isKeeperStopping(): boolean {
@@ -145,11 +149,12 @@ export class KeeperClient {
   private async dial(): Promise<boolean> {
     if (await this.connectSocket()) return true;
     const keeper = spawnKeeper(this.options);
-    const isOver = new Promise<void>((resolve) => keeper.once('exit', () => resolve()));
+    const isOver = new Promise<number>((resolve) => keeper.once('exit', (code) => resolve(code ?? 1)));
     for (let tries = 0; tries < 250; tries++) {
-      const ended = await Promise.race([sleep(15, false), isOver.then(() => true)]);
+      const code = await Promise.race([sleep(15, undefined), isOver]);
       if (await this.connectSocket()) return true;
-      if (ended) {
+      if (code) throw this.keeperFails();
+      if (code === 0) {
         // Another keeper has the home, and is either about to listen or about to leave.
         await sleep(100);
         return false;

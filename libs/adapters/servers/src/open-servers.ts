@@ -24,6 +24,8 @@ export interface OpenServersOptions {
   readonly wants?: { readonly postgres?: boolean; readonly neo4j?: boolean };
   /** How long the keeper waits for a yard that left without goodbye, in ms. Default 60,000. */
   readonly graceMs?: number;
+  /** Gives up the opening: what was started is stopped, and the promise rejects. Without effect once open. */
+  readonly signal?: AbortSignal;
   /** For tests: the database does not survive a power cut. The broker always syncs. Default false. */
   readonly isThrowaway?: boolean;
 }
@@ -83,7 +85,10 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
     portOf: (name) => keeper.found.find((server) => server.spec.name === name)?.spec.port,
   };
   const isAdopted = keeper.found.length > 0;
+  const giveUp = (): void => stopping.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', giveUp);
   try {
+    options.signal?.throwIfAborted();
     const [nats, postgres, neo4j] = await settled([
       openNats(context),
       options.wants?.postgres === false ? null : openPostgres(context),
@@ -112,6 +117,8 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
     stopping.abort();
     await keeper.goodbye();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from '@nats-io/transport-node';
@@ -111,6 +111,17 @@ describe('the keeper and its servers', () => {
     for (const file of ['servers.secret.json', 'nats/nats-server.conf', 'run/keeper.json']) {
       expect(statSync(path.join(home, file)).mode & 0o077).toBe(0);
     }
+  });
+
+  it('leaves nothing behind when it is interrupted while it opens', async () => {
+    const home = newHome();
+    const interrupt = new AbortController();
+    const opening = start(home, { signal: interrupt.signal });
+    await until(() => existsSync(keeperRecordFile(home)));
+    const keeper = recordOf(home);
+    interrupt.abort(new Error('interrupted'));
+    await expect(opening).rejects.toThrow();
+    expect(isRunning(keeper)).toBe(false);
   });
 
   it('says that the broker syncs every message', async () => {

@@ -1,1 +1,1 @@
-export {};
+export { createYard, type CreateYardOptions, type RunningYard } from './create-yard.js';

@@ -11,7 +11,7 @@ export const METRICS_TABLE = {
   yard_leases_lost_total: { kind: 'counter', help: 'Leases that ended because their worker was lost.', labels: [] },
   yard_stale_reports_total: { kind: 'counter', help: 'Reports refused because the lease was not held any more.', labels: [] },
   yard_bad_messages_total: { kind: 'counter', help: 'Messages refused because they could not be read.', labels: ['where'] },
-  yard_log_commit_seconds: { kind: 'histogram', help: 'Time from a proposal to its acknowledgement.', labels: [], buckets: [0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 1, 10] },
+  yard_log_commit_seconds: { kind: 'histogram', help: 'Time from a proposal to its acknowledgement.', labels: [], buckets: [...Array.from({ length: 30 }, (_, i) => Number((0.0001 * 1.2 ** i).toPrecision(3))), 0.03, 0.1, 0.3, 1, 10] },
   yard_projection_lag_events: { kind: 'gauge', help: 'Events not yet in the read model.', labels: ['projection'] },
   yard_workers: { kind: 'gauge', help: 'Workers, by state.', labels: ['state'] },
   yard_capacity_used_ratio: { kind: 'gauge', help: 'Leased part of the capacity, by resource.', labels: ['resource'] },

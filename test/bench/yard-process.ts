@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const START_PATIENCE_MS = 180_000;
+
+/** A yard in a process and a state directory of its own, as `npm start` runs it. */
+export class YardProcess {
+  readonly url: string;
+  readonly token: string;
+  readonly home: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, home: string, url: string) {
+    this.#child = child;
+    this.home = home;
+    this.url = url;
+    this.token = readFileSync(path.join(home, 'operator.token'), 'utf8').trim();
+  }
+
+  static async start(env: NodeJS.ProcessEnv = {}): Promise<YardProcess> {
+    const home = mkdtempSync(path.join(tmpdir(), 'yard-bench-'));
+    const flags = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+    const child = spawn(process.execPath, [...flags, path.join(ROOT, 'apps/standalone/dist/main.js'), '--no-example'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, YARD_HOME: home, YARD_HTTP_PORT: '0', YARD_GRPC_PORT: '0', YARD_LOG_LEVEL: 'warn', ...env },
+    });
+    const url = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      const timer = setTimeout(() => { reject(new Error(`the yard did not come up:\n${text}`)); }, START_PATIENCE_MS);
+      child.stdout?.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        const ready = /yard is up {2}(\S+)/.exec(text);
+        if (ready?.[1] === undefined) return;
+        clearTimeout(timer);
+        resolve(ready[1]);
+      });
+      child.once('exit', (code) => { reject(new Error(`the yard ended with exit code ${String(code)}:\n${text}`)); });
+    });
+    return new YardProcess(child, home, url);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#child.once('exit', () => { resolve(); });
+      this.#child.kill('SIGTERM');
+    });
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A worker process that offers the no-op handlers. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+
+  constructor(yard: YardProcess, concurrency: number) {
+    this.#child = spawn(process.execPath, [path.join(ROOT, 'test/bench/worker.ts'), yard.url, String(concurrency)], {
+      stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, YARD_TOKEN: yard.token },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#child.once('exit', () => { resolve(); });
+      this.#child.kill('SIGTERM');
+    });
+  }
+}
+
+export interface ProcessUse { readonly rssMb: number; readonly cpuSeconds: number }
+
+/** Memory and CPU time so far of one process, from /proc. */
+export function useOf(pid: number): ProcessUse {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
+  const rss = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { rssMb: rss, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100 };
+}
+
+/** Every process that has this state directory in its environment or command line: yard, keeper, servers, agent. */
+export function treeOf(home: string): number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return pid !== process.pid && (readFileSync(`/proc/${String(pid)}/environ`, 'utf8') + readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8')).includes(home);
+    } catch {
+      return false;
+    }
+  });
+}

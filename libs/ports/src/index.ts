@@ -1,5 +1,6 @@
 export * from './blob-store.port.js';
 export * from './event-log.port.js';
+export * from './graph-hash.js';
 export * from './graph-store.port.js';
 export * from './keystore.port.js';
 export * from './read-model.port.js';

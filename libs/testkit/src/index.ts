@@ -6,5 +6,6 @@ export * from './servers/test-postgres.js';
 export * from './worker-yard.js';
 export * from './contracts/attempt-log-store.contract.js';
 export * from './contracts/blob-store.contract.js';
+export * from './contracts/graph-store.contract.js';
 export * from './histories/log-script.js';
 export * from './histories/task-lives.js';

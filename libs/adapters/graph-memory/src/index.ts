@@ -1,1 +1,1 @@
-export {};
+export { MemoryGraph } from './memory-graph.js';

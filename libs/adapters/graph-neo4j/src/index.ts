@@ -1,1 +1,1 @@
-export {};
+export { Neo4jGraph, type Neo4jAccess } from './neo4j-graph.js';

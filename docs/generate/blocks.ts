@@ -1,3 +1,4 @@
+import { callTable } from './calls.js';
 import { commandTable } from './commands.js';
 import { variableTable } from './configuration.js';
 import { errorTable } from './errors.js';
@@ -9,6 +10,7 @@ import { waitReasonTable } from './wait-reasons.js';
 
 /** What pages hold between `<!-- generated: NAME -->` and `<!-- end -->`. */
 export const BLOCKS: Readonly<Record<string, () => string>> = {
+  calls: callTable,
   commands: commandTable,
   'variables-yard': () => variableTable('yard'),
   'variables-servers': () => variableTable('servers'),

@@ -53,7 +53,7 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'YARD_TASK_ID', by: 'attempt', says: 'id of the task' },
   { name: 'YARD_ATTEMPT', by: 'attempt', says: '1 for the first attempt' },
   { name: 'YARD_FENCE', by: 'attempt', says: 'grows with every lease of the task' },
-  { name: 'YARD_CHECKPOINT_DIR', by: 'attempt', says: 'a directory for what it wants to keep while it runs' },
+  { name: 'YARD_CHECKPOINT_DIR', by: 'attempt', says: 'a directory of the task, kept over its attempts on one machine' },
   { name: 'YARD_DEADLINE', by: 'attempt', says: 'when its execution cap is up, in ms since 1970' },
 ];
 

@@ -36,7 +36,10 @@ export const checkSubscription = check(subscriptionRequest);
 function faultsOf(errors: readonly ErrorObject[], at: string): readonly FieldError[] {
   const alternatives = new Set(errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf').map(({ schemaPath }) => schemaPath));
   const faults = new Map<string, FieldError>();
+  // A wrong type says more than the forms that it cannot have.
+  const wrongTypes = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
   for (const error of errors) {
+    if (error.keyword === 'oneOf' && wrongTypes.has(error.instancePath)) continue;
     // Faults of each alternative only confuse; a field that none of them knows is worth telling.
     const inAlternative = [...alternatives].some((path) => error.schemaPath !== path && error.schemaPath.startsWith(`${path}/`));
     if (inAlternative && error.keyword !== 'additionalProperties' && error.keyword !== 'enum') continue;

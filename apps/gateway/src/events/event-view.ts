@@ -14,17 +14,21 @@ export interface PublicEvent {
   readonly more?: readonly PublicEvent[];
 }
 
-const cache = new WeakMap<Envelope, (PublicEvent | null)[]>();
+interface Shown { readonly time: string; readonly events: (PublicEvent | null | undefined)[] }
 
-/** The envelope's events in their order; null where there is nothing to tell. Made once for all readers. */
-export function publicEvents(envelope: Envelope): readonly (PublicEvent | null)[] {
-  let events = cache.get(envelope);
-  if (events === undefined) {
-    const time = `"time":"${new Date(envelope.at).toISOString()}"`;
-    events = envelope.events.map((event) => publicEvent(event, time));
-    cache.set(envelope, events);
+const shown = new WeakMap<Envelope, Shown>();
+
+/** Event `i` of the envelope; null when there is nothing to tell. Made when first asked for, once for all readers. */
+export function publicEventAt(envelope: Envelope, i: number): PublicEvent | null {
+  let known = shown.get(envelope);
+  if (known === undefined) {
+    known = { time: `"time":"${new Date(envelope.at).toISOString()}"`, events: new Array<undefined>(envelope.events.length).fill(undefined) };
+    shown.set(envelope, known);
   }
-  return events;
+  const before = known.events[i];
+  if (before !== undefined) return before;
+  const event = envelope.events[i];
+  return (known.events[i] = event === undefined ? null : publicEvent(event, known.time));
 }
 
 function publicEvent(event: DomainEvent, time: string): PublicEvent | null {

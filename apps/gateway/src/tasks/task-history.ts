@@ -1,7 +1,7 @@
 import { streams, type Envelope, type EventResponse } from '@yardmaster/contracts';
 import { idPartition, idTime, type DomainEvent } from '@yardmaster/domain';
 import type { CommittedLog } from '@yardmaster/service-kit';
-import { publicEvents } from '../events/event-view.js';
+import { publicEventAt } from '../events/event-view.js';
 
 /** Clocks of the nodes may differ by this much; a step of more stops the making of ids. */
 const CLOCK_SLACK_MS = 60_000;
@@ -58,7 +58,7 @@ function collect(envelope: Envelope, id: string, told: Told[]): void {
   for (const [i, event] of events.entries()) {
     if (!concerns(event, id)) continue;
     const position = `${stream}.${String(seq)}.${String(i)}`;
-    const shown = publicEvents(envelope)[i];
+    const shown = publicEventAt(envelope, i);
     const own = [shown, ...(shown?.more ?? [])].find((one) => one?.task === id);
     if (own !== undefined && own !== null) {
       told.push({ at, event: { ...(JSON.parse(own.json) as EventResponse), position } });

@@ -1,68 +1,133 @@
-import { commands, pack, unpack, type Assignment, type RelayDown, type RelayUp, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
+import { commands, pack, unpack, type Assignment, type HeldAttempt, type KillOrder, type RelayDown, type RelayUp, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
 import type { Outcome } from '@yardmaster/domain';
 import type { Bus } from '@yardmaster/service-kit';
 
+export interface Offer {
+  readonly kind: 'agent' | 'sdk';
+  readonly handlers: readonly string[];
+  readonly capacity: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const keyOf = (task: string, attempt: number, fence: number): string => `${task}/${String(attempt)}/${String(fence)}`;
+
 /** A worker session with no process behind it: it answers each attempt as the test says, and remembers what it ran. */
 export class FakeWorker {
+  /** Every attempt that it began, once. */
   readonly ran: Assignment[] = [];
   /** Reports not yet answered. */
   readonly journal = new Map<string, Report>();
+  /** Attempts begun and not ended. */
+  readonly running = new Map<string, HeldAttempt>();
   readonly gone: string[] = [];
+  readonly kills: KillOrder[] = [];
+  readonly heard: YardMessage[] = [];
+  /** How an attempt ends; null = it goes on until it is killed or `finish` is called. */
   outcome: (assignment: Assignment) => Outcome | null = () => 'ok';
+  onRun: ((assignment: Assignment) => void) | null = null;
+  onAnswered: ((task: string, attempt: number, fence: number) => void) | null = null;
+  isSilent = false;
   #subscription: { stop(): void } | null = null;
   #beats = 0;
 
   constructor(
-    private readonly bus: Bus,
+    private bus: Bus,
     readonly id: string,
-    private readonly offer: { kind: 'agent' | 'sdk'; handlers: string[]; capacity: Record<string, number> },
+    private readonly offer: Offer,
     private readonly scope: number | null,
     private readonly gateway = `gw-${id}`,
     readonly incarnation = 'one',
   ) {}
 
-  join(): void {
+  /** Says what it offers and holds, on the bus of a restarted yard if one is given. */
+  join(bus: Bus = this.bus): void {
     this.#subscription?.stop();
-    this.#subscription = this.bus.subscribe(commands.worker(this.gateway), (body) => {
+    this.bus = bus;
+    this.#subscription = bus.subscribe(commands.worker(this.gateway), (body) => {
       for (const [worker, frame] of body as RelayDown[]) if (worker === this.id) for (const message of unpack(frame) as YardMessage[]) this.#hear(message);
     });
-    const { kind, handlers, capacity } = this.offer;
-    this.#send(['join', { incarnation: this.incarnation, kind, name: this.id, capacity, handlers, labels: {}, held: [] }]);
-    if (this.journal.size > 0) this.resend();
+    const { kind, handlers, capacity, labels } = this.offer;
+    this.send(['join', { incarnation: this.incarnation, kind, name: this.id, capacity, handlers, labels: labels ?? {}, held: this.held() }]);
+    this.resend();
   }
 
-  heartbeat(): void {
-    this.#send(['hb', { n: ++this.#beats, held: [], load: 0 }]);
+  held(): HeldAttempt[] {
+    return [...this.running.values(), ...[...this.journal.values()].map(([task, attempt, fence]): HeldAttempt => [task, attempt, fence])];
+  }
+
+  heartbeat(load = 0): void {
+    if (!this.isSilent) this.send(['hb', { n: ++this.#beats, held: this.held(), load }]);
   }
 
   resend(): void {
-    this.#send(['rep', [...this.journal.values()]]);
+    if (this.journal.size > 0) this.send(['rep', [...this.journal.values()]]);
+  }
+
+  /** Ends what still runs. */
+  finish(outcome: Outcome = 'ok'): void {
+    const reports = [...this.running.values()].map(([task, attempt, fence]) => this.#end(task, attempt, fence, outcome));
+    if (reports.length > 0) this.send(['rep', reports]);
+  }
+
+  leave(): void {
+    this.send(['bye']);
+    this.#subscription?.stop();
+  }
+
+  send(...messages: WorkerMessage[]): void {
+    this.sendBytes(pack(messages));
+  }
+
+  sendBytes(frame: Uint8Array): void {
+    if (this.isSilent) return;
+    const relay: RelayUp = [this.gateway, this.id, this.scope, frame];
+    this.bus.publish(commands.leaseFrames(), [relay]);
   }
 
   #hear(message: YardMessage): void {
+    if (this.isSilent) return;
+    this.heard.push(message);
     if (message[0] === 'run') {
       const reports: Report[] = [];
       for (const assignment of message[1]) {
         const [task, attempt, fence] = assignment;
         if (this.ran.some(([t, a, f]) => t === task && a === attempt && f === fence)) continue;
         this.ran.push(assignment);
+        this.onRun?.(assignment);
         const outcome = this.outcome(assignment);
-        if (outcome === null) continue;
-        const report: Report = [task, attempt, fence, outcome, 0, null, outcome === 'ok' ? { from: task } : null, outcome === 'ok' ? null : 'failed on purpose'];
-        this.journal.set(`${task}/${String(attempt)}/${String(fence)}`, report);
-        reports.push(report);
+        if (outcome === null) this.running.set(keyOf(task, attempt, fence), [task, attempt, fence]);
+        else reports.push(this.#end(task, attempt, fence, outcome));
       }
-      if (reports.length > 0) this.#send(['rep', reports]);
+      if (reports.length > 0) this.send(['rep', reports]);
     } else if (message[0] === 'rep-ok') {
       for (const [task, attempt, fence, status] of message[1]) {
-        this.journal.delete(`${task}/${String(attempt)}/${String(fence)}`);
+        this.journal.delete(keyOf(task, attempt, fence));
         if (status === 'gone') this.gone.push(task);
+        else this.onAnswered?.(task, attempt, fence);
       }
+    } else if (message[0] === 'kill') {
+      const reports: Report[] = [];
+      for (const order of message[1]) {
+        this.kills.push(order);
+        const [task, attempt, fence, reason] = order;
+        if (!this.running.has(keyOf(task, attempt, fence))) continue;
+        if (reason === 'lost') this.running.delete(keyOf(task, attempt, fence));
+        else reports.push(this.#end(task, attempt, fence, reason));
+      }
+      if (reports.length > 0) this.send(['rep', reports]);
+    } else if (message[0] === 'welcome') {
+      // The resource manager may be new: it gives no work before it has heard a beat, and what it did not answer is said again.
+      this.heartbeat();
+      this.resend();
+    } else if (message[0] === 'err' && message[1].code === 'lease-lost') {
+      this.join();
     }
   }
 
-  #send(...messages: WorkerMessage[]): void {
-    const relay: RelayUp = [this.gateway, this.id, this.scope, pack(messages)];
-    this.bus.publish(commands.leaseFrames(), [relay]);
+  #end(task: string, attempt: number, fence: number, outcome: Outcome): Report {
+    const report: Report = [task, attempt, fence, outcome, 0, null, outcome === 'ok' ? { from: task } : null, outcome === 'ok' ? null : 'failed on purpose'];
+    this.running.delete(keyOf(task, attempt, fence));
+    this.journal.set(keyOf(task, attempt, fence), report);
+    return report;
   }
 }

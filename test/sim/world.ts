@@ -1,22 +1,26 @@
 import { BatcherRole } from '@yardmaster/batcher';
-import { allStreams, commands, eventSubject, toWire, type Reply, type SubmitCommand, type SubmitReply, type TaskView, type WorkflowView } from '@yardmaster/contracts';
+import {
+  allStreams, commands, decodeEnvelope, eventSubject, toWire, type Envelope, type Reply, type SubmitCommand, type SubmitReply, type TaskView, type WorkflowView,
+} from '@yardmaster/contracts';
 import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster/domain';
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
 import { IdsRole } from '@yardmaster/idgen';
 import type { Clock } from '@yardmaster/kernel';
+import { MonitorRole } from '@yardmaster/monitor';
 import type { TenantKeystore } from '@yardmaster/ports';
 import { QueueRole } from '@yardmaster/queue-manager';
-import { LimitsRole } from '@yardmaster/ratelimiter';
+import { type FirstKey, LimitsRole } from '@yardmaster/ratelimiter';
 import { ResourcesRole } from '@yardmaster/resource-manager';
-import { CommittedHub, EnvelopeReader, RoleHost, type Role } from '@yardmaster/service-kit';
+import { CommittedHub, RoleHost, type Role } from '@yardmaster/service-kit';
 import { ClusterRole, IdSource, SubmitterRole } from '@yardmaster/submitter';
+import { FakeWorker, type Offer } from './fake-worker.js';
 import { LocalBus } from './local-bus.js';
 
 const KEY = new Uint8Array(32).fill(7);
 const keystore: TenantKeystore = { keyOf: () => KEY };
 const untraced = { submitted: () => undefined, assignment: () => null, ended: () => undefined };
 
-/** A clock that tests move; it also creeps so that ids and times differ. */
+/** A clock that only tests move. */
 export class TestClock implements Clock {
   #now = Date.UTC(2026, 0, 1);
   now(): number { return this.#now; }
@@ -24,36 +28,61 @@ export class TestClock implements Clock {
   advance(ms: number): void { this.#now += ms; }
 }
 
-export interface WorldOptions { readonly partitions?: number; readonly handOver?: 'proposed' | 'committed' }
+export interface WorldOptions {
+  readonly partitions?: number;
+  readonly handOver?: 'proposed' | 'committed';
+  readonly firstKeys?: readonly FirstKey[];
+  /** Has a monitor too. */
+  readonly monitor?: boolean;
+}
 
 /** A whole cell in one thread over an in-memory log: all deciding roles, real bytes, no broker. */
 export class World {
   readonly log = new MemoryLogWorld();
   readonly clock = new TestClock();
   readonly partitions: number;
+  readonly counted = { staleReports: 0, leasesLost: 0, badFrames: 0 };
+  readonly alerts: { what: 'raised' | 'cleared'; id: string; action: string }[] = [];
+  /** What the host said of itself: restored, active, failed. */
+  readonly said: string[] = [];
   bus = new LocalBus();
   host: RoleHost | null = null;
   roles: Role[] = [];
   #open: MemoryEventLog = this.log.open();
   #runs = 0;
+  #hosts = 0;
+  readonly #disk = new Map<string, Envelope[]>();
 
   constructor(private readonly options: WorldOptions = {}) {
     this.partitions = options.partitions ?? 2;
   }
 
+  get streams(): readonly string[] {
+    return allStreams(this.partitions);
+  }
+
   async start(): Promise<void> {
-    await this.#open.ensure(allStreams(this.partitions).map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
-    const { bus, clock } = this;
+    await this.#open.ensure(this.streams.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
+    const { bus, clock, counted } = this;
     const node = `node-${String(++this.#runs)}`;
+    const count = (what: keyof World['counted']) => (n: number): void => { counted[what] += n; };
     this.host = new RoleHost({
       node, log: this.#open, keystore, bus, clock, hub: new CommittedHub(this.#open, keystore, () => undefined), handOver: this.options.handOver ?? 'proposed',
+      onEvent: (what, detail) => { this.said.push(`${what} ${detail}`); },
       roles: () => {
+        const epoch = ++this.#hosts;
         this.roles = [
-          new ClusterRole(this.partitions, clock), new LimitsRole([]), new IdsRole(),
+          new ClusterRole(this.partitions, clock), new LimitsRole(this.options.firstKeys ?? []), new IdsRole(),
           ...Array.from({ length: this.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${node}/${String(p)}`), untraced, { get: () => Promise.resolve(null) })),
-          new BatcherRole(this.partitions, () => this.#runs), new QueueRole(this.partitions),
-          new ResourcesRole(clock, { staleReports: () => undefined, leasesLost: () => undefined, badFrames: () => undefined }),
+          new BatcherRole(this.partitions, () => epoch), new QueueRole(this.partitions),
+          new ResourcesRole(clock, { staleReports: count('staleReports'), leasesLost: count('leasesLost'), badFrames: count('badFrames') }),
         ];
+        if (this.options.monitor === true) {
+          this.roles.push(new MonitorRole(clock, bus, {
+            raised: ({ id, action }) => { this.alerts.push({ what: 'raised', id, action }); },
+            cleared: ({ id, action }) => { this.alerts.push({ what: 'cleared', id, action }); },
+          }));
+        }
         return this.roles;
       },
     });
@@ -69,6 +98,11 @@ export class World {
     await this.start();
   }
 
+  /** A worker that is not joined yet. */
+  worker(id = 'w1', offer: Partial<Offer> = {}, scope: number | null = 1, incarnation = 'one'): FakeWorker {
+    return new FakeWorker(this.bus, id, { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 }, ...offer }, scope, `gw-${id}`, incarnation);
+  }
+
   /** Lets everything that can move move. */
   async quiet(turns = 30): Promise<void> {
     for (let i = 0; i < turns; i++) {
@@ -78,10 +112,16 @@ export class World {
   }
 
   /** Moves the clock and gives every role its turn. */
-  async pass(ms: number): Promise<void> {
+  async pass(ms: number, turns = 30): Promise<void> {
     this.clock.advance(ms);
     this.host?.touch();
-    await this.quiet();
+    await this.quiet(turns);
+  }
+
+  role<R extends Role>(kind: abstract new (...args: never[]) => R, nth = 0): R {
+    const found = this.roles.filter((role) => role instanceof kind)[nth];
+    if (found === undefined) throw new Error(`no ${kind.name} here`);
+    return found as R;
   }
 
   async submit(p: number, tasks: SubmitCommand['tasks'], more: Partial<SubmitCommand> = {}): Promise<Reply<SubmitReply>> {
@@ -89,6 +129,14 @@ export class World {
       op: 'submit', tenant: 1, user: 1, waiter: null, specs: [handlerSpec()], tasks, workflow: null, claim: null, traceparent: null, ...more,
     };
     return await this.bus.request<SubmitReply>(commands.tasks(p), toWire(command));
+  }
+
+  /** Submits and lets it come about; throws when refused. */
+  async admit(p: number, tasks: SubmitCommand['tasks'], more: Partial<SubmitCommand> = {}): Promise<SubmitReply> {
+    const reply = await this.submit(p, tasks, more);
+    if (!reply.ok) throw new Error(`${reply.rejection.code}: ${reply.rejection.detail}`);
+    await this.quiet();
+    return reply.value;
   }
 
   async task(p: number, id: string): Promise<TaskView | null> {
@@ -101,16 +149,23 @@ export class World {
     return reply.ok ? reply.value : null;
   }
 
+  async cancel(p: number, id: string): Promise<Reply<unknown>> {
+    return await this.bus.request(commands.tasks(p), { op: 'cancel', id, tenant: null, user: 1 });
+  }
+
+  /** What is on disk of a stream, in order. */
+  disk(stream: string): readonly Envelope[] {
+    let known = this.#disk.get(stream);
+    if (known === undefined) this.#disk.set(stream, (known = []));
+    const stored = this.log.stored(stream);
+    for (let i = known.length; i < stored.length; i++) known.push(decodeEnvelope(stream, i + 1, stored[i]?.data ?? new Uint8Array(), keystore.keyOf));
+    return known;
+  }
+
   /** Every event on disk, stream by stream. */
-  async events(): Promise<{ stream: string; seq: number; event: DomainEvent }[]> {
-    const all: { stream: string; seq: number; event: DomainEvent }[] = [];
-    for (const stream of allStreams(this.partitions)) {
-      const { last } = await this.#open.head(stream);
-      for await (const envelope of new EnvelopeReader(this.#open, stream, keystore).read(1, last)) {
-        for (const event of envelope.events) all.push({ stream, seq: envelope.seq, event });
-      }
-    }
-    return all;
+  events(only?: DomainEvent['type']): { stream: string; seq: number; event: DomainEvent }[] {
+    const all = this.streams.flatMap((stream) => this.disk(stream).flatMap(({ seq, events }) => events.map((event) => ({ stream, seq, event }))));
+    return only === undefined ? all : all.filter(({ event }) => event.type === only);
   }
 
   stop(): void {

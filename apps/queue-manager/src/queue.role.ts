@@ -1,5 +1,5 @@
 import { commands, streams, type QueueCommand, type QueueView, type Reply, type WhyPart } from '@yardmaster/contracts';
-import { decideFailure, decidePush, decideVisible, type DomainEvent, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
+import { decideFailure, decidePush, decideVisible, type DomainEvent, endAudit, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
 
@@ -27,8 +27,7 @@ export class QueueRole implements Role {
 
   /** What was queued on the word of a submission that a crash took away leaves the queue, uncounted. */
   takeOver(ctx: RoleContext): void {
-    const ids = [...this.state.uncaused];
-    this.state.audit = null;
+    const ids = endAudit(this.state);
     if (ids.length > 0) ctx.commit([{ type: 'TasksRemoved', ids, why: 'void' }]);
   }
 
@@ -47,6 +46,11 @@ export class QueueRole implements Role {
   #decideFailures(ctx: RoleContext): void {
     for (const entry of this.state.toDecide) {
       this.state.toDecide.delete(entry);
+      if (this.state.toRemove.has(entry.task.id)) {
+        // Its owner has ended it: how this attempt went changes nothing.
+        ctx.commit([{ type: 'TasksRemoved', ids: [entry.task.id], why: 'cancelled' }]);
+        continue;
+      }
       const event = decideFailure(entry, ctx.now(), ctx.random());
       if (event !== null) ctx.commit([event]);
     }

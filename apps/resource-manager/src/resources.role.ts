@@ -1,12 +1,13 @@
 import {
   commands, HEARTBEAT_MS, LEASE_TTL_MS, streams, unpack, type BatcherCommand, type CapacityView, type Credit, type HeartbeatMessage, type JoinMessage, type LeaseCommand, type RelayUp, type Reply,
-  type Report, type WhyPart, type WorkerMessage, type WorkerView,
+  type Report, type WhyPart, type WorkerView,
 } from '@yardmaster/contracts';
 import {
   CellState, type CellLane, type CellWorker, type DomainEvent, endOf, fenceOf, grantOf, type Lease, type NoFit, placeRound, type PlacementStrategy, runtimeOf, voidLeases,
 } from '@yardmaster/domain';
 import { roughSize, type Clock, type TaskId, type WorkerId } from '@yardmaster/kernel';
 import type { CommandHandlers, MessageHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import { readMessage, readReport, type SentMessage } from './worker-frame.js';
 import { WorkerPresence } from './worker-presence.js';
 
 const TICK_MS = 1_000;
@@ -73,6 +74,7 @@ export class ResourcesRole implements Role {
       this.#tickAt = mono + TICK_MS;
       this.#tick(ctx, mono);
     }
+    if (this.state.toVoid.size > 0) ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
     if (this.state.dirty) this.#place(ctx);
     if (this.state.workers.size > 0) ctx.wakeAt(this.clock.now() + TICK_MS);
   }
@@ -129,21 +131,36 @@ export class ResourcesRole implements Role {
   }
 
   #frame([gateway, worker, scope, bytes]: RelayUp, ctx: RoleContext): void {
-    let messages: WorkerMessage[];
+    const known = this.state.workers.get(worker as WorkerId);
+    if (known !== undefined && known.tenant !== scope) {
+      ctx.outbox.say(gateway, worker, ['err', { code: 'conflict', detail: `worker id ${worker} belongs to someone else; choose another` }]);
+      return;
+    }
+    const messages = this.#read(() => unpack(bytes));
+    if (!Array.isArray(messages)) this.counters.badFrames(1);
+    else for (const one of messages as unknown[]) this.#message(gateway, worker as WorkerId, scope, this.#read(() => readMessage(one)), ctx);
+  }
+
+  /** What can be read, or null and counted. */
+  #read<T>(read: () => T): T | null {
     try {
-      messages = unpack(bytes) as WorkerMessage[];
-      if (!Array.isArray(messages)) throw new TypeError('not a frame');
-      for (const message of messages) this.#message(gateway, worker as WorkerId, scope, message, ctx);
+      return read();
     } catch {
-      this.counters.badFrames(1);
+      return null;
     }
   }
 
-  #message(gateway: string, worker: WorkerId, scope: number | null, message: WorkerMessage, ctx: RoleContext): void {
-    switch (message[0]) {
+  #message(gateway: string, worker: WorkerId, scope: number | null, message: SentMessage | null, ctx: RoleContext): void {
+    switch (message?.[0]) {
       case 'join': this.#join(gateway, worker, scope, message[1], ctx); return;
       case 'hb': this.#heartbeat(gateway, worker, message[1], ctx); return;
-      case 'rep': for (const report of message[1]) this.#report(gateway, worker, report, ctx); return;
+      case 'rep':
+        for (const one of message[1]) {
+          const report = this.#read(() => readReport(one));
+          if (report === null) this.counters.badFrames(1);
+          else this.#report(gateway, worker, report, ctx);
+        }
+        return;
       case 'bye': this.#bye(worker, ctx); return;
       default: this.counters.badFrames(1);
     }
@@ -151,21 +168,15 @@ export class ResourcesRole implements Role {
 
   #join(gateway: string, id: WorkerId, scope: number | null, join: JoinMessage, ctx: RoleContext): void {
     const known = this.state.workers.get(id);
-    if (known !== undefined && known.tenant !== scope) {
-      ctx.outbox.say(gateway, id, ['err', { code: 'conflict', detail: `worker id ${id} belongs to someone else; choose another` }]);
-      return;
-    }
     this.#presence.heard(id, this.clock.monotonic());
+    const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
+    const unnamed = [...(known?.held.values() ?? [])].filter((lease) => !named.has(`${lease.task} ${String(lease.fence)}`));
     const isSame = known !== undefined && known.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
-    if (!isSame) {
-      const events: DomainEvent[] = [];
+    // Said again when something is missing: on hearing it, the owners hand out once more what did not arrive.
+    if (!isSame || unnamed.length > 0) {
       // A new process holds nothing of what the old one ran, save what it names itself.
-      if (known !== undefined && known.incarnation !== join.incarnation) {
-        const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
-        for (const lease of known.held.values()) {
-          if (!named.has(`${lease.task} ${String(lease.fence)}`)) events.push(endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
-        }
-      }
+      const events: DomainEvent[] = known === undefined || known.incarnation === join.incarnation
+        ? [] : unnamed.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
       events.push({
         type: 'WorkerJoined', worker: id, incarnation: join.incarnation, kind: join.kind, name: join.name, tenant: scope, capacity: join.capacity,
         handlers: join.handlers, labels: join.labels, gateway,
@@ -219,7 +230,9 @@ export class ResourcesRole implements Role {
       ctx.effect(() => { ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'gone']); });
       return;
     }
-    ctx.commit([endOf(lease, { outcome, exitCode, usage, result, error })], () => {
+    // A worker that says so unasked did not run it to an end.
+    const isAsked = outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
+    ctx.commit([endOf(lease, { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error })], () => {
       ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
     }, roughSize(result) + roughSize(error));
   }
@@ -236,7 +249,7 @@ export class ResourcesRole implements Role {
   #withdraw(leases: Extract<LeaseCommand, { op: 'withdraw' }>['leases'], ctx: RoleContext): void {
     for (const { task, attempt, fence, reason } of leases) {
       const lease = this.state.leases.get(task as TaskId);
-      if (lease?.fence !== fence || lease.attempt !== attempt) continue;
+      if (lease?.fence !== fence || lease.attempt !== attempt || this.#dying.has(lease)) continue;
       this.#kill(lease, reason, ctx);
       // A cancelled attempt ends when its worker says so, or at the tick when it does not; a withdrawn one never began.
       if (reason === 'cancelled') this.#dying.set(lease, this.clock.monotonic() + KILL_PATIENCE_MS);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { commands, type GeneratorGrant, type IdsCommand } from '@yardmaster/contracts';
 import { IdMinter } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
@@ -11,12 +12,16 @@ export class IdSource {
   #minter: IdMinter | null = null;
   #grant: GeneratorGrant | null = null;
   #asking: Promise<void> | null = null;
+  readonly #holder: string;
 
   constructor(
     private readonly bus: Bus,
     private readonly partition: number,
-    private readonly holder: string,
-  ) {}
+    node: string,
+  ) {
+    // Of this object alone: another one with the same name would be given the same times once more.
+    this.#holder = `${node}/${randomUUID().slice(0, 8)}`;
+  }
 
   /** A fresh id, or null while there is none to be had: `ready` tells when to try again. */
   mint(now: number): TaskId | null {
@@ -31,7 +36,7 @@ export class IdSource {
   }
 
   async #ask(): Promise<void> {
-    const command: IdsCommand = { op: 'lease', partitions: [this.partition], holder: this.holder };
+    const command: IdsCommand = { op: 'lease', partitions: [this.partition], holder: this.#holder };
     const reply = await this.bus.request<GeneratorGrant[]>(commands.ids, command, { timeoutMs: 5_000 });
     const grant = reply.ok ? reply.value[0] : undefined;
     if (grant === undefined) return;

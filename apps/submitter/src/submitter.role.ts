@@ -14,6 +14,8 @@ import { endOfTask, viewTask, viewWorkflow, workOf } from './task-views.js';
 /** Ended tasks stay in memory this long, for those who ask what became of them. */
 const KEEP_ENDED_MS = 600_000;
 const HOUSEKEEPING_MS = 10_000;
+/** A lease that was to end and has not by then is asked for again: the word may have been lost. */
+const WITHDRAW_AGAIN_MS = 3_000;
 
 export interface SubmitterTracing {
   /** Spans of a sampled task: admission, and each attempt from grant to end. Null when it is not sampled. */
@@ -34,6 +36,9 @@ export class SubmitterRole implements Role {
   readonly serves: CommandHandlers;
   /** Gateways that wait for a task or a workflow to end. */
   readonly #waiters = new Map<string, Set<string>>();
+  /** Leases that the resource manager was asked to end and that are still live. */
+  #withdrawing = new Set<TaskRecord>();
+  #withdrawAgainAt = Infinity;
   #dirty = true;
   #housekeepingAt = 0;
 
@@ -70,6 +75,7 @@ export class SubmitterRole implements Role {
       if (due.length > 0) ctx.commit(due);
       ctx.wakeAt(nextDue(this.state));
     }
+    if (now >= this.#withdrawAgainAt) this.#withdraw(this.#withdrawing, ctx, now);
     if (now >= this.#housekeepingAt) this.#forgetEnded(now, ctx);
   }
 
@@ -159,7 +165,8 @@ export class SubmitterRole implements Role {
   #cancel(id: string, tenant: number | null, user: number, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
     const task = this.#find(id, tenant);
     if (task === null) return notFound(`task ${id}`);
-    if (isEnded(task.state)) return { ok: false, rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`) };
+    // An attempt that ended well before anyone asked wins the race, though its task's end is not written yet.
+    if (isEnded(task.state) || this.state.toSettle.has(task)) return { ok: false, rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`) };
     return new Promise((resolve) => {
       const done = (): void => { resolve({ ok: true, value: { id, state: task.state } }); };
       if (task.cancelRequested) ctx.effect(done);
@@ -171,7 +178,7 @@ export class SubmitterRole implements Role {
     const workflow = this.#findWorkflow(id, tenant);
     if (workflow === null) return notFound(`workflow ${id}`);
     if (workflow.state !== 'running') return { ok: false, rejection: rejection('already-ended', `workflow ${id} has already ended as ${workflow.state}`) };
-    const open = workflow.tasks.filter((task) => !isEnded(task.state) && !task.cancelRequested);
+    const open = workflow.tasks.filter((task) => !isEnded(task.state) && !task.cancelRequested && !this.state.toSettle.has(task));
     return new Promise((resolve) => {
       const events: DomainEvent[] = open.map((task) => ({ type: 'CancelRequested', id: task.id, user }));
       const done = (): void => { resolve({ ok: true, value: { id, cancelled: events.length } }); };
@@ -183,10 +190,9 @@ export class SubmitterRole implements Role {
   #settle(ctx: RoleContext): void {
     const { toSettle, toFail, toCancel } = this.state;
     if (toSettle.size === 0 && toFail.size === 0 && toCancel.size === 0) return;
-    const withdrawn: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
+    const live: TaskRecord[] = [];
     for (const task of toCancel) {
-      const live = liveAttempt(task);
-      if (live !== null) withdrawn.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: 'cancelled' });
+      if (liveAttempt(task) !== null) live.push(task);
       else this.#end(task, ctx);
       toCancel.delete(task);
     }
@@ -198,7 +204,26 @@ export class SubmitterRole implements Role {
       this.#end(task, ctx);
       toFail.delete(task);
     }
-    if (withdrawn.length > 0) ctx.effect(() => { ctx.tell(commands.leases(), { op: 'withdraw', leases: withdrawn } satisfies LeaseCommand); });
+    if (live.length > 0) this.#withdraw(live, ctx, ctx.now());
+  }
+
+  /** Asks the resource manager to end the live leases of tasks that are cancelled, ended, or were never released. */
+  #withdraw(tasks: Iterable<TaskRecord>, ctx: RoleContext, now: number): void {
+    const leases: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
+    for (const task of tasks) {
+      const live = liveAttempt(task);
+      if (live === null) {
+        this.#withdrawing.delete(task);
+        continue;
+      }
+      this.#withdrawing.add(task);
+      // Only an attempt that may run by now is given time to say how it ended.
+      leases.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: task.state === 'cancelling' ? 'cancelled' : 'withdrawn' });
+    }
+    this.#withdrawAgainAt = leases.length === 0 ? Infinity : now + WITHDRAW_AGAIN_MS;
+    if (leases.length === 0) return;
+    ctx.wakeAt(this.#withdrawAgainAt);
+    ctx.effect(() => { ctx.tell(commands.leases(), { op: 'withdraw', leases } satisfies LeaseCommand); });
   }
 
   #end(task: TaskRecord, ctx: RoleContext): void {
@@ -228,14 +253,15 @@ export class SubmitterRole implements Role {
     const { toDispatch } = this.state;
     if (toDispatch.size === 0) return;
     const ready: TaskRecord[] = [];
-    const withdrawn: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
+    const unwanted: TaskRecord[] = [];
     for (const task of toDispatch) {
-      const live = liveAttempt(task);
-      if (live === null) continue;
+      if (liveAttempt(task) === null) continue;
       if (task.state === 'running') ready.push(task);
-      else withdrawn.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: task.cancelRequested ? 'cancelled' : 'withdrawn' });
+      else unwanted.push(task);
     }
     toDispatch.clear();
+    if (unwanted.length > 0) this.#withdraw(unwanted, ctx, now);
+    if (ready.length === 0) return;
     ctx.effect(() => {
       for (const task of ready) {
         const live = liveAttempt(task);
@@ -243,7 +269,6 @@ export class SubmitterRole implements Role {
         if (live === null || gateway === undefined) continue;
         ctx.outbox.run(gateway, live.worker, [task.id, live.attempt, live.fence, workOf(task, live, now, this.tracing.assignment(task.id))]);
       }
-      if (withdrawn.length > 0) ctx.tell(commands.leases(), { op: 'withdraw', leases: withdrawn } satisfies LeaseCommand);
     });
   }
 

@@ -67,6 +67,8 @@ export class CellState {
   /** The same workers, each at its `index`. */
   workerList: CellWorker[] = [];
   readonly paused = new Set<string>();
+  /** Live leases whose task left the queue as void: to be ended. */
+  readonly toVoid = new Set<Lease>();
   /** Something changed that may let a task be placed. */
   dirty = true;
   #order = 0;
@@ -88,7 +90,11 @@ export class CellState {
         this.dirty = true;
         return;
       case 'TasksRemoved':
-        for (const id of event.ids) this.#forget(id);
+        for (const id of event.ids) {
+          const lease = this.leases.get(id);
+          if (event.why === 'void' && lease !== undefined) this.toVoid.add(lease);
+          this.#forget(id);
+        }
         return;
       case 'TaskGivenUp':
         this.#forget(event.id);
@@ -199,6 +205,7 @@ export class CellState {
     const lease = this.leases.get(event.task);
     if (lease?.fence !== event.fence || lease.attempt !== event.attempt) return;
     this.leases.delete(event.task);
+    this.toVoid.delete(lease);
     this.dirty = true;
     const worker = this.workers.get(lease.worker);
     if (worker?.held.delete(event.task) === true) {
@@ -211,6 +218,7 @@ export class CellState {
       this.#forget(event.task);
       return;
     }
+    if (entry.state === 'visible') entry.lane.visible--;
     entry.state = 'out';
     (entry.failedOn ??= new Set()).add(lease.worker);
   }

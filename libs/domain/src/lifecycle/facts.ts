@@ -141,6 +141,7 @@ function stateOf(fact: Fact, isCancelRequested: boolean): TaskState {
       return isCancelRequested ? 'cancelling' : 'running';
     case 'attempt-ended':
       return isCancelRequested ? 'cancelling' : afterAttempt(fact.outcome);
+    case 'backing_off':
     case 'given-up':
       return isCancelRequested ? 'cancelling' : 'backing_off';
     case 'visible':

@@ -35,9 +35,15 @@ export class QueueState {
   readonly backingOff = new Set<QueueEntry>();
   batches = 0;
   batcherEpoch = 0;
-  /** While restoring: tasks that the log says are ready; what was queued and is not among them rests on a lost cause. */
+  /** While restoring: tasks that the log says were ready; what is queued and not among them rests on a lost cause. */
   audit: Set<TaskId> | null = new Set();
-  readonly uncaused = new Set<TaskId>();
+}
+
+/** Ends the audit of a restore: tasks that are queued though the log does not say that they were ever ready. */
+export function endAudit(state: QueueState): TaskId[] {
+  const { audit } = state;
+  state.audit = null;
+  return audit === null ? [] : [...state.entries.keys()].filter((id) => !audit.has(id));
 }
 
 export function evolveQueue(state: QueueState, event: DomainEvent, specKeyOf: (spec: SchedulingSpec) => string): void {
@@ -94,15 +100,11 @@ export function evolveQueue(state: QueueState, event: DomainEvent, specKeyOf: (s
       return;
     case 'TaskSucceeded':
       if (state.audit !== null) for (const id of event.released) state.audit.add(id);
-      drop(state, event.id);
+      ended(state, event.id);
       return;
     case 'TaskFailed':
-      drop(state, event.id);
-      return;
     case 'TaskCancelled':
-      // Still queued: the resource manager must hear that it is gone.
-      if (state.entries.get(event.id)?.state === 'done') drop(state, event.id);
-      else if (state.entries.has(event.id)) state.toRemove.add(event.id);
+      ended(state, event.id);
       return;
     default:
   }
@@ -116,9 +118,16 @@ function batchQueued(state: QueueState, event: BatchQueued): void {
     if (spec === undefined || state.entries.has(task.id)) continue;
     const entry: QueueEntry = { task, spec, state: 'visible', attempt: 0, countedAttempt: 0, counted: 0, infra: 0, until: 0, failure: null };
     state.entries.set(task.id, entry);
-    if (state.audit !== null && !state.audit.delete(task.id)) state.uncaused.add(task.id);
     depthOf(state, spec.queue).visible++;
   }
+}
+
+/** Its owner ended it. One that is still queued leaves by an event, so that the resource manager hears of it too. */
+function ended(state: QueueState, id: TaskId): void {
+  const entry = state.entries.get(id);
+  if (entry === undefined) state.audit?.delete(id);
+  else if (entry.state === 'done') drop(state, id);
+  else state.toRemove.add(id);
 }
 
 function leaseEnded(state: QueueState, event: LeaseEnded): void {
@@ -162,7 +171,6 @@ function drop(state: QueueState, id: TaskId): void {
   if (entry === undefined) return;
   count(state, entry, 'done');
   state.entries.delete(id);
-  state.uncaused.delete(id);
   state.toDecide.delete(entry);
   state.backingOff.delete(entry);
 }

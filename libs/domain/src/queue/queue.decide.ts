@@ -38,6 +38,8 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
   if (failure === null) return null;
   // Its owner ended or cancelled it: it leaves the queue, that is all.
   if (failure === 'withdrawn' || failure === 'cancelled') return { type: 'TasksRemoved', ids: [task.id], why: failure };
+  // Counted already: the end of that attempt was lost in a crash and came in again.
+  if (entry.countedAttempt >= entry.attempt) return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: Math.max(now, entry.until) };
   const after = afterFailure({ policy: entry.spec.retry, counted: entry.counted, infra: entry.infra, outcome: failure, rand });
   if (after.kind === 'give-up') return { type: 'TaskGivenUp', id: task.id, p: task.p, attempt: entry.attempt, category: failure };
   return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: now + after.delayMs };

@@ -75,8 +75,9 @@ export class ReadySet {
         for (const id of event.ids) this.#rest(id, 'backing_off', 'queued', 1);
         return;
       case 'TasksRemoved':
-        // Its owner still has a task whose queueing was void because its release was lost; it will be released again.
-        for (const id of event.ids) if (this.tasks.get(id)?.state !== 'blocked') this.#gone(id);
+        // A task that its owner ended is gone already. One that is still here was queued, or removed, on the word of what a
+        // crash took away, or came back unrun: it waits again.
+        for (const id of event.ids) this.#requeue(id);
         return;
       case 'TaskGivenUp':
         this.#gone(event.id);
@@ -167,6 +168,14 @@ export class ReadySet {
       this.#depth(task, -1);
     }
     task.state = 'gone';
+  }
+
+  #requeue(id: TaskId): void {
+    const task = this.tasks.get(id);
+    if (task === undefined) return;
+    if (task.state === 'pushed' || task.state === 'queued') this.#depth(task, -1);
+    else if (task.state !== 'backing_off') return;
+    this.#enqueue(task);
   }
 
   #rest(id: TaskId, from: ReadyTask['state'], to: ReadyTask['state'], by: number): void {

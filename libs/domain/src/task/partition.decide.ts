@@ -1,4 +1,4 @@
-import { err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
+import { compareIds, err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { Claim, DomainEvent, SchedulingSpec, TaskContent, TaskEvent, WorkflowEnd } from '../events/index.js';
 import { sortTopologically } from '../graph/index.js';
 import { couldEverRun } from '../placement/index.js';
@@ -40,7 +40,8 @@ export function decideSubmit(state: PartitionState, submission: Submission, mint
     const known = state.claims.get(claim.key);
     if (known !== undefined) {
       if (known.body !== claim.body) return err({ code: 'idempotency-mismatch' });
-      const ids = known.workflow === null ? known.ids : (state.workflows.get(known.workflow)?.tasks.map((t) => t.id) ?? []);
+      // Ids grow in the order of the submission.
+      const ids = known.workflow === null ? known.ids : (state.workflows.get(known.workflow)?.tasks.map((t) => t.id).sort(compareIds) ?? []);
       return ok({ kind: 'repeated', ids, workflow: known.workflow });
     }
   }
@@ -57,7 +58,8 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
     const draft = s.tasks[i] as DraftTask;
     let open = 0;
     let rank = 0;
-    for (const parent of draft.needs) {
+    const needs = [...new Set(draft.needs)];
+    for (const parent of needs) {
       const known = state.tasks.get(parent as TaskId);
       if (known?.tenant !== s.tenant) return err({ code: 'unknown-parent', task: i, parent });
       if (known.state !== 'succeeded' && isEnded(known.state)) return err({ code: 'parent-failed', task: i, parent });
@@ -68,7 +70,7 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
     ids[i] = id;
     events.push({
       type: 'TaskSubmitted', id, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: null, index: -1, rank, parents: EMPTY,
-      needs: draft.needs as readonly TaskId[], open, dueAt: draft.dueAt, claim: s.claim, sealed: draft.content,
+      needs: needs as unknown as readonly TaskId[], open, dueAt: draft.dueAt, claim: s.claim, sealed: draft.content,
     });
   }
   return ok({ kind: 'accepted', events, ids, workflow: null });
@@ -86,15 +88,13 @@ function graph(
   const place: number[] = new Array<number>(tasks.length);
   order.forEach((original, i) => { place[original] = i; });
   const id = mint() as string as WorkflowId;
-  const ids: TaskId[] = new Array(tasks.length);
+  const ids = tasks.map(() => mint());
   events.push({ type: 'WorkflowSubmitted', id, tenant: s.tenant, user: s.user, count: tasks.length, claim: s.claim, sealed: workflow });
   for (const original of order) {
     const draft = tasks[original] as DraftTask;
     const parents = [...new Set(draft.parents)].map((p) => place[p] as number);
-    const task = mint();
-    ids[original] = task;
     events.push({
-      type: 'TaskSubmitted', id: task, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original] as number,
+      type: 'TaskSubmitted', id: ids[original] as TaskId, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original] as number,
       rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: draft.dueAt, claim: null, sealed: draft.content,
     });
   }
@@ -128,9 +128,11 @@ function neverRunnable(state: PartitionState, s: Submission): SubmitRefusal | nu
 export function decideEnd(state: PartitionState, task: TaskRecord): readonly DomainEvent[] | null {
   if (isEnded(task.state)) return null;
   const last = task.attempts.at(-1);
+  const isLive = liveAttempt(task) !== null;
+  // Whoever asked before the attempt's end was known here gets what they asked for.
+  if (task.cancelRequested && !isLive) return cancelled(task);
   if (state.toFail.has(task)) return failed(task);
-  if (liveAttempt(task) !== null) return null;
-  if (task.cancelRequested) return cancelled(task);
+  if (isLive) return null;
   if (last?.outcome === 'ok') return succeeded(task, last.attempt, last.result);
   return null;
 }

@@ -95,7 +95,8 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
     case 'TasksRemoved':
       for (const id of event.ids) {
         const task = state.tasks.get(id);
-        if (event.why === 'void' && task?.state === 'queued') task.state = 'ready';
+        // Not ended here: it left the queue on the word of what a crash took away, or came back unrun, and waits again.
+        if (task?.state === 'queued' || task?.state === 'backing_off' || (task?.state === 'running' && liveAttempt(task) === null)) task.state = 'ready';
       }
       return;
     case 'TaskGivenUp': {
@@ -114,6 +115,8 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
     case 'WorkerJoined':
       state.gateways.set(event.worker, event.gateway);
       state.capacities.set(event.worker, { kind: event.kind, handlers: new Set(event.handlers), tenant: event.tenant, capacity: event.capacity });
+      // What was handed out while it was away did not arrive; a worker that has an attempt already takes no notice.
+      for (const task of state.tasks.values()) if (liveAttempt(task)?.worker === event.worker) state.toDispatch.add(task);
       return;
     default:
   }

@@ -1,27 +1,46 @@
-import type { Envelope } from '@yardmaster/contracts';
+import type { Cause, Envelope } from '@yardmaster/contracts';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
 import { EnvelopeReader } from '../log/envelope-reader.js';
 import type { RoleRunner } from './role-runner.js';
 
-/** One followed stream on its way through a restore, with a look ahead of one envelope. */
+/** One followed stream on its way through a restore, with a look ahead. */
 class Track {
-  next: Envelope | null = null;
-  /** Hash of each envelope passed, newest last, for causes that name the position just reached. */
-  last: { seq: number; hash: string } | null = null;
+  #ahead: Envelope[] = [];
+  #last: { seq: number; hash: string } = { seq: 0, hash: '' };
 
   constructor(private readonly source: AsyncGenerator<Envelope>) {}
 
-  async fetch(): Promise<Envelope | null> {
-    if (this.next === null) {
-      const step = await this.source.next();
-      if (step.done !== true) this.next = step.value;
-    }
-    return this.next;
+  /** The next envelope, not yet taken. */
+  async peek(): Promise<Envelope | null> {
+    if (this.#ahead.length === 0) await this.#fetch();
+    return this.#ahead[0] ?? null;
+  }
+
+  /**
+   * How many of the next envelopes a decision with this cause had seen, and whether it is in the log. Where something else
+   * stands at its place, the cause was lost in a crash: what its new owner wrote there and before it came later.
+   */
+  async countUpTo(seq: number, hash: string): Promise<{ count: number; isThere: boolean }> {
+    if (seq <= this.#last.seq) return { count: 0, isThere: seq === this.#last.seq && this.#last.hash.startsWith(hash) };
+    while ((this.#ahead.at(-1)?.seq ?? this.#last.seq) < seq && (await this.#fetch()));
+    const at = this.#ahead.findIndex((envelope) => envelope.seq === seq);
+    const found = this.#ahead[at];
+    if (found === undefined) return { count: this.#ahead.length, isThere: false };
+    if (found.hash.startsWith(hash)) return { count: at + 1, isThere: true };
+    const replaced = this.#ahead.findIndex((envelope) => envelope.epoch === found.epoch);
+    return { count: replaced, isThere: false };
   }
 
   take(): void {
-    if (this.next !== null) this.last = { seq: this.next.seq, hash: this.next.hash };
-    this.next = null;
+    const envelope = this.#ahead.shift();
+    if (envelope !== undefined) this.#last = { seq: envelope.seq, hash: envelope.hash };
+  }
+
+  async #fetch(): Promise<boolean> {
+    const step = await this.source.next();
+    if (step.done === true) return false;
+    this.#ahead.push(step.value);
+    return true;
   }
 }
 
@@ -35,47 +54,55 @@ export async function restore(runner: RoleRunner, log: EventLog, keystore: Tenan
   const tracks = new Map(runner.role.follows.map((stream) => [stream, open(stream)]));
   if (runner.role.stream !== null) {
     const spine = open(runner.role.stream);
-    for (let own = await spine.fetch(); own !== null; own = await spine.fetch()) {
-      for (const [stream, seq, hash] of own.causes) {
-        const track = tracks.get(stream);
-        if (track === undefined) continue;
-        await advanceTo(runner, track, seq);
-        if (track.last?.seq !== seq || !track.last.hash.startsWith(hash)) runner.lost.push({ seq: own.seq, cause: { stream, seq } });
-      }
+    for (let own = await spine.peek(); own !== null; own = await spine.peek()) {
+      await applyCauses(runner, tracks, own.seq, own.causes);
       runner.apply(own);
       spine.take();
     }
   }
-  await applyInCausalOrder(runner, [...tracks.values()]);
+  await applyInCausalOrder(runner, [...tracks.values()].map((track) => ({ track, count: Infinity })));
 }
 
-async function advanceTo(runner: RoleRunner, track: Track, seq: number): Promise<void> {
-  for (let next = await track.fetch(); next !== null && next.seq <= seq; next = await track.fetch()) {
-    runner.apply(next);
-    track.take();
+/** Applies what an own envelope rests on. */
+async function applyCauses(runner: RoleRunner, tracks: ReadonlyMap<string, Track>, own: number, causes: readonly Cause[]): Promise<void> {
+  const wanted: Wanted[] = [];
+  for (const [stream, seq, hash] of causes) {
+    const track = tracks.get(stream);
+    if (track === undefined) continue;
+    const { count, isThere } = await track.countUpTo(seq, hash);
+    if (!isThere) runner.lost.push({ seq: own, cause: { stream, seq } });
+    if (count > 0) wanted.push({ track, count });
   }
+  await applyInCausalOrder(runner, wanted);
 }
 
-/** Whatever no own envelope rests on, each after its causes. */
-async function applyInCausalOrder(runner: RoleRunner, tracks: readonly Track[]): Promise<void> {
+interface Wanted { readonly track: Track; count: number }
+
+/** Applies so many envelopes of each track, each after its causes. */
+async function applyInCausalOrder(runner: RoleRunner, wanted: readonly Wanted[]): Promise<void> {
   for (;;) {
     let moved = false;
-    let stuck: Track | null = null;
-    for (const track of tracks) {
-      for (let next = await track.fetch(); next !== null; next = await track.fetch()) {
+    let stuck: Wanted | null = null;
+    for (const one of wanted) {
+      while (one.count > 0) {
+        const next = await one.track.peek();
+        if (next === null) break;
         if (!runner.hasCauses(next)) {
-          stuck ??= track;
+          stuck ??= one;
           break;
         }
         runner.apply(next);
-        track.take();
+        one.track.take();
+        one.count--;
         moved = true;
       }
     }
     if (moved) continue;
-    if (stuck?.next == null) return;
+    const next = await stuck?.track.peek();
+    if (stuck === null || next == null) return;
     // Its cause was lost in a crash; its owner repairs by events that follow.
-    runner.apply(stuck.next);
-    stuck.take();
+    runner.apply(next);
+    stuck.track.take();
+    stuck.count--;
   }
 }

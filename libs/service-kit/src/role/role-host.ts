@@ -33,6 +33,8 @@ interface Hosted {
   writer: StreamWriter | null;
   context: RoleContext | null;
   wakeAt: number;
+  /** Envelopes that wait until what the role decided without them is proposed. */
+  inbox: Envelope[];
 }
 
 /**
@@ -41,6 +43,7 @@ interface Hosted {
  *
  * A turn: every role with news decides (`advance`), every writer that may proposes, followers in this process fold what was
  * proposed, until nothing moves; then messages leave. Invariants: one writer per stream; effects in the order of the ledger;
+ * a role folds nothing between a decision and its proposal, so that an envelope's causes are what it was decided from;
  * after any failed append the whole host is dropped and restored, as its state may rest on what is not in the log (I21).
  */
 export class RoleHost {
@@ -74,7 +77,7 @@ export class RoleHost {
     const { log } = this.options;
     const generation = ++this.#generation;
     this.#ledger = new CommitLedger();
-    this.#hosted = this.options.roles().map((role) => ({ role, runner: new RoleRunner(role), writer: null, context: null, wakeAt: Infinity }));
+    this.#hosted = this.options.roles().map((role) => ({ role, runner: new RoleRunner(role), writer: null, context: null, wakeAt: Infinity, inbox: [] }));
     const streams = new Set(this.#hosted.flatMap(({ role }) => (role.stream === null ? role.follows : [role.stream, ...role.follows])));
     const heads = new Map<string, number>();
     for (const stream of streams) heads.set(stream, (await log.head(stream)).last);
@@ -96,6 +99,8 @@ export class RoleHost {
       };
       this.#remote.push(await this.options.hub.follow(stream, heads.get(stream) ?? 0, onEnvelope));
     }
+    // Roles of this process hear each other from the start; others hear them once their takeover is on disk.
+    for (const hosted of this.#hosted) this.#hearHere(hosted);
     for (const hosted of this.#hosted) this.#takeOver(hosted);
     this.#turn();
     this.#ledger.when(this.#ledger.issued, () => {
@@ -150,10 +155,14 @@ export class RoleHost {
         hosted.runner.releaseOverdue(now);
         hosted.role.advance(hosted.context);
       }
-      for (const { writer } of this.#hosted) {
-        if (writer?.flush() === true) moving = true;
+      for (const hosted of this.#hosted) {
+        if (hosted.writer?.flush() === true) moving = true;
+        if (hosted.inbox.length > 0 && this.#takeIn(hosted, now)) moving = true;
       }
-      if (this.options.handOver === 'committed') break;
+      if (this.options.handOver === 'committed') {
+        if (moving) this.touch();
+        break;
+      }
     }
     this.outbox.flush();
     this.#arm();
@@ -236,7 +245,8 @@ export class RoleHost {
       tell: (subject, body) => {
         const here = this.#local.get(subject);
         if (here !== undefined) here(body);
-        else this.options.bus.publish(subject, body);
+        // What another process is told may rest on nothing that is not on disk.
+        else this.#ledger.when(this.#ledger.issued, () => { this.options.bus.publish(subject, body); });
       },
     };
   }
@@ -250,20 +260,24 @@ export class RoleHost {
     role.takeOver?.(context, runner.lost);
   }
 
+  #hearHere({ role, context }: Hosted): void {
+    if (context === null) return;
+    for (const [subject, handler] of Object.entries(role.serves ?? {})) this.#local.set(subject, (body) => { void this.#answer(handler, body, context); });
+    for (const [subject, hear] of Object.entries(role.hears ?? {})) this.#local.set(subject, (body) => { this.#hear(hear, body, context); });
+  }
+
   #serve({ role, context }: Hosted): void {
     if (context === null) return;
     const { bus } = this.options;
-    for (const [subject, handler] of Object.entries(role.serves ?? {})) {
-      this.#local.set(subject, (body) => { void this.#answer(handler, body, context); });
-      this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
-    }
-    for (const [subject, hear] of Object.entries(role.hears ?? {})) {
-      const onMessage = (body: unknown): void => {
-        hear(body as never, context);
-        this.touch();
-      };
-      this.#local.set(subject, onMessage);
-      this.#serving.push(bus.subscribe(subject, onMessage));
+    for (const [subject, handler] of Object.entries(role.serves ?? {})) this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
+    for (const [subject, hear] of Object.entries(role.hears ?? {})) this.#serving.push(bus.subscribe(subject, (body) => { this.#hear(hear, body, context); }));
+  }
+
+  #hear(hear: (body: never, ctx: RoleContext) => void, body: unknown, context: RoleContext): void {
+    try {
+      hear(body as never, context);
+    } finally {
+      this.touch();
     }
   }
 
@@ -277,10 +291,26 @@ export class RoleHost {
     const followers = this.#followersOf.get(envelope.stream);
     if (followers === undefined) return;
     const now = this.options.clock.now();
-    for (const { runner, context } of followers) {
-      if (!runner.offer(envelope, now)) context?.wakeAt(now + CAUSE_PATIENCE_MS + 50);
+    for (const hosted of followers) {
+      const { inbox, writer } = hosted;
+      if (inbox.length === 0 && writer?.hasPending === true) writer.flush();
+      if (inbox.length > 0 || writer?.hasPending === true) inbox.push(envelope);
+      else this.#offer(hosted, envelope, now);
     }
     this.touch();
+  }
+
+  #offer({ runner, context }: Hosted, envelope: Envelope, now: number): void {
+    if (!runner.offer(envelope, now)) context?.wakeAt(now + CAUSE_PATIENCE_MS + 50);
+  }
+
+  /** Folds what waited, now that nothing is decided and not proposed. */
+  #takeIn(hosted: Hosted, now: number): boolean {
+    if (hosted.writer?.hasPending === true) return false;
+    const { inbox } = hosted;
+    hosted.inbox = [];
+    for (const envelope of inbox) this.#offer(hosted, envelope, now);
+    return true;
   }
 
   /** The state of every role may rest on what is not in the log: drop all of it and begin again from the log. */

@@ -38,5 +38,13 @@ function isBroken(page: string, target: string): boolean {
 /** Names that headings get when they are shown. */
 function anchorsOf(page: string): ReadonlySet<string> {
   const headings = [...source(page).matchAll(/^#+ (.+)$/gm)].map((match) => match[1] ?? '');
-  return new Set(headings.map((text) => text.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s/g, '-')));
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replace(/\s/g, '-'),
+    ),
+  );
 }

@@ -12,11 +12,14 @@ const isWriting = process.env['YARD_DOCS_WRITE'] === '1';
 describe('the reference pages', () => {
   const withBlocks = pages().filter((page) => blocksOf(source(page)).length > 0);
 
-  it.each(withBlocks)('%s says what the code says; `node scripts/gen-reference.mjs` brings it up to date', (page) => {
-    const wanted = fillBlocks(source(page));
-    if (isWriting) writeFileSync(path.join(ROOT, page), wanted);
-    expect(source(page)).toBe(wanted);
-  });
+  it.each(withBlocks)(
+    '%s says what the code says; `node scripts/gen-reference.mjs` brings it up to date',
+    (page) => {
+      const wanted = fillBlocks(source(page));
+      if (isWriting) writeFileSync(path.join(ROOT, page), wanted);
+      expect(source(page)).toBe(wanted);
+    },
+  );
 
   it('hold every generated block once', () => {
     expect(withBlocks.flatMap((page) => blocksOf(source(page))).sort()).toEqual(Object.keys(BLOCKS).sort());

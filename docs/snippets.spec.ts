@@ -10,8 +10,10 @@ import { ROOT } from './generate/markdown.js';
 import { nameOf, snippets, type Snippet } from './snippets.js';
 
 const all = snippets();
-const inLanguage = (...languages: readonly string[]): Snippet[] => all.filter((s) => languages.includes(s.language));
-const named = (list: readonly Snippet[]): [string, Snippet][] => list.map((snippet) => [nameOf(snippet), snippet]);
+const inLanguage = (...languages: readonly string[]): Snippet[] =>
+  all.filter((s) => languages.includes(s.language));
+const named = (list: readonly Snippet[]): [string, Snippet][] =>
+  list.map((snippet) => [nameOf(snippet), snippet]);
 
 describe('snippets of the docs', () => {
   it('are in languages that a test understands', () => {
@@ -53,18 +55,34 @@ function faultsOf(value: unknown): unknown[] {
 
 function typeFaults(list: readonly Snippet[]): string[] {
   const base = ts.readConfigFile(path.join(ROOT, 'tsconfig.base.json'), (file) => ts.sys.readFile(file));
-  const { options } = ts.parseJsonConfigFileContent({ compilerOptions: (base.config as { compilerOptions: object }).compilerOptions, files: [] }, ts.sys, ROOT);
-  const texts = new Map(list.map((snippet, i) => [path.join(ROOT, 'docs', `snippet-${String(i)}.ts`), snippet]));
+  const { options } = ts.parseJsonConfigFileContent(
+    { compilerOptions: (base.config as { compilerOptions: object }).compilerOptions, files: [] },
+    ts.sys,
+    ROOT,
+  );
+  const texts = new Map(
+    list.map((snippet, i) => [path.join(ROOT, 'docs', `snippet-${String(i)}.ts`), snippet]),
+  );
   const host = ts.createCompilerHost({ ...options, incremental: false });
   const read = host.getSourceFile.bind(host);
   host.getSourceFile = (file, version) => {
     const snippet = texts.get(path.normalize(file));
-    return snippet === undefined ? read(file, version) : ts.createSourceFile(file, `${snippet.text}export {};\n`, version, true);
+    return snippet === undefined
+      ? read(file, version)
+      : ts.createSourceFile(file, `${snippet.text}export {};\n`, version, true);
   };
   const exists = host.fileExists.bind(host);
   host.fileExists = (file) => texts.has(path.normalize(file)) || exists(file);
   // Node runs them by leaving the types out.
-  const strict: ts.CompilerOptions = { ...options, composite: false, incremental: false, declaration: false, declarationMap: false, noEmit: true, erasableSyntaxOnly: true };
+  const strict: ts.CompilerOptions = {
+    ...options,
+    composite: false,
+    incremental: false,
+    declaration: false,
+    declarationMap: false,
+    noEmit: true,
+    erasableSyntaxOnly: true,
+  };
   const program = ts.createProgram([...texts.keys()], strict, host);
   return [...texts].flatMap(([file, snippet]) => {
     const source = program.getSourceFile(file);

@@ -27,7 +27,8 @@ export function snippetsOf(page: string): Snippet[] {
     const [, indent = '', fence = '', language = '', words = ''] = open;
     const line = i + 1;
     const body: string[] = [];
-    for (i++; i < lines.length && lines[i]?.trim() !== fence; i++) body.push((lines[i] ?? '').slice(indent.length));
+    for (i++; i < lines.length && lines[i]?.trim() !== fence; i++)
+      body.push((lines[i] ?? '').slice(indent.length));
     if (i === lines.length) throw new Error(`${page}:${String(line)}: the fence is not closed`);
     found.push({
       page,

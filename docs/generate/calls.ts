@@ -9,7 +9,11 @@ export function callTable(): string {
     const pack = /^package ([\w.]+);/m.exec(text)?.[1] ?? '';
     const service = /^service (\w+)/m.exec(text)?.[1] ?? '';
     return [...text.matchAll(/rpc (\w+)\(([\w.]+)\) returns \(((?:stream )?[\w.]+)\)/g)].map(
-      ([, name = '', takes = '', gives = '']) => [code(`${pack}.${service}/${name}`), code(takes), code(gives)],
+      ([, name = '', takes = '', gives = '']) => [
+        code(`${pack}.${service}/${name}`),
+        code(takes),
+        code(gives),
+      ],
     );
   });
   return table(['call', 'takes', 'gives'], rows);

@@ -17,7 +17,10 @@ export function commandTable(): string {
   return table(['command', 'does', 'options'], rows);
 }
 
-function leaves(command: Command, words: readonly string[]): { words: readonly string[]; command: Command }[] {
+function leaves(
+  command: Command,
+  words: readonly string[],
+): { words: readonly string[]; command: Command }[] {
   if (command.commands.length === 0) return [{ words, command }];
   return command.commands.flatMap((child) => leaves(child, [...words, child.name()]));
 }

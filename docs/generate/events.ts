@@ -2,16 +2,48 @@ import { CODECS, type EventType } from '@yardmaster/contracts';
 import ts from 'typescript';
 import { code, source, table } from './markdown.js';
 
-const FILES = ['task-events', 'platform-events', 'scheduling-spec'].map((name) => `libs/domain/src/events/${name}.ts`);
+const FILES = ['task-events', 'platform-events', 'scheduling-spec'].map(
+  (name) => `libs/domain/src/events/${name}.ts`,
+);
 
 /** The union of each stream's events, and who writes it. */
-const STREAMS: readonly { readonly union: string; readonly stream: string; readonly writer: string; readonly says: string }[] = [
-  { union: 'TaskEvent', stream: 'tasks-<p>', writer: 'submitter/<p>', says: 'what clients asked for, and how it ended' },
-  { union: 'QueueEvent', stream: 'queue-main', writer: 'queue/main', says: 'what is queued, when it is visible again, what is given up' },
-  { union: 'LeaseEvent', stream: 'leases-main', writer: 'resources/main', says: 'workers, and who may run what' },
-  { union: 'AccountEvent', stream: 'accounts', writer: 'limits', says: 'tenants, keys, subscriptions, tokens' },
+const STREAMS: readonly {
+  readonly union: string;
+  readonly stream: string;
+  readonly writer: string;
+  readonly says: string;
+}[] = [
+  {
+    union: 'TaskEvent',
+    stream: 'tasks-<p>',
+    writer: 'submitter/<p>',
+    says: 'what clients asked for, and how it ended',
+  },
+  {
+    union: 'QueueEvent',
+    stream: 'queue-main',
+    writer: 'queue/main',
+    says: 'what is queued, when it is visible again, what is given up',
+  },
+  {
+    union: 'LeaseEvent',
+    stream: 'leases-main',
+    writer: 'resources/main',
+    says: 'workers, and who may run what',
+  },
+  {
+    union: 'AccountEvent',
+    stream: 'accounts',
+    writer: 'limits',
+    says: 'tenants, keys, subscriptions, tokens',
+  },
   { union: 'IdEvent', stream: 'ids', writer: 'ids', says: 'which generator numbers are in use' },
-  { union: 'ClusterEvent', stream: 'cluster', writer: 'cluster', says: 'the installation, and epochs of duties without a stream' },
+  {
+    union: 'ClusterEvent',
+    stream: 'cluster',
+    writer: 'cluster',
+    says: 'the installation, and epochs of duties without a stream',
+  },
   { union: 'AlertEvent', stream: 'alerts', writer: 'monitor', says: 'what needs attention' },
 ];
 
@@ -64,7 +96,10 @@ export function eventTables(): string {
     file.forEachChild((node) => {
       if (ts.isInterfaceDeclaration(node)) interfaces.set(node.name.text, declared(node, file));
       else if (ts.isTypeAliasDeclaration(node) && ts.isUnionTypeNode(node.type))
-        unions.set(node.name.text, node.type.types.map((member) => member.getText(file)));
+        unions.set(
+          node.name.text,
+          node.type.types.map((member) => member.getText(file)),
+        );
     });
   }
   const told = publicTypes();
@@ -76,7 +111,15 @@ export function eventTables(): string {
       const codec = CODECS.get(type);
       if (codec === undefined) throw new Error(`${name} has no codec`);
       const fields = (interfaces.get(name)?.fields ?? []).filter((field) => field.name !== 'type');
-      return [[code(name), `${String(codec.code)}.${String(codec.version)}`, SAYS[type], fields.map(showField).join('<br>'), told.has(name) ? 'yes' : '']];
+      return [
+        [
+          code(name),
+          `${String(codec.code)}.${String(codec.version)}`,
+          SAYS[type],
+          fields.map(showField).join('<br>'),
+          told.has(name) ? 'yes' : '',
+        ],
+      ];
     });
     return `### ${code(stream)}\n\nWriter: role ${code(writer)}. ${says[0]!.toUpperCase()}${says.slice(1)}.\n\n${table(['event', 'code', 'says', 'fields', 'told'], rows)}`;
   });
@@ -87,7 +130,10 @@ function declared(node: ts.InterfaceDeclaration, file: ts.SourceFile): Declared 
   const fields = node.members.filter(ts.isPropertySignature).map((member) => ({
     name: member.name.getText(file) + (member.questionToken === undefined ? '' : '?'),
     type: (member.type?.getText(file) ?? '').replace(/\breadonly /g, '').replace(/\s+/g, ' '),
-    doc: ts.getJSDocCommentsAndTags(member).map((doc) => ts.getTextOfJSDocComment(doc.comment) ?? '').join(' '),
+    doc: ts
+      .getJSDocCommentsAndTags(member)
+      .map((doc) => ts.getTextOfJSDocComment(doc.comment) ?? '')
+      .join(' '),
   }));
   return { fields };
 }
@@ -101,4 +147,3 @@ function publicTypes(): ReadonlySet<string> {
   const file = 'apps/gateway/src/events/event-view.ts';
   return new Set([...source(file).matchAll(/case '([A-Za-z]+)':/g)].map((match) => match[1] ?? ''));
 }
-

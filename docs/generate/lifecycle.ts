@@ -38,7 +38,12 @@ export function stateTable(): string {
 export function transitionTable(): string {
   const rows = TRANSITIONS.map(({ from, event, as, to, when }) => [
     from === null ? '(new)' : code(from),
-    code(event) + (as === 'released' ? ' of its last open parent' : as === 'upstreamFailed' ? ' of a task that it needs' : ''),
+    code(event) +
+      (as === 'released'
+        ? ' of its last open parent'
+        : as === 'upstreamFailed'
+          ? ' of a task that it needs'
+          : ''),
     when ?? '',
     code(to),
   ]);
@@ -49,10 +54,12 @@ export function transitionTable(): string {
 export function transitionPicture(): string {
   const arrows = new Map<string, Set<string>>();
   for (const { from, event, to } of TRANSITIONS) {
-    if (from === to || event === 'TaskCancelled' && to === 'cancelled') continue;
+    if (from === to || (event === 'TaskCancelled' && to === 'cancelled')) continue;
     const arrow = `${from ?? '[*]'} --> ${to}`;
     arrows.set(arrow, (arrows.get(arrow) ?? new Set()).add(event));
   }
   const lines = [...arrows].map(([arrow, events]) => `  ${arrow}: ${[...events].join(', ')}`);
-  return ['```mermaid', 'stateDiagram-v2', ...lines, '  cancelling --> cancelled: TaskCancelled', '```'].join('\n');
+  return ['```mermaid', 'stateDiagram-v2', ...lines, '  cancelling --> cancelled: TaskCancelled', '```'].join(
+    '\n',
+  );
 }

@@ -7,7 +7,13 @@ export function metricTable(): string {
   const rows = (Object.keys(METRICS_TABLE) as MetricName[]).map((name) => {
     const { kind, help, labels } = METRICS_TABLE[name];
     const isMeasured = files.some(({ text }) => text.includes(name));
-    return [code(name), kind, labels.map(code).join(', '), help, isMeasured ? '' : 'declared; not measured yet'];
+    return [
+      code(name),
+      kind,
+      labels.map(code).join(', '),
+      help,
+      isMeasured ? '' : 'declared; not measured yet',
+    ];
   });
   return table(['metric', 'kind', 'labels', 'meaning', ''], rows);
 }

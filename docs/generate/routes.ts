@@ -15,10 +15,16 @@ function routeTable(routes: readonly RouteSpec[]): string {
     const allowed = ROLE_MATRIX[operation as keyof typeof ROLE_MATRIX];
     return [
       code(`${method} ${path}`),
-      Object.keys(query ?? {}).map(code).join(' '),
+      Object.keys(query ?? {})
+        .map(code)
+        .join(' '),
       summary,
       String(answer.status),
-      allowed === 'open' ? 'no key needed' : allowed.length === ROLES.length ? 'every role' : allowed.join(', '),
+      allowed === 'open'
+        ? 'no key needed'
+        : allowed.length === ROLES.length
+          ? 'every role'
+          : allowed.join(', '),
     ];
   });
   return table(['call', 'query', 'does', 'answers', 'roles'], rows);

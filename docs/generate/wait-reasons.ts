@@ -17,7 +17,12 @@ export function waitReasonTable(): string {
   const texts = sourceFiles('apps').map(({ text }) => text);
   const rows = WAIT_REASONS.map((reason, i) => {
     const isGiven = texts.some((text) => text.includes(`'${reason}'`));
-    return [String(i + 1), code(reason), WAIT_REASON_TEXT[reason], isGiven ? (ADVICE[reason] ?? '') : 'reserved: not given yet'];
+    return [
+      String(i + 1),
+      code(reason),
+      WAIT_REASON_TEXT[reason],
+      isGiven ? (ADVICE[reason] ?? '') : 'reserved: not given yet',
+    ];
   });
   return table(['', 'reason', 'meaning', 'what to do'], rows);
 }

@@ -201,11 +201,19 @@ Examples:
     'start an agent on this machine',
     async () => (await import('./commands/agent.js')).start,
   )
+    .argument(
+      '[options...]',
+      'more for the agent: --name, --label K=V, --cpu, --memory, --resource K=N, --dir',
+    )
+    .allowUnknownOption()
     .option(
       '--join <token>',
-      'key with the role agent; default: YARD_TOKEN, else the agent key of the state directory',
+      'key with the role agent; default: YARD_TOKEN, else agent.token of the state directory',
     )
-    .addHelpText('after', '\nExample:\n  YARD_URL=http://yard.example:7070 yard agent start --join yk_...');
+    .addHelpText(
+      'after',
+      '\nExample:\n  YARD_URL=http://yard.example:7070 yard agent start --join yk_... --label zone=a --cpu 8',
+    );
 
   const accounts =
     (name: 'createKey' | 'revokeKey' | 'listTenants' | 'putTenant' | 'getTenant' | 'putSubscription') =>

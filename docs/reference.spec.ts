@@ -25,6 +25,21 @@ describe('the reference pages', () => {
     expect(withBlocks.flatMap((page) => blocksOf(source(page))).sort()).toEqual(Object.keys(BLOCKS).sort());
   });
 
+  it('name every figure that the bench prints, and no other', () => {
+    const groups = '(?:accept|noop|latency|script|xargs|dag|chain|idle)';
+    const namesIn = (text: string, quote: string): string[] =>
+      [
+        ...new Set(
+          [...text.matchAll(new RegExp(`${quote}(${groups}\\.[a-z0-9.]+)${quote}`, 'g'))].map(
+            (match) => match[1] ?? '',
+          ),
+        ),
+      ].sort();
+    expect(namesIn(source('docs/reference/performance.md'), '`')).toEqual(
+      namesIn(source('test/bench/benches.ts'), "'"),
+    );
+  });
+
   it('name every environment variable that the code reads, and no other', () => {
     const ignored = new Set(['YARD_DOCS_WRITE']);
     const inCode = [...variablesInCode()].filter((name) => !ignored.has(name)).sort();

@@ -1,1 +1,8 @@
-export {};
+export { BrokenSequenceError, ForeignPositionError, ProjectionHalted } from './follow/errors.js';
+export type { ProjectionState, ProjectionStatus } from './follow/keep-going.js';
+export { GRAPH_ENDED, GraphFold, type GraphChanges } from './graph/graph-fold.js';
+export { GraphProjector, type GraphProjectorOptions } from './graph/graph-projector.js';
+export { RelationalProjector, type RelationalProjectorOptions } from './relational/relational-projector.js';
+export { Projections, type ProjectionsOptions } from './projections.js';
+export { ProjectorModule } from './projector.module.js';
+export { memoryGraphSource, neo4jAccess, neo4jSource, storesFromEnvironment, type GraphSource, type ProjectorStores } from './stores.js';

@@ -13,21 +13,26 @@ export class ReadModelUnavailableError extends Error {
   readonly code = 'unavailable';
 }
 
-/** SQLSTATE classes that pass by themselves: connection, resources, operator, lock, serialisation. */
-const PASSING_CLASSES = new Set(['08', '40', '53', '55', '57']);
 const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** The schema was dropped or is not made yet: the next session makes it. */
+const NOT_MADE_YET = new Set(['42P01', '3F000', '42704', '42883']);
+/** SQLSTATE classes that say something about what was sent: sent again, it is refused again. */
+const REFUSING_CLASSES = new Set(['22', '23', '42']);
 
-/** True when the same transaction may succeed later. */
-export function isPassing(error: unknown): boolean {
-  const { code } = error as { readonly code?: unknown };
-  if (typeof code !== 'string' || !SQLSTATE.test(code)) return !(error instanceof CheckpointConflictError);
-  return PASSING_CLASSES.has(code.slice(0, 2));
+/** True when the batch itself can't be written, now or later; false for everything that passes by itself. */
+export function isHaltingWrite(error: unknown): boolean {
+  if (error instanceof CheckpointConflictError) return true;
+  const code = sqlState(error);
+  return code !== null && !NOT_MADE_YET.has(code) && REFUSING_CLASSES.has(code.slice(0, 2));
 }
-
-const NOT_MADE_YET = new Set(['42P01', '3F000', '42703']);
 
 /** True when a question can't be answered now but may be later. */
 export function isUnavailable(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === null || NOT_MADE_YET.has(code) || !REFUSING_CLASSES.has(code.slice(0, 2));
+}
+
+function sqlState(error: unknown): string | null {
   const { code } = error as { readonly code?: unknown };
-  return isPassing(error) || NOT_MADE_YET.has(code as string);
+  return typeof code === 'string' && SQLSTATE.test(code) ? code : null;
 }

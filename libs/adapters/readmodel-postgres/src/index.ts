@@ -1,5 +1,5 @@
 export { openPool, READ_MODEL_SCHEMA, type ReadModelConnection } from './connection.js';
-export { CheckpointConflictError, isPassing, ReadModelUnavailableError } from './errors.js';
+export { CheckpointConflictError, isHaltingWrite, ReadModelUnavailableError } from './errors.js';
 export { ReadModelFold } from './fold/read-model-fold.js';
 export { PostgresReadModel, type TaskPositions } from './query/postgres-read-model.js';
 export { dropReadModel, migrateReadModel } from './schema/prepare.js';

@@ -117,7 +117,7 @@ describe('the read model', () => {
           expect(await hashTables(pool)).toEqual(whole);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -135,7 +135,7 @@ describe('the read model', () => {
         if (!order.some(({ stream }) => stream === 'tasks-0')) return;
         expect(rows[0]).toEqual({ state: told, status: told === null ? null : statusOf(told) });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -1,0 +1,34 @@
+import { type BeforeApplicationShutdown, type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { COMMITTED_LOG, CONFIG, LOGGER, METRICS, type CommittedLog, type Logger, type Metrics, type YardConfig } from '@yardmaster/service-kit';
+import { Projections } from './projections.js';
+import type { ProjectorStores } from './stores.js';
+
+export const PROJECTOR_STORES = Symbol('PROJECTOR_STORES');
+
+/** Folds the log into the read model and the graph; the roles `project/relational` and `project/graph`. */
+@Module({})
+export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #projections: Projections;
+
+  constructor(
+    @Inject(COMMITTED_LOG) log: CommittedLog,
+    @Inject(CONFIG) { partitions }: YardConfig,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(METRICS) metrics: Metrics,
+    @Inject(PROJECTOR_STORES) stores: ProjectorStores,
+  ) {
+    this.#projections = new Projections({ log, partitions, stores, logger, metrics });
+  }
+
+  static with(stores: ProjectorStores): DynamicModule {
+    return { module: ProjectorModule, providers: [{ provide: PROJECTOR_STORES, useValue: stores }] };
+  }
+
+  onApplicationBootstrap(): void {
+    this.#projections.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#projections.stop();
+  }
+}

@@ -1,3 +1,4 @@
+import { alertTable } from './alerts.js';
 import { callTable } from './calls.js';
 import { commandTable } from './commands.js';
 import { variableTable } from './configuration.js';
@@ -10,6 +11,7 @@ import { waitReasonTable } from './wait-reasons.js';
 
 /** What pages hold between `<!-- generated: NAME -->` and `<!-- end -->`. */
 export const BLOCKS: Readonly<Record<string, () => string>> = {
+  alerts: alertTable,
   calls: callTable,
   commands: commandTable,
   'variables-yard': () => variableTable('yard'),

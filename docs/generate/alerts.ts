@@ -1,0 +1,41 @@
+import type { AlertKind } from '@yardmaster/domain';
+import { code, table } from './markdown.js';
+import { sourceFiles } from './source-files.js';
+
+/** When each is raised, and what to do. */
+const ALERTS: Readonly<Record<AlertKind, readonly [when: string, todo: string]>> = {
+  'worker-unhealthy': [
+    'a worker was silent for 15 s, was lost, or has not come back since the resource manager started',
+    'check the machine and its network; after 30 s of silence its attempts run elsewhere',
+  ],
+  'resource-manager-unhealthy': [
+    'no resource manager has answered for 6 s: nothing new is placed',
+    'start a resource-manager',
+  ],
+  'service-unhealthy': [
+    'a process of the yard has not been heard for 6 s',
+    'look at its log; start it again',
+  ],
+  'capacity-idle': [
+    'workers have had nothing to do for 10 min',
+    'remove workers that are not needed, or move work here',
+  ],
+  'no-worker-fits': [
+    'tasks have waited for a minute and no worker is healthy',
+    'start an agent, or an SDK worker with that handler',
+  ],
+  'projection-behind': [
+    'Postgres or Neo4j are far behind the log',
+    'look at the projector and its databases',
+  ],
+};
+
+export function alertTable(): string {
+  const monitor = sourceFiles('apps/monitor').map(({ text }) => text);
+  const rows = (Object.keys(ALERTS) as AlertKind[]).map((kind) => {
+    const [when, todo] = ALERTS[kind];
+    const isRaised = monitor.some((text) => text.includes(`'${kind}'`) || text.includes(`\`${kind}/`));
+    return [code(kind), when, isRaised ? todo : 'reserved: not raised yet'];
+  });
+  return table(['alert', 'when', 'what to do'], rows);
+}

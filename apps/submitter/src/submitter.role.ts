@@ -112,7 +112,7 @@ export class SubmitterRole implements Role {
       if (id === null) throw new Error('ran out of ids inside one submission');
       return id;
     };
-    const decided = decideSubmit(this.state, command, mint);
+    const decided = decideSubmit(this.state, command, mint, ctx.now());
     if (!decided.ok) {
       resolve({ ok: false, rejection: explainRefusal(decided.error, command) });
       return;
@@ -227,7 +227,7 @@ export class SubmitterRole implements Role {
   }
 
   #end(task: TaskRecord, ctx: RoleContext): void {
-    const events = decideEnd(this.state, task);
+    const events = decideEnd(this.state, task, ctx.now());
     if (events === null) return;
     ctx.commit(events, this.#waiters.size === 0 ? undefined : () => {
       for (const event of events) this.#tellEnded(event, ctx);
@@ -307,8 +307,9 @@ function notFound(what: string): Reply<never> {
 }
 
 function endBytes(events: readonly DomainEvent[]): number {
-  const [end] = events;
-  return end?.type === 'TaskSucceeded' || end?.type === 'TaskFailed' ? roughSize(end.sealed) : 0;
+  let bytes = 0;
+  for (const event of events) if (event.type === 'TaskSucceeded' || event.type === 'TaskFailed') bytes += roughSize(event.sealed);
+  return bytes;
 }
 
 /** Rough bytes of sealed content. */

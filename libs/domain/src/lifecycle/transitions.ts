@@ -26,8 +26,11 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'ready', event: 'BatchQueued', as: 'subject', to: 'queued' },
   { from: 'queued', event: 'LeaseGranted', as: 'subject', to: 'running' },
   { from: 'queued', event: 'TasksRemoved', as: 'subject', to: 'ready' },
-  ...(['scheduled', 'blocked', 'ready', 'queued', 'backing_off', 'suspended'] as const).map(
+  ...(['scheduled', 'blocked', 'ready', 'queued'] as const).map(
     (from): Transition => ({ from, event: 'CancelRequested', as: 'subject', to: from, when: 'no attempt is under way: its end follows at once' }),
+  ),
+  ...(['queued', 'backing_off', 'suspended'] as const).map(
+    (from): Transition => ({ from, event: 'CancelRequested', as: 'subject', to: 'cancelling', when: 'an attempt was made: its end follows at once' }),
   ),
   { from: 'running', event: 'CancelRequested', as: 'subject', to: 'cancelling' },
   { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'running', when: 'ok' },

@@ -33,9 +33,9 @@ export type SubmitDecision =
   | { readonly kind: 'accepted'; readonly events: readonly TaskEvent[]; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null }
   | { readonly kind: 'repeated'; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null };
 
-/** Admits tasks or says why not; all or nothing. `mint` gives fresh ids. */
-export function decideSubmit(state: PartitionState, submission: Submission, mint: () => TaskId): Result<SubmitDecision, SubmitRefusal> {
-  const { claim, tasks, workflow } = submission;
+/** Admits tasks or says why not; all or nothing. `mint` gives fresh ids; what is due by `now` is not scheduled. */
+export function decideSubmit(state: PartitionState, submission: Submission, mint: () => TaskId, now: number): Result<SubmitDecision, SubmitRefusal> {
+  const { claim, workflow } = submission;
   if (claim !== null) {
     const known = state.claims.get(claim.key);
     if (known !== undefined) {
@@ -49,10 +49,10 @@ export function decideSubmit(state: PartitionState, submission: Submission, mint
   if (misfit !== null) return err(misfit);
   const events: TaskEvent[] = [];
   const numbers = defineSpecs(state, submission.specs, events);
-  return workflow === null ? lone(state, submission, numbers, events, mint) : graph(submission, workflow, numbers, events, tasks, mint);
+  return workflow === null ? lone(state, submission, numbers, events, mint, now) : graph(submission, workflow, numbers, events, mint, now);
 }
 
-function lone(state: PartitionState, s: Submission, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId): Result<SubmitDecision, SubmitRefusal> {
+function lone(state: PartitionState, s: Submission, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId, now: number): Result<SubmitDecision, SubmitRefusal> {
   const ids: TaskId[] = new Array(s.tasks.length);
   for (let i = 0; i < s.tasks.length; i++) {
     const draft = s.tasks[i] as DraftTask;
@@ -70,7 +70,7 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
     ids[i] = id;
     events.push({
       type: 'TaskSubmitted', id, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: null, index: -1, rank, parents: EMPTY,
-      needs: needs as unknown as readonly TaskId[], open, dueAt: draft.dueAt, claim: s.claim, sealed: draft.content,
+      needs: needs as unknown as readonly TaskId[], open, dueAt: dueLater(draft, now), claim: s.claim, sealed: draft.content,
     });
   }
   return ok({ kind: 'accepted', events, ids, workflow: null });
@@ -79,8 +79,9 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
 const EMPTY: readonly number[] = [];
 
 function graph(
-  s: Submission, workflow: NonNullable<Submission['workflow']>, numbers: readonly number[], events: TaskEvent[], tasks: readonly DraftTask[], mint: () => TaskId,
+  s: Submission, workflow: NonNullable<Submission['workflow']>, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId, now: number,
 ): Result<SubmitDecision, SubmitRefusal> {
+  const { tasks } = s;
   const sorted = sortTopologically(tasks.length, (i) => tasks[i]?.parents ?? EMPTY);
   if (!sorted.ok) return err({ code: 'cycle-in-graph', cycle: sorted.error.cycle });
   const { order, rank } = sorted.value;
@@ -95,11 +96,13 @@ function graph(
     const parents = [...new Set(draft.parents)].map((p) => place[p] as number);
     events.push({
       type: 'TaskSubmitted', id: ids[original] as TaskId, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original] as number,
-      rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: draft.dueAt, claim: null, sealed: draft.content,
+      rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: dueLater(draft, now), claim: null, sealed: draft.content,
     });
   }
   return ok({ kind: 'accepted', events, ids, workflow: id });
 }
+
+const dueLater = ({ dueAt }: DraftTask, now: number): number | null => (dueAt !== null && dueAt > now ? dueAt : null);
 
 /** Numbers of the specs in this stream; defines those that are new. */
 function defineSpecs(state: PartitionState, specs: readonly SchedulingSpec[], events: TaskEvent[]): number[] {
@@ -125,7 +128,7 @@ function neverRunnable(state: PartitionState, s: Submission): SubmitRefusal | nu
 }
 
 /** The end that is due for a task, with what it releases or takes down and its workflow's end; null when none is. */
-export function decideEnd(state: PartitionState, task: TaskRecord): readonly DomainEvent[] | null {
+export function decideEnd(state: PartitionState, task: TaskRecord, now: number): readonly DomainEvent[] | null {
   if (isEnded(task.state)) return null;
   const last = task.attempts.at(-1);
   const isLive = liveAttempt(task) !== null;
@@ -133,16 +136,20 @@ export function decideEnd(state: PartitionState, task: TaskRecord): readonly Dom
   if (task.cancelRequested && !isLive) return cancelled(task);
   if (state.toFail.has(task)) return failed(task);
   if (isLive) return null;
-  if (last?.outcome === 'ok') return succeeded(task, last.attempt, last.result);
+  if (last?.outcome === 'ok') return succeeded(task, last.attempt, last.result, now);
   return null;
 }
 
-function succeeded(task: TaskRecord, attempt: number, result: unknown): DomainEvent[] {
-  const released = task.children.length === 0 ? NO_IDS : task.children.filter((c) => c.state === 'blocked' && c.open === 1).map((c) => c.id);
+function succeeded(task: TaskRecord, attempt: number, result: unknown, now: number): DomainEvent[] {
+  const children = task.children.length === 0 ? task.children : task.children.filter((c) => c.state === 'blocked' && c.open === 1);
+  const released = children.length === 0 ? NO_IDS : children.map((c) => c.id);
   const end: DomainEvent = {
     type: 'TaskSucceeded', id: task.id, tenant: task.tenant, attempt, released, sealed: result === null || result === undefined ? null : { result },
   };
-  return withWorkflow(task, end, 1, 0, 0);
+  const ends = withWorkflow(task, end, 1, 0, 0);
+  // They fell due while their parents were open.
+  const due = children.filter((c) => c.dueAt !== null && c.dueAt <= now);
+  return due.length === 0 ? ends : [{ type: 'TasksDue', ids: due.map((c) => c.id) }, ...ends];
 }
 
 const NO_IDS: readonly TaskId[] = [];

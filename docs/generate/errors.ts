@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '@yardmaster/contracts';
 import { code, table } from './markdown.js';
+import { sourceFiles } from './source-files.js';
 
 const GRPC: Readonly<Record<number, string>> = {
   3: 'INVALID_ARGUMENT',
@@ -44,6 +45,9 @@ const ADVICE: Readonly<Record<ErrorCode, string>> = {
 };
 
 export function errorTable(): string {
+  const givers = sourceFiles('apps', 'libs').filter(
+    ({ path }) => !/\/catalogue\.ts$|^libs\/sdk\//.test(path),
+  );
   const rows = (Object.keys(ERRORS) as ErrorCode[]).map((name) => {
     const { http, grpc, exit, retryable, title } = ERRORS[name];
     return [
@@ -53,7 +57,7 @@ export function errorTable(): string {
       String(exit),
       retryable ? 'yes' : '',
       title,
-      ADVICE[name],
+      givers.some(({ text }) => text.includes(`'${name}'`)) ? ADVICE[name] : 'reserved: not given yet',
     ];
   });
   return table(['code', 'HTTP', 'gRPC', 'exit', 'repeat', 'title', 'what to do'], rows);

@@ -65,12 +65,16 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
 
 /** Reads an envelope; throws UnreadableEventError for what is malformed or newer than this program. */
 export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
-  let body: unknown[];
   try {
-    body = unpack(bytes) as unknown[];
+    return readEnvelope(stream, seq, bytes, keyOf);
   } catch (cause) {
+    if (cause instanceof UnreadableEventError) throw cause;
     throw new UnreadableEventError(`${stream} ${String(seq)} is not an envelope`, { cause });
   }
+}
+
+function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
+  const body = unpack(bytes) as unknown[];
   if (!Array.isArray(body) || typeof body[0] !== 'number') throw new UnreadableEventError(`${stream} ${String(seq)} is not an envelope`);
   if (body[0] > VERSION) throw new UnreadableEventError(`${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`);
   const commit = body[3] as string;

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLE_MATRIX } from '../src/auth/roles.js';
 import { routerPath } from '../src/http/route-table.js';
-import { FakeYard, keyNamed } from './fake-yard.js';
+import { FakeYard, keyNamed, no } from './fake-yard.js';
 
 const SPECS: readonly RouteSpec[] = ROUTES;
 let yard: FakeYard;
@@ -147,6 +147,32 @@ describe('submitting', () => {
     await yard.call('POST', '/v1/tasks', { key: operator, body: { tasks: [...tasks].reverse() }, headers: { 'idempotency-key': 'once' } });
     expect(yard.submitted[1]?.claim).toEqual(claim);
     expect(yard.submitted[1]?.partition).toBe(yard.submitted[0]?.partition);
+  });
+
+  it('accepts the rest of a bulk when its owner refuses some of it', async () => {
+    let tries = 0;
+    yard.bus.answers.set('yard.cmd.v1.tasks.*', () => no('unavailable'));
+    const answers = new Map(yard.bus.answers);
+    for (let p = 0; p < 8; p++) {
+      const accept = answers.get(`yard.cmd.v1.tasks.${String(p)}`)!;
+      yard.bus.answers.set(`yard.cmd.v1.tasks.${String(p)}`, (command: { tasks: unknown[]; specs: { resources: Record<string, number> }[] }) => {
+        tries++;
+        const spec = command.specs.findIndex(({ resources }) => (resources['cpu'] ?? 0) > 10_000);
+        if (spec < 0) return accept(command as never);
+        const place = command.tasks.findIndex((task) => (task as [number])[0] === spec);
+        return no('never-runnable', 'too large', { extra: { dimension: 'cpu' }, errors: [{ path: `tasks[${String(place)}]`, message: 'no worker has so much cpu' }] });
+      });
+    }
+    const small = { run: { handler: 'a' } };
+    const huge = { run: { handler: 'b' }, resources: { cpu: '64' } };
+    const { status, json } = await yard.call('POST', '/v1/tasks', { key: operator, body: { tasks: [small, huge, small, huge, huge] } });
+    for (const [subject, answer] of answers) yard.bus.answers.set(subject, answer);
+    expect(status).toBe(202);
+    expect(tries).toBe(2);
+    expect(json['items']).toMatchObject([
+      { state: 'ready' }, { error: { code: 'never-runnable', dimension: 'cpu', errors: [{ path: 'tasks[1]' }] } }, { state: 'ready' },
+      { error: { errors: [{ path: 'tasks[3]' }] } }, { error: { errors: [{ path: 'tasks[4]' }] } },
+    ]);
   });
 
   it('stores a large input beside the log and pins a script by its content', async () => {

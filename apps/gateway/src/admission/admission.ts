@@ -257,12 +257,12 @@ export class Admission {
       for (const [n, member] of members.entries()) onAccepted(member, reply.value.ids[n]!);
       return reply.value;
     }
-    const named = namedTasks(reply.rejection, members.length);
+    const named = refusedAlike(reply.rejection, parts.tasks);
     if (named.size === 0 || named.size === members.length || claim !== null) {
       for (const member of members) onRefused(member, reply.rejection);
       return null;
     }
-    for (const n of named) onRefused(members[n]!, reply.rejection);
+    for (const n of named) onRefused(members[n]!, { ...reply.rejection, errors: [{ path: '', message: reply.rejection.errors?.[0]?.message ?? reply.rejection.detail }] });
     return await this.#sendSlice(partition, members.filter((_, n) => !named.has(n)), tasks, context, null, onRefused, onAccepted);
   }
 
@@ -293,15 +293,19 @@ export function initialState({ dueAt, needs }: Pick<TranslatedTask, 'dueAt' | 'n
   return dueAt === null ? 'ready' : 'scheduled';
 }
 
-/** Tasks that a rejection names by `tasks[3]...` or `task: 3`. */
-function namedTasks({ errors, extra }: Rejection, count: number): Set<number> {
+/** Places of the tasks that a rejection names by `tasks[3]`, and of those that would be refused for the same reason. */
+function refusedAlike({ code, errors, extra }: Rejection, tasks: readonly TranslatedTask[]): Set<number> {
   const named = new Set<number>();
   for (const { path } of errors ?? []) {
     const n = /^tasks\[(\d+)\]/.exec(path)?.[1];
-    if (n !== undefined && Number(n) < count) named.add(Number(n));
+    if (n !== undefined && Number(n) < tasks.length) named.add(Number(n));
   }
-  const task = extra?.['task'];
-  if (named.size === 0 && typeof task === 'number' && Number.isInteger(task) && task >= 0 && task < count) named.add(task);
+  const [first] = named;
+  if (first === undefined) return named;
+  const parent = extra?.['parent'];
+  for (const [i, task] of tasks.entries()) {
+    if (code === 'never-runnable' ? task.spec === tasks[first]!.spec : typeof parent === 'string' && task.needs.includes(parent)) named.add(i);
+  }
   return named;
 }
 

@@ -1,5 +1,5 @@
 import { LIMITS, rejection, type FieldError, type Rejection, type TaskRequest, type WorkflowRequest } from '@yardmaster/contracts';
-import { didYouMean, sortTopologically } from '@yardmaster/domain';
+import { dedupe, didYouMean, sortTopologically } from '@yardmaster/domain';
 import { err, ok, type Result } from '@yardmaster/kernel';
 import { checkWorkflow, checkWorkflowTask, join } from './schema-check.js';
 import type { SpecBook } from './spec-book.js';
@@ -18,6 +18,7 @@ export interface TranslatedWorkflow {
 interface Keyed { readonly key: string; readonly request: TaskRequest; readonly at: string }
 
 const MOST_FAULTS = 50;
+const NO_PARENTS: number[] = [];
 
 /** Checks a workflow's body and turns it into tasks, parents first. */
 export function translateWorkflow(body: unknown, book: SpecBook, now: number, checksSize: boolean): Result<TranslatedWorkflow, Rejection> {
@@ -26,7 +27,8 @@ export function translateWorkflow(body: unknown, book: SpecBook, now: number, ch
   const request = body as WorkflowRequest;
 
   const faults: FieldError[] = [];
-  const keyed = keyedTasks(request, faults);
+  const indexOf = new Map<string, number>();
+  const keyed = keyedTasks(request, indexOf, faults);
   if (faults.length > 0) return err(invalid(faults));
   const given: TranslatedTask[] = [];
   for (const { key, request: task, at } of keyed) {
@@ -36,7 +38,7 @@ export function translateWorkflow(body: unknown, book: SpecBook, now: number, ch
   }
   if (faults.length > 0) return err(invalid(faults));
 
-  const edges = readEdges(keyed);
+  const edges = readEdges(keyed, indexOf);
   if (!edges.ok) return edges;
   const sorted = sortTopologically(keyed.length, (i) => edges.value[i] ?? []);
   if (!sorted.ok) {
@@ -55,9 +57,9 @@ export function translateWorkflow(body: unknown, book: SpecBook, now: number, ch
   });
 }
 
-function keyedTasks({ tasks }: WorkflowRequest, faults: FieldError[]): Keyed[] {
+/** The tasks with their keys; `indexOf` is filled on the way. */
+function keyedTasks({ tasks }: WorkflowRequest, indexOf: Map<string, number>, faults: FieldError[]): Keyed[] {
   const keyed: Keyed[] = [];
-  const seen = new Set<string>();
   const isList = Array.isArray(tasks);
   const entries: Iterable<[string | number, unknown]> = isList ? tasks.entries() : Object.entries(tasks);
   for (const [place, raw] of entries) {
@@ -72,39 +74,44 @@ function keyedTasks({ tasks }: WorkflowRequest, faults: FieldError[]): Keyed[] {
     const key = isList ? (request.key ?? request.name) : String(place);
     if (key === undefined) {
       faults.push({ path: join(at, 'name'), message: 'a task in a list needs a `name`: others depend on it by this' });
-    } else if (!isList && !KEY.test(key)) {
+    } else if (!isList && !PLAIN_KEY.test(key) && !KEY.test(key)) {
       faults.push({ path: at, message: 'is not a key: letters, digits and _ . : - , at most 200' });
     } else if (!isList && request.key !== undefined && request.key !== key) {
       faults.push({ path: join(at, 'key'), message: `says ${JSON.stringify(request.key)} where the map says ${JSON.stringify(key)}` });
-    } else if (seen.has(key)) {
+    } else if (indexOf.has(key)) {
       faults.push({ path: at, message: `the key ${JSON.stringify(key)} is there twice` });
     } else {
-      seen.add(key);
+      indexOf.set(key, keyed.length);
       keyed.push({ key, request, at });
     }
   }
   return keyed;
 }
 
+const PLAIN_KEY = /^[A-Za-z0-9][A-Za-z0-9_-]{0,199}$/;
 const KEY = /^(?!__proto__$)[\p{L}\p{N}_][\p{L}\p{N}_ .:/-]{0,199}$/u;
 
-function readEdges(keyed: readonly Keyed[]): Result<readonly (readonly number[])[], Rejection> {
-  const indexOf = new Map<string, number>();
-  for (const [i, { key }] of keyed.entries()) indexOf.set(key, i);
+function readEdges(keyed: readonly Keyed[], indexOf: ReadonlyMap<string, number>): Result<readonly (readonly number[])[], Rejection> {
   const unknown: FieldError[] = [];
   const parents: number[][] = [];
   let count = 0;
   for (const [i, { request, at, key }] of keyed.entries()) {
-    const mine = new Set<number>();
-    for (const [n, dependency] of (request.dependsOn ?? []).entries()) {
+    const { dependsOn } = request;
+    if (dependsOn === undefined || dependsOn.length === 0) {
+      parents.push(NO_PARENTS);
+      continue;
+    }
+    const mine: number[] = [];
+    for (const [n, dependency] of dependsOn.entries()) {
       const name = parentOf(dependency);
       const parent = indexOf.get(name);
       if (parent === i) return err(rejection('cycle-in-graph', `${JSON.stringify(key)} depends on itself`, { extra: { cycle: [key, key] }, errors: [{ path: join(at, `dependsOn[${String(n)}]`), message: 'is the task itself' }] }));
-      if (parent !== undefined) mine.add(parent);
+      if (parent !== undefined) mine.push(parent);
       else if (unknown.length < MOST_FAULTS) unknown.push({ path: join(at, `dependsOn[${String(n)}]`), message: unknownParent(name, indexOf) });
     }
-    count += mine.size;
-    parents.push([...mine]);
+    const once = mine.length > 1 ? dedupe(mine) : mine;
+    count += once.length;
+    parents.push(once);
   }
   if (unknown.length > 0) return err(rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown }));
   if (count > LIMITS.workflowEdges) return err(invalid([{ path: 'tasks', message: `has ${String(count)} dependencies; at most ${String(LIMITS.workflowEdges)}` }]));

@@ -111,7 +111,7 @@ describe('a workflow', () => {
     expect(ordered.ok && ordered.value.keys.at(-1)).toBe('t99999');
     const cyclic = translateWorkflow(chain(true), new SpecBook(), NOW, false);
     expect(!cyclic.ok && cyclic.error.code).toBe('cycle-in-graph');
-  });
+  }, 60_000);
 
   it.each([
     [{ tasks: { a: { run } } }, 'name'],

@@ -4,8 +4,8 @@ import { PositionVector, WHOLE } from './position.js';
 const REFRESH_MS = 250;
 
 /**
- * Positions for answers to submissions, taken when the request begins. They may be a little old, never ahead: a reader
- * that starts there may see an event too many and none too few.
+ * Positions for answers to submissions, taken before the request goes to its owner. They may be a moment old, never ahead:
+ * a reader that starts there may see an event too many and none too few.
  */
 export class LogHeads {
   #position = '';
@@ -15,9 +15,9 @@ export class LogHeads {
   constructor(private readonly log: CommittedLog, private readonly streamNames: readonly string[], private readonly monotonic: () => number) {}
 
   position(): string | Promise<string> {
-    if (this.monotonic() - this.#readAt > REFRESH_MS) this.#reading ??= this.#read().finally(() => { this.#reading = null; });
-    if (this.#position !== '') return this.#position;
-    return this.#reading === null ? '' : this.#reading.then(() => this.#position);
+    if (this.monotonic() - this.#readAt <= REFRESH_MS) return this.#position;
+    this.#reading ??= this.#read().finally(() => { this.#reading = null; });
+    return this.#reading.then(() => this.#position);
   }
 
   async #read(): Promise<void> {

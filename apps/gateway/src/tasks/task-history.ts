@@ -18,7 +18,7 @@ export class TaskHistory {
     const from = idTime(id) - CLOCK_SLACK_MS;
     const to = endedAt === null ? Infinity : endedAt + CLOCK_SLACK_MS;
     const parts = await Promise.all([streams.tasks(idPartition(id)), streams.queue(), streams.leases()].map(async (stream) => await this.#told(stream, id, from, to)));
-    return parts.flat().sort((a, b) => a.at - b.at).map(({ event }) => event);
+    return parts.flat().sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b)).map(({ event }) => event);
   }
 
   async #told(stream: string, id: string, from: number, to: number): Promise<Told[]> {
@@ -70,6 +70,14 @@ function collect(envelope: Envelope, id: string, told: Told[]): void {
     else if (event.type === 'BatchQueued') told.push({ at, event: { type: event.type, time, task: id, state: 'queued', status: 'waiting', batch: event.batch, position } });
     else told.push({ at, event: { type: event.type, time, task: id, position } });
   }
+}
+
+/** What happened in one millisecond in several streams is told in the order in which one caused the other. */
+const CAUSAL_ORDER = ['TaskSubmitted', 'TasksDue', 'BatchQueued', 'TasksVisible', 'LeaseGranted', 'CancelRequested', 'LeaseEnded', 'TaskBackedOff', 'TaskGivenUp'];
+
+function rankOf({ event }: Told): number {
+  const rank = CAUSAL_ORDER.indexOf(event.type);
+  return rank < 0 ? CAUSAL_ORDER.length : rank;
 }
 
 function concerns(event: DomainEvent, id: string): boolean {

@@ -34,7 +34,7 @@ class EndCounter {
     this.#following = yard.onEvents({
       types: ['TaskSucceeded', 'TaskFailed', 'TaskCancelled'], signal: this.#stop.signal, onOpen: () => { opened.resolve(); },
       onBatch: (batch) => {
-        this.#ended += batch.count;
+        batch.scan(() => { this.#ended++; });
         if (this.#goal !== null && this.#ended >= this.#goal.at) this.#goal.resolve();
       },
     });

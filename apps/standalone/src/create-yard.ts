@@ -6,9 +6,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BatcherModule } from '@yardmaster/batcher';
 import { openRuntime, resolveConfig, roleHostOf, startHeartbeat, type OpenRuntime } from '@yardmaster/composition';
-import { GatewayAdapter, GatewayModule, openGateway, type GatewayViews } from '@yardmaster/gateway';
+import { GatewayAdapter, GatewayModule, openGateway } from '@yardmaster/gateway';
 import { IdGenModule } from '@yardmaster/idgen';
 import { MonitorModule } from '@yardmaster/monitor';
+import { ProjectorModule } from '@yardmaster/projector';
 import { QueueManagerModule } from '@yardmaster/queue-manager';
 import { RateLimiterModule } from '@yardmaster/ratelimiter';
 import { ResourceManagerModule } from '@yardmaster/resource-manager';
@@ -17,7 +18,7 @@ import { RoleRegistry, startTracing, YardModule, YardTransport } from '@yardmast
 import { SubmitterModule } from '@yardmaster/submitter';
 import { writeContext } from './context-file.js';
 import { LocalAgent } from './local-agent.js';
-import { openViews } from './open-views.js';
+import { openViews, type OpenViews } from './open-views.js';
 import { requireFreePort } from './taken-port.js';
 
 export interface CreateYardOptions {
@@ -48,12 +49,12 @@ export interface RunningYard {
 
 @Module({})
 class YardInOneProcess {
-  static of(runtime: OpenRuntime, views: GatewayViews): DynamicModule {
+  static of(runtime: OpenRuntime, { views, stores }: OpenViews): DynamicModule {
     return {
       module: YardInOneProcess,
       imports: [
         YardModule.with(runtime), RateLimiterModule, IdGenModule, SubmitterModule, BatcherModule, QueueManagerModule, ResourceManagerModule, MonitorModule,
-        GatewayModule.with(views),
+        ProjectorModule.with(stores), GatewayModule.with(views),
       ],
     };
   }
@@ -61,7 +62,8 @@ class YardInOneProcess {
 
 /** Starts a whole yard: backing servers under their keeper, every service in this process, an agent beside it. */
 export async function createYard(options: CreateYardOptions = {}): Promise<RunningYard> {
-  const env = { ...(options.env ?? process.env), ...(options.home === undefined ? {} : { YARD_HOME: options.home }) };
+  // One process talks to a person: its log says only what concerns them, unless asked.
+  const env = { YARD_LOG_LEVEL: 'warn', ...(options.env ?? process.env), ...(options.home === undefined ? {} : { YARD_HOME: options.home }) };
   const config = resolveConfig(env, 'standalone');
   const isNew = !existsSync(path.join(config.home, 'operator.token'));
   await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');
@@ -76,7 +78,7 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
   try {
     const runtime = await openRuntime(config, servers.nats);
     undo.push(() => runtime.close());
-    const views = await openViews(runtime, servers);
+    const views = openViews(servers);
     undo.push(() => views.close());
     const app = await NestFactory.create<NestFastifyApplication>(YardInOneProcess.of(runtime, views), new GatewayAdapter(), { logger: ['error', 'warn'], abortOnError: false });
     const host = roleHostOf(runtime, app.get(RoleRegistry));
@@ -92,7 +94,7 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
     writeContext(config.home, { url, grpc });
     if (options.agent !== false) {
       const agent = new LocalAgent(config.home);
-      agent.start(url);
+      agent.start();
       undo.push(() => agent.stop());
     }
     return { url, grpc, home: config.home, isNew, graphNote: 'absent' in servers.neo4j ? servers.neo4j.absent : null, servers, close };

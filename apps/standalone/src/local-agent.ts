@@ -20,8 +20,8 @@ export class LocalAgent {
     this.#record = path.join(home, 'run', 'agent.json');
   }
 
-  /** Starts the agent unless one of this home is alive. `url` is read again from the context file when it reconnects. */
-  start(url: string): { pid: number; isNew: boolean } {
+  /** Starts the agent unless one of this home is alive. It reads the yard's address from the context file at every connection. */
+  start(): { pid: number; isNew: boolean } {
     const known = this.#alive();
     if (known !== null) return { pid: known, isNew: false };
     const directory = path.join(this.home, 'agent');
@@ -31,7 +31,7 @@ export class LocalAgent {
     const main = createRequire(import.meta.url).resolve('@yardmaster/agent/main');
     const child = spawn(process.execPath, ['--max-old-space-size=256', main], {
       detached: true, stdio: ['ignore', output, output], cwd: directory,
-      env: { ...process.env, YARD_HOME: this.home, YARD_URL: url, YARD_TOKEN_FILE: path.join(this.home, 'agent.token') },
+      env: environment(this.home),
     });
     child.unref();
     if (child.pid === undefined) throw new Error('the agent could not be started');
@@ -60,6 +60,12 @@ export class LocalAgent {
       return null;
     }
   }
+}
+
+/** Address and key come from the state directory, whatever this terminal's variables say. */
+function environment(home: string): NodeJS.ProcessEnv {
+  const { YARD_URL: _url, YARD_TOKEN: _token, ...rest } = process.env;
+  return { ...rest, YARD_HOME: home };
 }
 
 /** Tells a process from a later one with the same pid; '' when there is none or it is a zombie. */

@@ -39,3 +39,15 @@ async function holderOf(port: number): Promise<string | null> {
   }
   return null;
 }
+
+/** A port that nobody listens on just now. */
+export async function freePort(host: string): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, host, () => {
+      const address = probe.address();
+      probe.close(() => { resolve(typeof address === 'object' && address !== null ? address.port : 0); });
+    });
+  });
+}

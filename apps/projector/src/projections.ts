@@ -1,10 +1,10 @@
 import { streams } from '@yardmaster/contracts';
-import { migrateReadModel, ReadModelWriter } from '@yardmaster/readmodel-postgres';
+import { dropReadModel, migrateReadModel, ReadModelWriter, type ReadModelConnection } from '@yardmaster/readmodel-postgres';
 import type { CommittedLog, Logger, Metrics } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from './follow/keep-going.js';
 import { GraphProjector } from './graph/graph-projector.js';
 import { RelationalProjector } from './relational/relational-projector.js';
-import type { ProjectorStores } from './stores.js';
+import type { GraphSource, ProjectorStores } from './stores.js';
 
 export interface ProjectionsOptions {
   readonly log: CommittedLog;
@@ -12,6 +12,8 @@ export interface ProjectionsOptions {
   readonly stores: ProjectorStores;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Throw away what is stored before the first session, and make it anew from the log. Default false. */
+  readonly isRebuilding?: boolean;
 }
 
 type ProjectionName = 'relational' | 'graph';
@@ -20,28 +22,33 @@ type ProjectionName = 'relational' | 'graph';
 export class Projections {
   readonly #projectors = new Map<ProjectionName, RelationalProjector | GraphProjector>();
 
-  constructor({ log, partitions, stores, logger, metrics }: ProjectionsOptions) {
+  constructor({ log, partitions, stores, logger, metrics, isRebuilding = false }: ProjectionsOptions) {
     const { postgres, graph } = stores;
     const tasks = Array.from({ length: partitions }, (_, p) => streams.tasks(p));
     const told = (projection: ProjectionName) => {
       let last = '';
+      let calmUntil = performance.now() + COMING_UP_MS;
       return {
         onStatus: (status: ProjectionStatus, cause: unknown): void => {
           const now = `${status.state} ${String(status.error)}`;
           // Each try says the same again for as long as the store is away.
-          if (now !== last) tell(logger, projection, status, cause);
-          last = now;
+          const isCalm = performance.now() < calmUntil;
+          if (status.state === 'running') calmUntil = 0;
+          const said = `${now} ${String(isCalm)}`;
+          if (said !== last) tell(logger, projection, status, cause, isCalm);
+          last = said;
         },
         onLag: (events: number): void => { metrics.set('yard_projection_lag_events', events, { projection }); },
       };
     };
     if (postgres !== null) {
       this.#projectors.set('relational', new RelationalProjector({
-        log, streams: [...tasks, streams.queue(), streams.leases()], migrate: () => migrateReadModel(postgres), connect: () => ReadModelWriter.connect(postgres),
+        log, streams: [...tasks, streams.queue(), streams.leases()], migrate: isRebuilding ? anewOnce(postgres) : () => migrateReadModel(postgres),
+        connect: () => ReadModelWriter.connect(postgres),
         ...told('relational'),
       }));
     }
-    if (graph !== null) this.#projectors.set('graph', new GraphProjector({ log, streams: tasks, ...graph, ...told('graph') }));
+    if (graph !== null) this.#projectors.set('graph', new GraphProjector({ log, streams: tasks, ...(isRebuilding ? clearedOnce(graph) : graph), ...told('graph') }));
   }
 
   start(): void {
@@ -57,9 +64,40 @@ export class Projections {
   }
 }
 
-function tell(logger: Logger, projection: ProjectionName, { state, error }: ProjectionStatus, cause: unknown): void {
+/** Drops the tables the first time that it succeeds. */
+function anewOnce(postgres: ReadModelConnection): () => Promise<void> {
+  let isDropped = false;
+  return async () => {
+    if (!isDropped) await dropReadModel(postgres);
+    isDropped = true;
+    await migrateReadModel(postgres);
+  };
+}
+
+function clearedOnce({ open, closes }: GraphSource): GraphSource {
+  let isCleared = false;
+  return {
+    closes,
+    open: async () => {
+      const writer = await open();
+      try {
+        if (!isCleared) await writer.clear();
+        isCleared = true;
+        return writer;
+      } catch (error) {
+        if (closes) await writer.close().catch(() => undefined);
+        throw error;
+      }
+    },
+  };
+}
+
+/** A store that is still coming up is nothing to worry about. */
+const COMING_UP_MS = 60_000;
+
+function tell(logger: Logger, projection: ProjectionName, { state, error }: ProjectionStatus, cause: unknown, isCalm: boolean): void {
   const detail = { projection, state };
   if (state === 'halted') logger.error({ ...detail, err: cause }, `the ${projection} projection has halted: ${String(error)}`);
-  else if (state === 'waiting') logger.warn({ ...detail, reason: error }, `the ${projection} projection waits for its store`);
+  else if (state === 'waiting') logger[isCalm ? 'info' : 'warn']({ ...detail, reason: error }, `the ${projection} projection waits for its store`);
   else logger.info(detail, `the ${projection} projection is ${state}`);
 }

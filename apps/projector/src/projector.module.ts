@@ -4,6 +4,7 @@ import { Projections } from './projections.js';
 import type { ProjectorStores } from './stores.js';
 
 export const PROJECTOR_STORES = Symbol('PROJECTOR_STORES');
+const IS_REBUILDING = Symbol('IS_REBUILDING');
 
 /** Folds the log into the read model and the graph; the roles `project/relational` and `project/graph`. */
 @Module({})
@@ -16,12 +17,15 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
     @Inject(PROJECTOR_STORES) stores: ProjectorStores,
+    @Inject(IS_REBUILDING) isRebuilding: boolean,
   ) {
-    this.#projections = new Projections({ log, partitions, stores, logger, metrics });
+    this.#projections = new Projections({ log, partitions, stores, logger, metrics, isRebuilding });
   }
 
-  static with(stores: ProjectorStores): DynamicModule {
-    return { module: ProjectorModule, providers: [{ provide: PROJECTOR_STORES, useValue: stores }] };
+  /** `YARD_REBUILD=1` throws the views away at this start and makes them anew from the log. */
+  static with(stores: ProjectorStores, isRebuilding = process.env['YARD_REBUILD'] === '1'): DynamicModule {
+    const providers = [{ provide: PROJECTOR_STORES, useValue: stores }, { provide: IS_REBUILDING, useValue: isRebuilding }];
+    return { module: ProjectorModule, providers };
   }
 
   onApplicationBootstrap(): void {

@@ -148,13 +148,13 @@ describe('the relational projector', () => {
     await shorter.tell(busyScript(), 20);
     const ahead = project(shorter);
     await until(() => ahead.status.state === 'halted');
-    expect(ahead.status.error).toMatch(/the log ends at .*`yard admin rebuild`/);
+    expect(ahead.status.error).toMatch(/the log ends at .*`YARD_REBUILD=1 npm start`/);
     const foreign = await ScriptedLog.open();
     const other = busyScript();
     await foreign.tell(Object.assign(other, { envelopes: other.envelopes.map((envelope) => ({ ...envelope, node: 'elsewhere' })) }));
     const strange = project(foreign);
     await until(() => strange.status.state === 'halted');
-    expect(strange.status.error).toMatch(/another envelope .*`yard admin rebuild`/);
+    expect(strange.status.error).toMatch(/another envelope .*`YARD_REBUILD=1 npm start`/);
     expect(await hashTables(pool)).toEqual(before);
   });
 

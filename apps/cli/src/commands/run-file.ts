@@ -17,7 +17,7 @@ const RETRY_FOR = '120s';
 
 interface Submitted {
   readonly workflows: { readonly handle: WorkflowHandle; readonly name: string }[];
-  readonly tasks: TaskHandle[];
+  readonly tasks: { readonly handle: TaskHandle; readonly name: string }[];
 }
 
 /** Submits what the file holds, watches it to its end, prints the results. */
@@ -31,7 +31,7 @@ export const runFile: Action = async ({ args: [file = ''], options }) => {
       const startedAt = Date.now();
       const submitted = await submit(yard, documents);
       if (options['wait'] === false) {
-        for (const { id } of [...submitted.workflows.map((w) => w.handle), ...submitted.tasks]) out(id);
+        for (const { id } of [...submitted.workflows, ...submitted.tasks].map((s) => s.handle)) out(id);
         return EXIT.ok;
       }
       return watch(yard, submitted, startedAt, options);
@@ -48,14 +48,22 @@ async function submit(yard: Yard, documents: readonly Document[]): Promise<Submi
     workflows.push({ handle, name: document.workflow.name });
   }
   const requests: TaskRequest[] = documents.flatMap((d) => (d.kind === 'task' ? [d.task] : []));
-  const tasks: TaskHandle[] = [];
-  for (const item of requests.length > 1 ? await yard.tasks.submitMany(requests) : []) {
-    if (!item.ok) throw item.error;
-    tasks.push(item.task);
-  }
-  const [only] = requests;
-  if (requests.length === 1 && only !== undefined) tasks.push(await yard.tasks.submit(only));
+  const tasks = (await submitTasks(yard, requests)).map((handle, i) => ({
+    handle,
+    name: requests[i]?.name ?? handle.id,
+  }));
   return { workflows, tasks };
+}
+
+async function submitTasks(yard: Yard, requests: readonly TaskRequest[]): Promise<TaskHandle[]> {
+  const [only] = requests;
+  if (only === undefined) return [];
+  if (requests.length === 1) return [await yard.tasks.submit(only)];
+  const items = await yard.tasks.submitMany(requests);
+  const refused = items.find((item) => !item.ok);
+  if (refused === undefined) return items.flatMap((item) => (item.ok ? [item.task] : []));
+  for (const item of items) if (item.ok) note(`task ${item.task.id} was accepted and runs`);
+  throw refused.error;
 }
 
 async function watch(
@@ -69,13 +77,14 @@ async function watch(
     for (const [key, id] of Object.entries(handle.tasks))
       board.add(id, workflows.length > 1 ? `${name}/${key}` : key);
   }
-  for (const { id } of tasks) board.add(id, id);
+  for (const { handle, name } of tasks) board.add(handle.id, name);
   const { bold } = colours(process.stderr);
   for (const { handle, name } of workflows) {
     note(`${bold(plain(name))}  workflow ${handle.id}`);
     for (const line of graphLines(nodesOf(await handle.status()), process.stderr.columns || 120)) note(line);
   }
-  if (tasks.length > 0) note(tasks.length === 1 ? `task ${tasks[0]?.id ?? ''}` : count(tasks.length, 'task'));
+  if (tasks.length > 0)
+    note(tasks.length === 1 ? `task ${tasks[0]?.handle.id ?? ''}` : count(tasks.length, 'task'));
 
   const progress = progressFor(board, startedAt);
   const leave = new AbortController();
@@ -84,7 +93,7 @@ async function watch(
     progress.close();
     const what = workflows[0]
       ? `yard workflow cancel ${workflows[0].handle.id}`
-      : `yard task cancel ${tasks[0]?.id ?? ''}`;
+      : `yard task cancel ${tasks[0]?.handle.id ?? ''}`;
     note(`the work goes on; \`${what}\` ends it`);
     process.exit(EXIT.interrupted);
   };
@@ -92,7 +101,7 @@ async function watch(
   const following = follow(
     yard,
     workflows.map((w) => w.handle),
-    tasks,
+    tasks.map((t) => t.handle),
     board,
     progress,
     leave.signal,
@@ -101,7 +110,7 @@ async function watch(
     const limit = timeLimit(options);
     const [ended, alone] = await Promise.all([
       Promise.all(workflows.map(({ handle }) => handle.wait(limit))),
-      Promise.all(tasks.map((task) => task.wait(limit))),
+      Promise.all(tasks.map(({ handle }) => handle.wait(limit))),
     ]);
     for (const workflow of ended) progress.changed(board.reconcile(workflow));
     leave.abort();

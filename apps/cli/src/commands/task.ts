@@ -8,13 +8,19 @@ import { ago, amount, between, inline, words } from '../output/values.js';
 import { printLogs } from '../watch/logs.js';
 import { uploadScripts } from './upload-scripts.js';
 
+/** Rows of a list do not carry the attempts. */
+function attemptsOf({ attempts, spec, startedAt }: TaskResponse): string {
+  const made = attempts.length > 0 ? String(attempts.length) : startedAt === null ? '0' : '-';
+  return `${made}/${String(spec.totalAttempts)}`;
+}
+
 const TASKS: View<TaskResponse> = {
   columns: [
     { title: 'ID', of: (t) => t.id },
     { title: 'NAME', of: (t) => cut(t.name || '-', 40) },
     { title: 'STATE', of: (t) => t.state },
     { title: 'STATUS', of: (t) => t.status, isWide: true },
-    { title: 'ATTEMPTS', of: (t) => `${String(t.attempts.length)}/${String(t.spec.totalAttempts)}` },
+    { title: 'ATTEMPTS', of: attemptsOf },
     { title: 'TIME', of: (t) => between(t.startedAt, t.endedAt) },
     { title: 'SUBMITTED', of: (t) => ago(t.submittedAt) },
     { title: 'QUEUE', of: (t) => t.spec.queue, isWide: true },

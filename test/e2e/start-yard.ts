@@ -23,6 +23,8 @@ export interface StartOptions {
   /** Default: a fresh one, removed at the end. */
   readonly home?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** `npm start` (default) or `npm run dev:cluster`. */
+  readonly composition?: 'one-process' | 'apart';
   /** Default `['--no-example']`. */
   readonly args?: readonly string[];
 }
@@ -35,10 +37,17 @@ const STOP_PATIENCE_MS = 40_000;
 export async function startYard({
   home,
   env = {},
+  composition = 'one-process',
   args = ['--no-example'],
 }: StartOptions = {}): Promise<StartedYard> {
   const own = home ?? mkdtempSync(path.join(tmpdir(), 'yard-e2e-'));
-  const main = path.join(ROOT, 'apps', 'standalone', 'dist', 'main.js');
+  const main = path.join(
+    ROOT,
+    'apps',
+    'standalone',
+    'dist',
+    composition === 'apart' ? 'cluster.main.js' : 'main.js',
+  );
   const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -61,6 +61,16 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
     expect(killed.map((report) => [report[4], report[7]])).toEqual(signals.map(([name, number]) => [128 + number, `ended by signal SIG${name}`]));
   });
 
+  it('waits for the end of an attempt that was stopped for a while', async () => {
+    await start(options);
+    const goesOn = 'pid=$$; (sleep 0.5; kill -CONT $pid) & kill -STOP $$';
+    expect((await shell(`${goesOn}; exit 7`)).slice(3, 5)).toEqual(['app', 7]);
+    expect((await shell(`${goesOn}; exit 0`)).slice(3, 5)).toEqual(['ok', 0]);
+    const codes = [146, 147, 148, 149, 150, 151];
+    const reports = await Promise.all(codes.map((code) => shell(`exit ${code}`)));
+    expect(reports.map((report) => [report[4], report[7]])).toEqual(codes.map((code) => [code, `exit code ${code}`]));
+  });
+
   it('passes hostile arguments, variables and inputs on untouched', async () => {
     await start(options);
     const hostile = ['', ' ', 'a b', '$(touch pwned)', '`id`', '"', "'", "'\\''", 'x\ny\n', '\n', '*', '~', '-n', '--', '\\', '!!', '${HOME}', 'a=b', 'ünï→😀', '\u001b[31m', '; rm -rf /', '%s', '\t', '#'];

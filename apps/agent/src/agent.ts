@@ -8,6 +8,7 @@ import { ProcessTable } from './attempt/process-table.js';
 import { Reaper } from './attempt/reaper.js';
 import { nameOf, RunningAttempt, type AttemptHost } from './attempt/running-attempt.js';
 import { ScriptCache } from './attempt/script-cache.js';
+import { WorkDirs } from './attempt/work-dirs.js';
 import { attemptEnvironment, type AgentConfig } from './config/agent-config.js';
 import { measureCapacity } from './config/capacity.js';
 import { SlotPool } from './launch/slot-pool.js';
@@ -71,6 +72,7 @@ export class Agent {
     this.#pool.warm(2);
     this.#host = {
       attemptsDir, ioDir, checkpointsDir: join(state.dir, 'checkpoints'), logCapBytes: config.logCapBytes, pool: this.#pool, http, reaper: this.#reaper,
+      dirs: new WorkDirs(join(state.run, 'spare')),
       scripts: new ScriptCache(join(state.dir, 'scripts'), (tenant, sha256) => http.getBlob(tenant, sha256)),
       interpreters: new Interpreters(environment['PATH'] ?? ''),
       isOnline: () => this.#session.isJoined,

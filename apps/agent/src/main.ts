@@ -10,7 +10,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${AGENT_USAGE}\n`);
     return 0;
   }
-  const resolved = resolveAgentConfig(args, process.env);
+  const resolved = await resolveAgentConfig(args, process.env);
   if ('problems' in resolved) {
     process.stderr.write(`${resolved.problems.join('\n')}\n\n${AGENT_USAGE}\n`);
     return 2;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rm, rmdirSync, rmSync, writeFileSync, openSync, closeSync, fstatSync, constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { extname, join } from 'node:path';
 import { INLINE_LIMIT, isBlobRef, type Assignment, type KillOrder, type Report, type Work } from '@yardmaster/contracts';
@@ -11,6 +11,7 @@ import { LogUpload } from './log-upload.js';
 import { signal } from './process-table.js';
 import type { Reaper } from './reaper.js';
 import type { ScriptCache } from './script-cache.js';
+import type { WorkDirs } from './work-dirs.js';
 
 export interface AttemptHost {
   /** Working directories, and files of inputs, results and output: both of this run alone. */
@@ -23,6 +24,7 @@ export interface AttemptHost {
   readonly scripts: ScriptCache;
   readonly interpreters: Interpreters;
   readonly reaper: Reaper;
+  readonly dirs: WorkDirs;
   /** Someone is there to take output now. */
   isOnline(): boolean;
   /** Output that could not be brought over yet. */
@@ -147,10 +149,19 @@ export class RunningAttempt {
     }
   }
 
+  #wasStopped(): boolean {
+    return this.#stopping !== null;
+  }
+
   async #attempt(): Promise<Report> {
     const spec = await this.#prepare();
-    if (this.#stopping !== null) return this.#stopped(null);
-    const slot = this.host.pool.take(spec);
+    if (this.#wasStopped()) return this.#stopped(null);
+    const taken = this.host.pool.take(spec);
+    const slot = taken instanceof Promise ? await taken : taken;
+    if (this.#wasStopped()) {
+      this.host.pool.giveBack(slot);
+      return this.#stopped(null);
+    }
     this.#slot = slot;
     this.#startedAt = performance.now();
     let end: ProcessEnd;
@@ -169,8 +180,8 @@ export class RunningAttempt {
     // A launcher that died knows nothing of what it started.
     if (end.failure !== null && this.#pid !== null) this.#signalGroup('SIGKILL');
     let isGone = true;
-    if (this.#stopping !== null || !end.isQuiet || end.failure !== null) isGone = await this.host.reaper.reap(this.name);
-    if (this.#stopping !== null) return this.#stopped(end, isGone);
+    if (this.#wasStopped() || !end.isQuiet || end.failure !== null) isGone = await this.host.reaper.reap(this.name);
+    if (this.#wasStopped()) return this.#stopped(end, isGone);
     if (end.failure !== null) {
       return this.#report(this.#pid === null ? 'infra' : 'lost', null, end, null, this.#pid === null ? `could not start: ${end.failure}` : `lost on its worker: ${end.failure}`);
     }
@@ -246,8 +257,8 @@ export class RunningAttempt {
     const base = join(this.host.ioDir, this.name);
     const cwd = join(this.host.attemptsDir, this.name);
     const checkpoint = join(this.host.checkpointsDir, `${tenant}-${this.task}`);
-    mkdirSync(cwd, { mode: 0o700 });
-    mkdirSync(checkpoint, { mode: 0o700, recursive: true });
+    this.host.dirs.make(tenant, cwd);
+    this.host.dirs.makeUnlessThere(tenant, checkpoint);
     env.push(
       ['YARD_TASK_ID', this.task], ['YARD_ATTEMPT', String(this.attempt)], ['YARD_FENCE', String(this.fence)],
       ['YARD_INPUT', `${base}.input`], ['YARD_OUTPUT', this.#output], ['YARD_PARENTS', `${base}.parents`],
@@ -317,22 +328,14 @@ export class RunningAttempt {
     if (this.#work.run.input !== null && this.#work.run.input !== undefined) rmSync(`${base}.input`, { force: true });
     if (this.#work.parents !== null) rmSync(`${base}.parents`, { force: true });
     rmSync(this.#output, { force: true, recursive: true });
-    removeDir(join(this.host.attemptsDir, this.name), true);
-    removeDir(join(this.host.checkpointsDir, `${this.#work.tenant}-${this.task}`), isDone);
+    const { tenant } = this.#work;
+    this.host.dirs.drop(tenant, join(this.host.attemptsDir, this.name));
+    this.host.dirs.drop(tenant, join(this.host.checkpointsDir, `${tenant}-${this.task}`), !isDone);
   }
 }
 
 export function nameOf(tenant: number, task: string, attempt: number, fence: number): string {
   return `${tenant}-${task}-${attempt}-${fence}`;
-}
-
-/** Most directories are empty, and then one call does it. */
-function removeDir(dir: string, evenIfFull: boolean): void {
-  try {
-    rmdirSync(dir);
-  } catch (error) {
-    if (evenIfFull && (error as NodeJS.ErrnoException).code !== 'ENOENT') rm(dir, { recursive: true, force: true }, () => undefined);
-  }
 }
 
 /** What the attempt wrote, as a plain file of its own and nothing that a link leads to; null when it wrote none. */

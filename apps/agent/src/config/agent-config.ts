@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseAmount, parseResources, type ResourceVector } from '@yardmaster/domain';
+import type { ResourceVector } from '@yardmaster/domain';
 
 export interface AgentConfig {
   /** Both are asked anew at every connection: a yard that restarts may have moved or changed its keys. */
@@ -22,6 +22,8 @@ export interface AgentConfig {
   /** Shell that launches; null = none. Found by itself when left out. */
   readonly shell?: string | null;
 }
+
+const LOG_CAP_BYTES = 64 * 1024 * 1024;
 
 export const AGENT_USAGE = `usage: agent [options]            every option may be a variable, the option goes first
   --home DIR            YARD_HOME             home of the yard: address from context.json, key from agent.token
@@ -47,7 +49,7 @@ const OPTIONS = {
 } as const;
 
 /** Options and variables as a configuration, or every problem at once. */
-export function resolveAgentConfig(args: readonly string[], env: NodeJS.ProcessEnv): { readonly config: AgentConfig } | { readonly problems: readonly string[] } {
+export async function resolveAgentConfig(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ readonly config: AgentConfig } | { readonly problems: readonly string[] }> {
   let given: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
   try {
     given = parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
@@ -69,16 +71,14 @@ export function resolveAgentConfig(args: readonly string[], env: NodeJS.ProcessE
     if (value !== undefined) wanted[name] = value;
   }
   Object.assign(wanted, pairs(given.resource ?? list(env['YARD_AGENT_RESOURCES']), '--resource', problems));
-  const resources = parseResources(wanted);
-  if (!resources.ok) for (const { path, message } of resources.error) problems.push(`resource ${path}: ${message}`);
+  const resources = await readResources(wanted, problems);
   const labels = pairs(given.label ?? list(env['YARD_AGENT_LABELS']), '--label', problems);
   const maxAttempts = Number(given['max-attempts'] ?? env['YARD_AGENT_MAX_ATTEMPTS'] ?? 256);
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1) problems.push('--max-attempts has to be a whole number of at least 1');
-  const logCap = parseAmount('bytes', given['log-cap'] ?? env['YARD_AGENT_LOG_CAP'] ?? '64Mi');
-  if (!logCap.ok) problems.push(`--log-cap: ${logCap.error}`);
+  const logCapBytes = await readLogCap(given['log-cap'] ?? env['YARD_AGENT_LOG_CAP'], problems);
   const id = given.id ?? env['YARD_AGENT_ID'];
   if (id !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(id)) problems.push('--id has to be letters, digits, dots, dashes and underscores, at most 63');
-  if (problems.length > 0 || !resources.ok || !logCap.ok) return { problems };
+  if (problems.length > 0) return { problems };
 
   const shell = given.shell ?? env['YARD_AGENT_SHELL'];
   return {
@@ -87,11 +87,30 @@ export function resolveAgentConfig(args: readonly string[], env: NodeJS.ProcessE
       token: token === undefined ? () => readFileSync(tokenFile!, 'utf8').trim() : () => token,
       dir: resolve(given.dir ?? env['YARD_AGENT_DIR'] ?? join(home ?? join(homedir(), '.yard'), 'agent')),
       name: given.name ?? env['YARD_AGENT_NAME'] ?? hostname(),
-      labels, resources: resources.value, maxAttempts, logCapBytes: logCap.value,
+      labels, resources, maxAttempts, logCapBytes,
       ...(id === undefined ? {} : { id }),
       ...(shell === undefined ? {} : { shell: shell === 'none' ? null : shell }),
     },
   };
+}
+
+/** The rules of amounts are loaded only where some are given: most agents measure, and stay smaller. */
+async function readResources(wanted: Readonly<Record<string, string>>, problems: string[]): Promise<ResourceVector> {
+  if (Object.keys(wanted).length === 0) return {};
+  const { parseResources } = await import('@yardmaster/domain');
+  const resources = parseResources(wanted);
+  if (resources.ok) return resources.value;
+  for (const { path, message } of resources.error) problems.push(`resource ${path}: ${message}`);
+  return {};
+}
+
+async function readLogCap(text: string | undefined, problems: string[]): Promise<number> {
+  if (text === undefined) return LOG_CAP_BYTES;
+  const { parseAmount } = await import('@yardmaster/domain');
+  const cap = parseAmount('bytes', text);
+  if (cap.ok) return cap.value;
+  problems.push(`--log-cap: ${cap.error}`);
+  return LOG_CAP_BYTES;
 }
 
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ'] as const;

@@ -17,11 +17,22 @@ export interface SlotPoolOptions {
   readonly shell?: string | null;
 }
 
-/** Slots for attempts: as many as are wanted at once, a few kept warm. */
+/** Directories made by one call of mkfifo. */
+const DIRS_AT_ONCE = 8;
+/** A new shell costs milliseconds of this thread; most attempts end before one would be ready. */
+const GROW_EVERY_MS = 20;
+
+/**
+ * Slots for attempts. Up to `keep` shells are there at once; beyond, the pool grows by one at a time while attempts
+ * wait, so that a burst of short ones shares what there is and long ones all get to run.
+ */
 export class SlotPool {
   readonly shell: string | null;
   readonly #idle: ShellSlot[] = [];
   readonly #dirs = new Map<Slot, string>();
+  readonly #fresh: string[] = [];
+  readonly #wanting: ((slot: Slot) => void)[] = [];
+  #growing: NodeJS.Timeout | undefined;
   #count = 0;
 
   constructor(private readonly options: SlotPoolOptions) {
@@ -35,7 +46,7 @@ export class SlotPool {
     while (this.#idle.length < count) this.#idle.push(this.#makeShell(this.shell));
   }
 
-  take(spec: LaunchSpec): Slot {
+  take(spec: LaunchSpec): Slot | Promise<Slot> {
     if (this.shell === null || !spec.env.every(([name]) => isShellSafe(name))) {
       const dir = this.#makeDir();
       const slot = new SpawnSlot(dir, this.options.environment);
@@ -46,17 +57,37 @@ export class SlotPool {
       if (slot.isUsable) return slot;
       this.#drop(slot);
     }
-    return this.#makeShell(this.shell);
+    if (this.#dirs.size < this.options.keep) return this.#makeShell(this.shell);
+    const { shell } = this;
+    this.#growing ??= setInterval(() => { this.#grow(shell); }, GROW_EVERY_MS);
+    return new Promise((resolve) => this.#wanting.push(resolve));
   }
 
   giveBack(slot: Slot): void {
-    if (slot instanceof ShellSlot && slot.isUsable && this.#idle.length < this.options.keep) this.#idle.push(slot);
+    if (!(slot instanceof ShellSlot) || !slot.isUsable) {
+      this.#drop(slot);
+      return;
+    }
+    const wanting = this.#wanting.shift();
+    if (wanting !== undefined) wanting(slot);
+    else if (this.#idle.length < this.options.keep) this.#idle.push(slot);
     else this.#drop(slot);
   }
 
   close(): void {
     for (const slot of [...this.#dirs.keys()]) this.#drop(slot);
     this.#idle.length = 0;
+    clearInterval(this.#growing);
+  }
+
+  #grow(shell: string): void {
+    const wanting = this.#wanting.shift();
+    if (wanting !== undefined) {
+      wanting(this.#makeShell(shell));
+      return;
+    }
+    clearInterval(this.#growing);
+    this.#growing = undefined;
   }
 
   #makeShell(shell: string): ShellSlot {
@@ -67,10 +98,17 @@ export class SlotPool {
   }
 
   #makeDir(): string {
-    const dir = join(this.options.dir, String(++this.#count));
-    mkdirSync(dir, { mode: 0o700 });
-    execFileSync('mkfifo', ['-m', '600', join(dir, 'stdout'), join(dir, 'stderr')]);
-    return dir;
+    if (this.#fresh.length === 0) {
+      const pipes: string[] = [];
+      for (let k = 0; k < DIRS_AT_ONCE; k++) {
+        const dir = join(this.options.dir, String(++this.#count));
+        mkdirSync(dir, { mode: 0o700 });
+        pipes.push(join(dir, 'stdout'), join(dir, 'stderr'));
+        this.#fresh.push(dir);
+      }
+      execFileSync('mkfifo', ['-m', '600', ...pipes]);
+    }
+    return this.#fresh.shift()!;
   }
 
   #drop(slot: Slot): void {

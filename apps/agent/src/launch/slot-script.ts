@@ -7,7 +7,9 @@
  * (see isShellSafe), and what the attempt needs is read in the forked child, so that nothing of it stays.
  *
  * Answers on descriptor 3: `p PID` once the output is open, `e CODE SIGNAL` and two lines of `times` at the end.
- * A status over 128 is a signal unless the shell's own notice says Exit.
+ * A status over 128 is a signal unless the shell's own notice says Exit. `wait` also ends when the attempt was merely
+ * stopped, hence the loop; `wait -f` would not, but spins for ever now and then (bash 5.2). Nothing is ever written to
+ * descriptor 3 from the other side: reading it is how to sleep without a process.
  */
 export const SLOT_SCRIPT = `
 set -m
@@ -28,8 +30,20 @@ __yard_run() {
 while IFS= read -r __yard_go; do
   __yard_run "$1" "$2" "$3" &
   echo $! > "$4"
-  wait -f $!
+  wait $!
   __yard_c=$?
+  while ((__yard_c >= 147 && __yard_c <= 150)); do
+    if ! kill -0 $!; then
+      wait $!
+      __yard_k=$?
+      ((__yard_k != 127)) && __yard_c=$__yard_k
+      break
+    fi
+    read -r -t 0.2 -u 3
+    (($? > 128)) || break
+    wait $!
+    __yard_c=$?
+  done
   kill -9 -- -$!
   __yard_k=0
   if ((__yard_c > 128)); then

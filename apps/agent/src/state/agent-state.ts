@@ -13,7 +13,8 @@ export class AgentRunsAlreadyError extends Error {
 /**
  * The agent's directory:
  * `id` the worker's id, `lock` the process that owns it, `reports.journal`, `scripts/` by hash, `checkpoints/<task>/`,
- * `runs/<incarnation>/` with `attempts/` (working directories), `io/` (inputs, results, output), `slots/`.
+ * `runs/<incarnation>/` with `attempts/` (working directories), `io/` (inputs, results, output), `slots/`,
+ * `spare/` (empty directories).
  * A run's directory is named in the environment of its attempts: that tells whose they are after a crash.
  */
 export class AgentState {
@@ -29,6 +30,7 @@ export class AgentState {
     this.worker = this.#identity(worker);
     this.run = join(this.dir, 'runs', this.incarnation);
     for (const part of ['attempts', 'io', 'slots']) mkdirSync(join(this.run, part), { recursive: true, mode: 0o700 });
+    mkdirSync(join(this.dir, 'checkpoints'), { recursive: true, mode: 0o700 });
   }
 
   /** Directories of earlier runs that did not end well. */

@@ -16,7 +16,7 @@ targets() {
 }
 found=$(targets "$1")
 [ -z "$found" ] && exit 0
-for pid in $found; do kill -TERM -- "$pid"; kill -CONT -- "$pid"; done 2>/dev/null
+for pid in $found; do kill -s TERM -- "$pid"; kill -s CONT -- "$pid"; done 2>/dev/null
 k=0
 while [ $k -lt 30 ]; do
   sleep 0.1
@@ -27,7 +27,7 @@ k=0
 while [ $k -lt 20 ]; do
   found=$(targets "$1")
   [ -z "$found" ] && exit 0
-  for pid in $found; do kill -KILL -- "$pid"; done 2>/dev/null
+  for pid in $found; do kill -s KILL -- "$pid"; done 2>/dev/null
   sleep 0.1
   k=$((k + 1))
 done

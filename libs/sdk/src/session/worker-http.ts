@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as Http from 'node:http';
+import type * as Https from 'node:https';
+import { createRequire } from 'node:module';
 import type { TextSource } from './worker-session.js';
+
+// An `import` of node:http reads all its exports, and some of them load Node's whole fetch: 5 MB in every worker.
+const load = createRequire(import.meta.url);
+const http = load('node:http') as typeof Http;
+const https = load('node:https') as typeof Https;
 
 /** The yard answered with something other than 2xx (`status`), or not at all (`status` 0). */
 export class WorkerHttpError extends Error {
@@ -57,7 +63,7 @@ export class WorkerHttp {
     const [url, token] = await Promise.all([read(this.url), read(this.token)]);
     const address = new URL(path, url);
     const secure = address.protocol === 'https:';
-    const headers: http.OutgoingHttpHeaders = { authorization: `Bearer ${token}` };
+    const headers: Http.OutgoingHttpHeaders = { authorization: `Bearer ${token}` };
     if (body !== undefined) {
       headers['content-type'] = 'application/octet-stream';
       headers['content-length'] = body.length;

@@ -1,0 +1,181 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { assignment, WorkerYard } from '@yardmaster/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+let dir: string;
+let yard: WorkerYard;
+let children: ChildProcess[];
+
+function startAgent(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [main, '--home', dir, '--dir', join(dir, 'agent'), '--cpu', '4', ...args], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'pipe'] });
+  children.push(child);
+  child.stderr!.resume();
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<number | string | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+  return await new Promise((resolve) => child.once('exit', (code, signal) => { resolve(code ?? signal); }));
+}
+
+function processesWith(text: string): string[] {
+  return execFileSync('ps', ['-eo', 'pid,args']).toString().split('\n').filter((line) => line.includes(text) && !line.includes('ps -eo'));
+}
+
+async function goneWithin(text: string, ms: number): Promise<boolean> {
+  for (const until = Date.now() + ms; Date.now() < until;) {
+    if (processesWith(text).length === 0) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+const mark = (): string => `6${process.pid}${Math.floor(Math.random() * 1e6)}`;
+const command = (task: string, script: string) => assignment(task, { run: { command: ['sh', '-c', script] } });
+
+beforeEach(async () => {
+  if (!existsSync(main)) throw new Error('the agent is not built: npx tsc -b apps/agent');
+  children = [];
+  dir = mkdtempSync(join(tmpdir(), 'yard-agentp-'));
+  yard = await WorkerYard.open({ heartbeatMs: 200 });
+  writeFileSync(join(dir, 'context.json'), JSON.stringify({ url: yard.url }));
+  writeFileSync(join(dir, 'agent.token'), 'yk_test\n');
+});
+
+afterEach(async () => {
+  for (const child of children) {
+    child.kill('SIGTERM');
+    await ended(child);
+  }
+  await yard.close();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+});
+
+describe('the agent as a process', () => {
+  it('leaves no attempt running when it is killed, and says lost for them when it comes back as the same worker', async () => {
+    const sleeper = mark();
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([command('1', `trap '' TERM; (setsid sleep ${sleeper} &); sleep ${sleeper}; sleep ${sleeper}`), command('2', 'true')]);
+    await yard.report('2');
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
+    first.kill('SIGKILL');
+    await ended(first);
+    expect(await goneWithin(sleeper, 8_000)).toBe(true);
+    startAgent();
+    await yard.until(() => yard.joins.length === 2, 'the join of the next');
+    expect(yard.joins[1]!.incarnation).not.toBe(yard.joins[0]!.incarnation);
+    const report = await yard.report('1');
+    expect(report[3]).toBe('lost');
+    expect(readdirSync(join(dir, 'agent', 'runs'))).toHaveLength(1);
+  }, 30_000);
+
+  it('ends at once what a killed agent left when the next one starts before the warden is through', async () => {
+    const sleeper = mark();
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([command('1', `trap '' TERM; echo up; (setsid sleep ${sleeper} &); while :; do sleep 0.1; done`)]);
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'up\n', 'its output');
+    first.kill('SIGKILL');
+    await ended(first);
+    startAgent();
+    await yard.until(() => yard.joins.length === 2, 'the join of the next');
+    expect(processesWith(sleeper)).toEqual([]);
+    yard.run([command('3', 'sleep 4; echo survived')]);
+    expect((await yard.report('3'))[3]).toBe('ok');
+  }, 30_000);
+
+  it('sends what it had written down but nobody had answered when it was killed', async () => {
+    yard.answersReports = false;
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run(Array.from({ length: 20 }, (_, k) => command(String(k + 1), `echo ${k} > "$YARD_OUTPUT"`)));
+    await yard.until(() => new Set(yard.reports.map(([task]) => task)).size === 20, '20 reports');
+    first.kill('SIGKILL');
+    await ended(first);
+    yard.reports.length = 0;
+    yard.answersReports = true;
+    const second = startAgent();
+    await yard.until(() => yard.reports.length >= 20, 'the reports again');
+    expect(yard.joins[1]!.held).toHaveLength(20);
+    expect(yard.reports.map((report) => [report[3], report[6]]).sort()).toEqual(Array.from({ length: 20 }, (_, k) => ['ok', k]).sort());
+    second.kill('SIGTERM');
+    await ended(second);
+    yard.reports.length = 0;
+    startAgent();
+    await yard.until(() => yard.joins.length === 3, 'the third join');
+    expect(yard.joins[2]!.held).toEqual([]);
+    expect(yard.reports).toEqual([]);
+  }, 30_000);
+
+  it('stops on SIGTERM within seconds with nothing left, also when the yard is away', async () => {
+    const sleeper = mark();
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([command('1', `echo up; sleep ${sleeper}`)]);
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'up\n', 'its output');
+    await yard.close();
+    const began = Date.now();
+    agent.kill('SIGTERM');
+    expect(await ended(agent)).toBe(0);
+    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(processesWith(sleeper)).toEqual([]);
+    expect(await goneWithin(dir, 2_000)).toBe(true);
+    yard = await WorkerYard.open({ heartbeatMs: 200 });
+    writeFileSync(join(dir, 'context.json'), JSON.stringify({ url: yard.url }));
+    startAgent();
+    expect((await yard.report('1'))[3]).toBe('drained');
+  }, 30_000);
+
+  it('finds the yard again at another address', async () => {
+    startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    await yard.close();
+    yard = await WorkerYard.open({ heartbeatMs: 200 });
+    writeFileSync(join(dir, 'context.json'), JSON.stringify({ url: yard.url }));
+    await yard.until(() => yard.joins.length === 1, 'the join at the new address');
+  }, 30_000);
+
+  it('ends its attempts after 22 s without an answered heartbeat', async () => {
+    const sleeper = mark();
+    startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([command('1', `sleep ${sleeper}`)]);
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
+    yard.answersHeartbeats = false;
+    const began = Date.now();
+    const report = await yard.report('1', 30_000);
+    expect(report[3]).toBe('lost');
+    expect(Date.now() - began).toBeGreaterThan(20_000);
+    expect(Date.now() - began).toBeLessThan(27_000);
+    expect(processesWith(sleeper)).toEqual([]);
+  }, 40_000);
+
+  it('stays small', async () => {
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run(Array.from({ length: 300 }, (_, k) => command(String(k + 1), 'echo hello')));
+    await yard.until(() => yard.reports.length >= 300, '300 reports', 60_000);
+    const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${agent.pid!}/status`, 'utf8'))![1]) / 1024;
+    console.log(`agent: ${rss.toFixed(0)} MiB resident after 300 attempts with output`);
+    expect(rss).toBeLessThan(160);
+  }, 90_000);
+
+  it('tells what is wrong with its options and exits 2, or 5 when another agent has its directory', async () => {
+    const wrong = spawn(process.execPath, [main, '--url', 'ftp://x', '--cpu', 'many', '--label', 'x'], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    wrong.stderr.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    expect(await ended(wrong)).toBe(2);
+    expect(text).toMatch(/--url has to be http/);
+    expect(text).toMatch(/--label is written NAME=VALUE/);
+    expect(text).toMatch(/cpu/);
+    startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    expect(await ended(startAgent())).toBe(5);
+  });
+});

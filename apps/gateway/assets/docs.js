@@ -15,34 +15,69 @@ function schemaName(schema) {
 }
 
 function fields(rows, heads) {
-  const table = element('table', {}, element('tr', {}, ...heads.map((title) => element('th', { textContent: title }))));
-  for (const row of rows) table.append(element('tr', {}, ...row.map((text) => element('td', { textContent: text }))));
+  const table = element(
+    'table',
+    {},
+    element('tr', {}, ...heads.map((title) => element('th', { textContent: title }))),
+  );
+  for (const row of rows)
+    table.append(element('tr', {}, ...row.map((text) => element('td', { textContent: text }))));
   return table;
 }
 
 function call(method, path, operation, schemas) {
-  const more = element('details', {}, element('summary', {}, element('span', { className: 'method', textContent: method.toUpperCase() }), element('code', { textContent: path }), element('span', { className: 'quiet', textContent: operation.summary })));
+  const more = element(
+    'details',
+    {},
+    element(
+      'summary',
+      {},
+      element('span', { className: 'method', textContent: method.toUpperCase() }),
+      element('code', { textContent: path }),
+      element('span', { className: 'quiet', textContent: operation.summary }),
+    ),
+  );
   more.addEventListener('toggle', () => {
     if (!more.open || more.children.length > 1) return;
     if (operation.parameters.length > 0) {
-      more.append(fields(operation.parameters.map(({ name, in: where, schema }) => [name, where, schema.description ?? (schema.enum ?? [schema.type]).join(', ')]), ['Parameter', 'In', 'What']));
+      more.append(
+        fields(
+          operation.parameters.map(({ name, in: where, schema }) => [
+            name,
+            where,
+            schema.description ?? (schema.enum ?? [schema.type]).join(', '),
+          ]),
+          ['Parameter', 'In', 'What'],
+        ),
+      );
     }
     const content = operation.requestBody?.content ?? {};
     const types = Object.keys(content);
     if (types.length > 0) {
       more.append(element('p', { textContent: `Body: ${types.join(', ')}` }));
-      for (const name of schemaName(content[types[0]].schema).split(' or ').filter(Boolean)) more.append(example(name, schemas));
+      for (const name of schemaName(content[types[0]].schema).split(' or ').filter(Boolean))
+        more.append(example(name, schemas));
     }
     const [status, answer] = Object.entries(operation.responses)[0];
     const answerSchema = schemaName(Object.values(answer.content ?? {})[0]?.schema);
-    more.append(element('p', { textContent: `Answers ${status}${answerSchema === '' ? '' : ` with ${answerSchema}`}; anything else is a problem.` }));
-    if (answerSchema !== '' && schemas[answerSchema] !== undefined) more.append(example(answerSchema, schemas));
+    more.append(
+      element('p', {
+        textContent: `Answers ${status}${answerSchema === '' ? '' : ` with ${answerSchema}`}; anything else is a problem.`,
+      }),
+    );
+    if (answerSchema !== '' && schemas[answerSchema] !== undefined)
+      more.append(example(answerSchema, schemas));
   });
   return more;
 }
 
 function example(name, schemas) {
-  return element('details', {}, element('summary', { textContent: name }), element('pre', { textContent: JSON.stringify(schemas[name], null, 2) }));
+  return element(
+    'details',
+    {},
+    element('summary', { textContent: name }),
+    element('pre', { textContent: JSON.stringify(schemas[name], null, 2) }),
+  );
 }
 
 try {

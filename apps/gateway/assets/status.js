@@ -11,7 +11,9 @@ byId('key-form').addEventListener('submit', (event) => {
   sessionStorage.setItem('yard-key', key);
   void refresh();
 });
-document.addEventListener('visibilitychange', () => { if (!document.hidden) void refresh(); });
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void refresh();
+});
 
 async function ask(path) {
   const response = await fetch(path, { headers: { authorization: `Bearer ${key}` } });
@@ -27,7 +29,12 @@ async function refresh() {
     notice('Enter a key to see the yard. The first one lies in operator.token of the state directory.');
     return;
   }
-  const [queues, workers, tasks, capacity] = await Promise.allSettled([ask('/v1/queues'), ask('/v1/workers'), ask('/v1/tasks?limit=20'), ask('/v1/capacity')]);
+  const [queues, workers, tasks, capacity] = await Promise.allSettled([
+    ask('/v1/queues'),
+    ask('/v1/workers'),
+    ask('/v1/tasks?limit=20'),
+    ask('/v1/capacity'),
+  ]);
   const failures = [queues, workers, tasks, capacity].filter((one) => one.status === 'rejected');
   notice(failures.length > 0 ? failures[0].reason.message : '');
   byId('board').hidden = failures.length === 4;
@@ -43,24 +50,55 @@ function showQueues(queues) {
   const sum = (name) => queues.reduce((total, queue) => total + queue[name], 0);
   byId('waiting').textContent = (sum('ready') + sum('visible') + sum('backingOff')).toLocaleString();
   byId('running').textContent = sum('leased').toLocaleString();
-  table('queues', ['Queue', '#Ready', '#Queued', '#Running', '#Backing off'], queues.map((queue) => [
-    queue.paused ? state('paused', `${queue.name} (paused)`) : queue.name, queue.ready, queue.visible, queue.leased, queue.backingOff,
-  ]));
+  table(
+    'queues',
+    ['Queue', '#Ready', '#Queued', '#Running', '#Backing off'],
+    queues.map((queue) => [
+      queue.paused ? state('paused', `${queue.name} (paused)`) : queue.name,
+      queue.ready,
+      queue.visible,
+      queue.leased,
+      queue.backingOff,
+    ]),
+  );
 }
 
 function showWorkers(workers) {
-  byId('healthy').textContent = workers.filter((worker) => worker.state === 'healthy').length.toLocaleString();
-  table('workers', ['Worker', 'State', 'Kind', '#Attempts', 'Takes', 'Last heard'], workers.map((worker) => [
-    worker.name, state(worker.state, worker.state), worker.kind, worker.leases,
-    worker.kind === 'sdk' ? worker.handlers.join(', ') : `${(worker.capacity.cpu ?? 0) / 1000} cpu, ${bytes(worker.capacity.memory ?? 0)}`,
-    worker.lastHeartbeatMsAgo === null ? 'not yet' : `${Math.round(worker.lastHeartbeatMsAgo / 1000)} s ago`,
-  ]));
+  byId('healthy').textContent = workers
+    .filter((worker) => worker.state === 'healthy')
+    .length.toLocaleString();
+  table(
+    'workers',
+    ['Worker', 'State', 'Kind', '#Attempts', 'Takes', 'Last heard'],
+    workers.map((worker) => [
+      worker.name,
+      state(worker.state, worker.state),
+      worker.kind,
+      worker.leases,
+      worker.kind === 'sdk'
+        ? worker.handlers.join(', ')
+        : `${(worker.capacity.cpu ?? 0) / 1000} cpu, ${bytes(worker.capacity.memory ?? 0)}`,
+      worker.lastHeartbeatMsAgo === null
+        ? 'not yet'
+        : `${Math.round(worker.lastHeartbeatMsAgo / 1000)} s ago`,
+    ]),
+  );
 }
 
 function showTasks(tasks) {
-  table('tasks', ['Task', 'Name', 'State', 'Queue', '#Attempts', 'Submitted', 'Took'], tasks.map((task) => [
-    mono(task.id), task.name, state(task.status, task.state), task.spec.queue, task.attempts.length || '', new Date(task.submittedAt).toLocaleTimeString(), took(task),
-  ]));
+  table(
+    'tasks',
+    ['Task', 'Name', 'State', 'Queue', '#Attempts', 'Submitted', 'Took'],
+    tasks.map((task) => [
+      mono(task.id),
+      task.name,
+      state(task.status, task.state),
+      task.spec.queue,
+      task.attempts.length || '',
+      new Date(task.submittedAt).toLocaleTimeString(),
+      took(task),
+    ]),
+  );
 }
 
 function showCapacity({ total, used }) {

@@ -2,7 +2,17 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { Clock } from '@yardmaster/kernel';
 import type { AttemptLogStore, BlobStore, GraphStore, ReadModelQueries } from '@yardmaster/ports';
 import {
-  ATTEMPT_LOGS, BLOBS, BUS, CLOCK, COMMITTED_LOG, CONFIG, GRAPH, READ_MODEL, type Bus, type CommittedLog, type YardConfig,
+  ATTEMPT_LOGS,
+  BLOBS,
+  BUS,
+  CLOCK,
+  COMMITTED_LOG,
+  CONFIG,
+  GRAPH,
+  READ_MODEL,
+  type Bus,
+  type CommittedLog,
+  type YardConfig,
 } from '@yardmaster/service-kit';
 import { Admission } from './admission/admission.js';
 import { PartitionChooser } from './admission/partitions.js';
@@ -31,38 +41,103 @@ import { WorkflowReads } from './tasks/workflow-reads.js';
 import { TenantDirectory } from './tenants.js';
 
 /** Views that questions are answered from; null = not there. */
-export interface GatewayViews { readonly readModel: ReadModelQueries | null; readonly graph: GraphStore | null }
+export interface GatewayViews {
+  readonly readModel: ReadModelQueries | null;
+  readonly graph: GraphStore | null;
+}
 
 const providers: Provider[] = [
-  { provide: PartitionChooser, inject: [CONFIG], useFactory: ({ partitions }: YardConfig) => new PartitionChooser(partitions) },
-  { provide: Authenticator, inject: [BUS, CLOCK], useFactory: (bus: Bus, clock: Clock) => new Authenticator(bus, clock) },
-  { provide: TokenBlocks, inject: [BUS, CLOCK, CONFIG], useFactory: (bus: Bus, clock: Clock, { node }: YardConfig) => new TokenBlocks(bus, clock, node) },
-  { provide: ScriptStore, inject: [CONFIG, BLOBS], useFactory: ({ home }: YardConfig, blobs: BlobStore) => new ScriptStore(home, blobs) },
   {
-    provide: Admission, inject: [BUS, CLOCK, TokenBlocks, ScriptStore, BLOBS, PartitionChooser],
-    useFactory: (bus: Bus, clock: Clock, tokens: TokenBlocks, scripts: ScriptStore, blobs: BlobStore, partitions: PartitionChooser) => new Admission({ bus, clock, tokens, scripts, blobs, partitions }),
-  },
-  { provide: EndWaiters, inject: [BUS, CONFIG], useFactory: (bus: Bus, { node }: YardConfig) => new EndWaiters(bus, node) },
-  { provide: TenantDirectory, inject: [BUS, CLOCK], useFactory: (bus: Bus, clock: Clock) => new TenantDirectory(bus, () => clock.monotonic()) },
-  {
-    provide: TaskReads, inject: [BUS, CONFIG, EndWaiters, READ_MODEL, BLOBS, TenantDirectory],
-    useFactory: (bus: Bus, { partitions }: YardConfig, waiters: EndWaiters, readModel: ReadModelQueries | null, blobs: BlobStore, tenants: TenantDirectory) => new TaskReads({ bus, partitions, waiters, readModel, blobs, tenants }),
+    provide: PartitionChooser,
+    inject: [CONFIG],
+    useFactory: ({ partitions }: YardConfig) => new PartitionChooser(partitions),
   },
   {
-    provide: WorkflowReads, inject: [BUS, CONFIG, EndWaiters, READ_MODEL, BLOBS, TenantDirectory, GRAPH, TaskReads],
-    useFactory: (bus: Bus, { partitions }: YardConfig, waiters: EndWaiters, readModel: ReadModelQueries | null, blobs: BlobStore, tenants: TenantDirectory, graph: GraphStore | null, tasks: TaskReads) => new WorkflowReads({ bus, partitions, waiters, readModel, blobs, tenants, graph }, tasks),
+    provide: Authenticator,
+    inject: [BUS, CLOCK],
+    useFactory: (bus: Bus, clock: Clock) => new Authenticator(bus, clock),
+  },
+  {
+    provide: TokenBlocks,
+    inject: [BUS, CLOCK, CONFIG],
+    useFactory: (bus: Bus, clock: Clock, { node }: YardConfig) => new TokenBlocks(bus, clock, node),
+  },
+  {
+    provide: ScriptStore,
+    inject: [CONFIG, BLOBS],
+    useFactory: ({ home }: YardConfig, blobs: BlobStore) => new ScriptStore(home, blobs),
+  },
+  {
+    provide: Admission,
+    inject: [BUS, CLOCK, TokenBlocks, ScriptStore, BLOBS, PartitionChooser],
+    useFactory: (
+      bus: Bus,
+      clock: Clock,
+      tokens: TokenBlocks,
+      scripts: ScriptStore,
+      blobs: BlobStore,
+      partitions: PartitionChooser,
+    ) => new Admission({ bus, clock, tokens, scripts, blobs, partitions }),
+  },
+  {
+    provide: EndWaiters,
+    inject: [BUS, CONFIG],
+    useFactory: (bus: Bus, { node }: YardConfig) => new EndWaiters(bus, node),
+  },
+  {
+    provide: TenantDirectory,
+    inject: [BUS, CLOCK],
+    useFactory: (bus: Bus, clock: Clock) => new TenantDirectory(bus, () => clock.monotonic()),
+  },
+  {
+    provide: TaskReads,
+    inject: [BUS, CONFIG, EndWaiters, READ_MODEL, BLOBS, TenantDirectory],
+    useFactory: (
+      bus: Bus,
+      { partitions }: YardConfig,
+      waiters: EndWaiters,
+      readModel: ReadModelQueries | null,
+      blobs: BlobStore,
+      tenants: TenantDirectory,
+    ) => new TaskReads({ bus, partitions, waiters, readModel, blobs, tenants }),
+  },
+  {
+    provide: WorkflowReads,
+    inject: [BUS, CONFIG, EndWaiters, READ_MODEL, BLOBS, TenantDirectory, GRAPH, TaskReads],
+    useFactory: (
+      bus: Bus,
+      { partitions }: YardConfig,
+      waiters: EndWaiters,
+      readModel: ReadModelQueries | null,
+      blobs: BlobStore,
+      tenants: TenantDirectory,
+      graph: GraphStore | null,
+      tasks: TaskReads,
+    ) => new WorkflowReads({ bus, partitions, waiters, readModel, blobs, tenants, graph }, tasks),
   },
   { provide: TaskHistory, inject: [COMMITTED_LOG], useFactory: (log: CommittedLog) => new TaskHistory(log) },
-  { provide: AttemptOutput, inject: [ATTEMPT_LOGS], useFactory: (store: AttemptLogStore) => new AttemptOutput(store) },
   {
-    provide: LogHeads, inject: [COMMITTED_LOG, CONFIG, CLOCK],
-    useFactory: (log: CommittedLog, { partitions }: YardConfig, clock: Clock) => new LogHeads(log, followedStreams(partitions), () => clock.monotonic()),
+    provide: AttemptOutput,
+    inject: [ATTEMPT_LOGS],
+    useFactory: (store: AttemptLogStore) => new AttemptOutput(store),
   },
   {
-    provide: PlatformReads, inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory],
-    useFactory: (bus: Bus, log: CommittedLog, readModel: ReadModelQueries | null, tenants: TenantDirectory) => new PlatformReads(bus, log, readModel, tenants),
+    provide: LogHeads,
+    inject: [COMMITTED_LOG, CONFIG, CLOCK],
+    useFactory: (log: CommittedLog, { partitions }: YardConfig, clock: Clock) =>
+      new LogHeads(log, followedStreams(partitions), () => clock.monotonic()),
   },
-  { provide: Accounts, inject: [BUS, TenantDirectory], useFactory: (bus: Bus, tenants: TenantDirectory) => new Accounts(bus, tenants) },
+  {
+    provide: PlatformReads,
+    inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory],
+    useFactory: (bus: Bus, log: CommittedLog, readModel: ReadModelQueries | null, tenants: TenantDirectory) =>
+      new PlatformReads(bus, log, readModel, tenants),
+  },
+  {
+    provide: Accounts,
+    inject: [BUS, TenantDirectory],
+    useFactory: (bus: Bus, tenants: TenantDirectory) => new Accounts(bus, tenants),
+  },
   GrpcEntry,
   GrpcProblemFilter,
   ProblemFilter,
@@ -74,8 +149,21 @@ export class GatewayModule {
   static with({ readModel, graph }: GatewayViews): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [TasksController, WorkflowsController, PlatformController, AccountsController, SystemController, TasksGrpc, WorkflowsGrpc, HealthGrpc],
-      providers: [{ provide: READ_MODEL, useValue: readModel }, { provide: GRAPH, useValue: graph }, ...providers],
+      controllers: [
+        TasksController,
+        WorkflowsController,
+        PlatformController,
+        AccountsController,
+        SystemController,
+        TasksGrpc,
+        WorkflowsGrpc,
+        HealthGrpc,
+      ],
+      providers: [
+        { provide: READ_MODEL, useValue: readModel },
+        { provide: GRAPH, useValue: graph },
+        ...providers,
+      ],
       exports: [Authenticator],
     };
   }

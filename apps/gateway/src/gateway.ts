@@ -1,8 +1,18 @@
-import type { Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { BLOBS, BUS, COMMITTED_LOG, CONFIG, LOGGER, METRICS, type Bus, type CommittedLog, type Logger, type Metrics, type YardConfig } from '@yardmaster/service-kit';
+import {
+  BLOBS,
+  BUS,
+  COMMITTED_LOG,
+  CONFIG,
+  LOGGER,
+  METRICS,
+  type Bus,
+  type CommittedLog,
+  type Logger,
+  type Metrics,
+  type YardConfig,
+} from '@yardmaster/service-kit';
 import type { BlobStore } from '@yardmaster/ports';
-import type { FastifyInstance } from 'fastify';
 import { Admission } from './admission/admission.js';
 import { Authenticator } from './auth/authenticator.js';
 import { LogHeads } from './events/log-heads.js';
@@ -38,7 +48,10 @@ export interface GatewayOptions {
  * Opens the gateway of an application made by `NestFactory.create(module, new GatewayAdapter())`, whose modules include
  * GatewayModule and YardModule. Call it instead of `listen`.
  */
-export async function openGateway(app: NestFastifyApplication, { grpc = true }: GatewayOptions = {}): Promise<OpenGateway> {
+export async function openGateway(
+  app: NestFastifyApplication,
+  { grpc = true }: GatewayOptions = {},
+): Promise<OpenGateway> {
   const config = app.get<YardConfig>(CONFIG);
   const logger = app.get<Logger>(LOGGER);
   const metrics = app.get<Metrics>(METRICS);
@@ -50,26 +63,43 @@ export async function openGateway(app: NestFastifyApplication, { grpc = true }: 
   const output = app.get(AttemptOutput);
   const identify = authenticator.identify.bind(authenticator);
 
-  const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const instance = app.getHttpAdapter().getInstance();
   guardEntry(instance, {
     identify,
-    onResponse: (status) => { metrics.count('yard_http_requests_total', 1, { status: `${String(Math.floor(status / 100))}xx` }); },
-    onFault: (error, traceId, route) => { logger.error({ err: error, traceId, route }, 'a request failed by a fault of the yard'); },
+    onResponse: (status) => {
+      metrics.count('yard_http_requests_total', 1, { status: `${String(Math.floor(status / 100))}xx` });
+    },
+    onFault: (error, traceId, route) => {
+      logger.error({ err: error, traceId, route }, 'a request failed by a fault of the yard');
+    },
   });
   app.useGlobalFilters(app.get(ProblemFilter));
   submitRoutes(instance, app.get(Admission), app.get(LogHeads));
   readRoutes(instance, tasks, workflows, output);
   workerRoutes(instance, app.get<BlobStore>(BLOBS), output, app.get(TenantDirectory));
   const streams = new Set<() => void>();
-  eventRoute(instance, { log, streamNames: followedStreams(config.partitions), tasks, workflows, identify, open: streams });
+  eventRoute(instance, {
+    log,
+    streamNames: followedStreams(config.partitions),
+    tasks,
+    workflows,
+    identify,
+    open: streams,
+  });
 
   const sessions = new WorkerSessions({
-    bus, gateway: config.node, identify,
-    onGarbage: (reason) => { metrics.count('yard_bad_messages_total', 1, { where: `worker-session-${reason}` }); },
+    bus,
+    gateway: config.node,
+    identify,
+    onGarbage: (reason) => {
+      metrics.count('yard_bad_messages_total', 1, { where: `worker-session-${reason}` });
+    },
     onCount: () => undefined,
   });
-  const server = app.getHttpServer() as Server;
-  server.on('connection', (socket) => { socket.setNoDelay(true); });
+  const server = app.getHttpServer();
+  server.on('connection', (socket) => {
+    socket.setNoDelay(true);
+  });
   sessions.attach(server);
 
   let door: GatewayGrpc | null = null;

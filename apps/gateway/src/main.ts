@@ -13,10 +13,17 @@ const stopTracing = await startTracing('yard-gateway', process.env);
 const config = resolveConfig(process.env, 'gateway');
 const runtime = await openRuntime(config, brokerFromEnvironment(process.env));
 const views = await openViews(process.env);
-const app = await NestFactory.create<NestFastifyApplication>(GatewayAppModule.of(YardModule.with(runtime), views), new GatewayAdapter(), { logger: ['error', 'warn'] });
+const app = await NestFactory.create<NestFastifyApplication>(
+  GatewayAppModule.of(YardModule.with(runtime), views),
+  new GatewayAdapter(),
+  { logger: ['error', 'warn'] },
+);
 const gateway = await openGateway(app);
 const stopBeating = startHeartbeat(runtime, null);
-runtime.logger.info({ service: 'gateway', pid: process.pid, http: gateway.httpPort, grpc: gateway.grpcPort }, 'service is up');
+runtime.logger.info(
+  { service: 'gateway', pid: process.pid, http: gateway.httpPort, grpc: gateway.grpcPort },
+  'service is up',
+);
 
 let stopping = false;
 async function stop(): Promise<void> {

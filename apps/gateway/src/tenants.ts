@@ -2,7 +2,12 @@ import { commands } from '@yardmaster/contracts';
 import type { Bus } from '@yardmaster/service-kit';
 import { valueOf } from './ask.js';
 
-export interface TenantRecord { readonly n: number; readonly name: string; readonly subscription: string; readonly trusted: boolean }
+export interface TenantRecord {
+  readonly n: number;
+  readonly name: string;
+  readonly subscription: string;
+  readonly trusted: boolean;
+}
 
 const KEEP_MS = 60_000;
 
@@ -13,7 +18,10 @@ export class TenantDirectory {
   #readAt = -Infinity;
   #reading: Promise<void> | null = null;
 
-  constructor(private readonly bus: Bus, private readonly monotonic: () => number) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly monotonic: () => number,
+  ) {}
 
   async all(): Promise<readonly TenantRecord[]> {
     await this.refresh();
@@ -45,12 +53,20 @@ export class TenantDirectory {
   }
 
   async refresh(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => { this.#reading = null; });
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
     await this.#reading;
   }
 
   async #read(): Promise<void> {
-    const { tenants } = await valueOf(this.bus.request<{ tenants: readonly TenantRecord[] }>(commands.limits, { op: 'list-tenants' }, { patienceMs: 3_000 }));
+    const { tenants } = await valueOf(
+      this.bus.request<{ tenants: readonly TenantRecord[] }>(
+        commands.limits,
+        { op: 'list-tenants' },
+        { patienceMs: 3_000 },
+      ),
+    );
     this.#byNumber = new Map(tenants.map((tenant) => [tenant.n, tenant]));
     this.#byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     this.#readAt = this.monotonic();

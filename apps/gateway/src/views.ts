@@ -20,9 +20,19 @@ export async function openViews(env: NodeJS.ProcessEnv): Promise<OpenViews> {
   const neo4j = env['YARD_NEO4J_URL'] ?? '';
   if (neo4j !== '') {
     const { Neo4jGraph } = await import('@yardmaster/graph-neo4j');
-    const opened = Neo4jGraph.open({ url: neo4j, user: env['YARD_NEO4J_USER'] ?? 'neo4j', password: env['YARD_NEO4J_PASSWORD'] ?? '' });
+    const opened = Neo4jGraph.open({
+      url: neo4j,
+      user: env['YARD_NEO4J_USER'] ?? 'neo4j',
+      password: env['YARD_NEO4J_PASSWORD'] ?? '',
+    });
     close.push(() => opened.close());
     graph = opened;
   }
-  return { readModel, graph, close: async () => { for (const one of close) await one(); } };
+  return {
+    readModel,
+    graph,
+    close: async () => {
+      for (const one of close) await one();
+    },
+  };
 }

@@ -1,5 +1,15 @@
 import {
-  LIMITS, YardError, commands, problemOf, rejection, type FieldError, type Identity, type Rejection, type Reply, type SubmitReply, type TaskRequest,
+  LIMITS,
+  YardError,
+  commands,
+  problemOf,
+  rejection,
+  type FieldError,
+  type Identity,
+  type Rejection,
+  type Reply,
+  type SubmitReply,
+  type TaskRequest,
 } from '@yardmaster/contracts';
 import type { Claim } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
@@ -24,9 +34,30 @@ export interface SubmitContext {
   readonly bodyBytes: number;
 }
 
-export interface AcceptedTask { readonly id: string; readonly state: string; readonly stream: string; readonly seq: number; readonly receipt: Receipt; readonly repeated: boolean }
-export interface AcceptedBulk { readonly items: readonly ({ readonly id: string; readonly state: string } | { readonly rejection: Rejection })[]; readonly stream: string; readonly seq: number; readonly receipt: Receipt }
-export interface AcceptedWorkflow { readonly id: string; readonly tasks: Readonly<Record<string, string>>; readonly stream: string; readonly seq: number; readonly receipt: Receipt; readonly repeated: boolean }
+export interface AcceptedTask {
+  readonly id: string;
+  readonly state: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly receipt: Receipt;
+  readonly repeated: boolean;
+}
+export interface AcceptedBulk {
+  readonly items: readonly (
+    { readonly id: string; readonly state: string } | { readonly rejection: Rejection }
+  )[];
+  readonly stream: string;
+  readonly seq: number;
+  readonly receipt: Receipt;
+}
+export interface AcceptedWorkflow {
+  readonly id: string;
+  readonly tasks: Readonly<Record<string, string>>;
+  readonly stream: string;
+  readonly seq: number;
+  readonly receipt: Receipt;
+  readonly repeated: boolean;
+}
 
 export interface AdmissionParts {
   readonly bus: Bus;
@@ -56,7 +87,13 @@ export class Admission {
 
   async submitTask(body: unknown, context: SubmitContext): Promise<AcceptedTask> {
     return await this.#counted(1, async () => {
-      if (context.bodyBytes > LIMITS.taskBytes) throw new YardError(rejection('payload-too-large', `one task is at most ${String(LIMITS.taskBytes / 1024)} KiB; this is ${String(Math.ceil(context.bodyBytes / 1024))} KiB`));
+      if (context.bodyBytes > LIMITS.taskBytes)
+        throw new YardError(
+          rejection(
+            'payload-too-large',
+            `one task is at most ${String(LIMITS.taskBytes / 1024)} KiB; this is ${String(Math.ceil(context.bodyBytes / 1024))} KiB`,
+          ),
+        );
       const wrong = checkTask(body);
       if (wrong !== null) throw new YardError(invalid(wrong));
       const translated = this.#translateLone(body as TaskRequest, '', false);
@@ -65,9 +102,21 @@ export class Admission {
       const partition = this.#partitionOf(translated.needs, claim);
       const { reply, receipt } = await this.#spend(context.identity, 1, async () => {
         const task = await this.#complete(translated, context.identity);
-        return await this.#send(partition, { ...partsOf(context, claim), tasks: [task], parents: null, workflow: null });
+        return await this.#send(partition, {
+          ...partsOf(context, claim),
+          tasks: [task],
+          parents: null,
+          workflow: null,
+        });
       });
-      return { id: reply.ids[0]!, state: initialState(translated), stream: reply.stream, seq: reply.seq, receipt, repeated: reply.repeated };
+      return {
+        id: reply.ids[0]!,
+        state: initialState(translated),
+        stream: reply.stream,
+        seq: reply.seq,
+        receipt,
+        repeated: reply.repeated,
+      };
     });
   }
 
@@ -81,7 +130,8 @@ export class Admission {
     const places: number[] = [];
     for (let i = 0; i < requests.length; i++) {
       const wrong = checkTask(requests[i], '');
-      const translated = wrong === null ? this.#translateLone(requests[i] as TaskRequest, '', checksSize) : invalid(wrong);
+      const translated =
+        wrong === null ? this.#translateLone(requests[i] as TaskRequest, '', checksSize) : invalid(wrong);
       if ('code' in translated) {
         results[i] = { rejection: underItem(translated, i) };
         continue;
@@ -93,11 +143,16 @@ export class Admission {
     return await this.#counted(requests.length, async () => {
       const claim = claimFor(context, body);
       const { reply, receipt } = await this.#spend(context.identity, good.length, async () => {
-        const tasks = await Promise.all(good.map(async (task, i) => await this.#complete(task, context.identity).catch((cause: unknown) => {
-          if (!(cause instanceof YardError)) throw cause;
-          results[places[i]!] = { rejection: underItem(cause.rejection, places[i]!) };
-          return null;
-        })));
+        const tasks = await Promise.all(
+          good.map(
+            async (task, i) =>
+              await this.#complete(task, context.identity).catch((cause: unknown) => {
+                if (!(cause instanceof YardError)) throw cause;
+                results[places[i]!] = { rejection: underItem(cause.rejection, places[i]!) };
+                return null;
+              }),
+          ),
+        );
         return await this.#sendBulk(tasks, places, results, context, claim);
       });
       const refused = results.filter((result) => 'rejection' in result).length;
@@ -107,7 +162,12 @@ export class Admission {
   }
 
   async submitWorkflow(body: unknown, context: SubmitContext): Promise<AcceptedWorkflow> {
-    const translated = translateWorkflow(body, this.#book, this.parts.clock.now(), context.bodyBytes > LIMITS.taskBytes);
+    const translated = translateWorkflow(
+      body,
+      this.#book,
+      this.parts.clock.now(),
+      context.bodyBytes > LIMITS.taskBytes,
+    );
     if (!translated.ok) throw new YardError(translated.error);
     const { name, labels, tasks, keys, parents } = translated.value;
     return await this.#counted(tasks.length, async () => {
@@ -115,11 +175,23 @@ export class Admission {
       const partition = this.#partitionOf([], claim);
       const { reply, receipt } = await this.#spend(context.identity, tasks.length, async () => {
         const complete = await this.#completeAll(tasks, context.identity);
-        return await this.#send(partition, { ...partsOf(context, claim), tasks: complete, parents, workflow: { name, labels } });
+        return await this.#send(partition, {
+          ...partsOf(context, claim),
+          tasks: complete,
+          parents,
+          workflow: { name, labels },
+        });
       });
       const ids: Record<string, string> = {};
       for (const [i, key] of keys.entries()) ids[key] = reply.ids[i] ?? '';
-      return { id: reply.workflow ?? '', tasks: ids, stream: reply.stream, seq: reply.seq, receipt, repeated: reply.repeated };
+      return {
+        id: reply.workflow ?? '',
+        tasks: ids,
+        stream: reply.stream,
+        seq: reply.seq,
+        receipt,
+        repeated: reply.repeated,
+      };
     });
   }
 
@@ -130,7 +202,8 @@ export class Admission {
     if (request.dependsOn === undefined) return task;
     const unknown: FieldError[] = [];
     const needs = readNeeds(request, at, unknown);
-    if (unknown.length > 0) return rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown });
+    if (unknown.length > 0)
+      return rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown });
     const partition = this.parts.partitions.ofParents(needs);
     return partition.ok ? { ...task, needs } : partition.error;
   }
@@ -146,16 +219,22 @@ export class Admission {
   }
 
   /** Takes tokens around a submission; refused or repeated, they come back. */
-  async #spend(identity: Identity, count: number, submit: () => Promise<SubmitReply & { readonly refused?: number }>): Promise<{ reply: SubmitReply; receipt: Receipt }> {
+  async #spend(
+    identity: Identity,
+    count: number,
+    submit: () => Promise<SubmitReply & { readonly refused?: number }>,
+  ): Promise<{ reply: SubmitReply; receipt: Receipt }> {
     const taken = this.parts.tokens.take(identity, count);
     const receipt = taken instanceof Promise ? await taken : taken;
     try {
       const reply = await submit();
-      if (receipt !== UNLIMITED && (reply.repeated || (reply.refused ?? 0) > 0)) this.parts.tokens.giveBack(receipt, reply.repeated ? count : reply.refused);
+      if (receipt !== UNLIMITED && (reply.repeated || (reply.refused ?? 0) > 0))
+        this.parts.tokens.giveBack(receipt, reply.repeated ? count : reply.refused);
       return { reply, receipt };
     } catch (cause) {
       // After an unknown outcome the tasks may be there: their tokens stay spent.
-      if (receipt !== UNLIMITED && !(cause instanceof YardError && cause.code === 'outcome-unknown')) this.parts.tokens.giveBack(receipt);
+      if (receipt !== UNLIMITED && !(cause instanceof YardError && cause.code === 'outcome-unknown'))
+        this.parts.tokens.giveBack(receipt);
       throw cause;
     }
   }
@@ -165,11 +244,16 @@ export class Admission {
     if (task.script === null && !task.hasLargeInput) return task;
     const { run } = task.content;
     const scriptHash = task.script === null ? null : await this.parts.scripts.pin(identity, task.script);
-    const input = task.hasLargeInput ? { $blob: await this.parts.blobs.put(identity.tenant, Buffer.from(JSON.stringify(run.input))) } : run.input;
+    const input = task.hasLargeInput
+      ? { $blob: await this.parts.blobs.put(identity.tenant, Buffer.from(JSON.stringify(run.input))) }
+      : run.input;
     return { ...task, content: { ...task.content, run: { ...run, scriptHash, input } } };
   }
 
-  async #completeAll(tasks: readonly TranslatedTask[], identity: Identity): Promise<readonly TranslatedTask[]> {
+  async #completeAll(
+    tasks: readonly TranslatedTask[],
+    identity: Identity,
+  ): Promise<readonly TranslatedTask[]> {
     if (tasks.every((task) => task.script === null && !task.hasLargeInput)) return tasks;
     const complete: TranslatedTask[] = [];
     for (const task of tasks) {
@@ -184,40 +268,81 @@ export class Admission {
 
   async #send(partition: number, parts: SubmissionParts): Promise<SubmitReply> {
     const bytes = packSubmit(parts);
-    const reply = bytes.length <= COMMAND_BYTES ? await this.parts.bus.requestBytes<SubmitReply>(commands.tasks(partition), bytes) : await this.#sendAsBlob(partition, parts, bytes);
+    const reply =
+      bytes.length <= COMMAND_BYTES
+        ? await this.parts.bus.requestBytes<SubmitReply>(commands.tasks(partition), bytes)
+        : await this.#sendAsBlob(partition, parts, bytes);
     if (reply.ok) return reply.value;
     throw new YardError(reply.rejection);
   }
 
   /** Too large for one message: the command lies in the blob store and the owner is told where. */
-  async #sendAsBlob(partition: number, { identity }: SubmissionParts, bytes: Uint8Array): Promise<Reply<SubmitReply>> {
+  async #sendAsBlob(
+    partition: number,
+    { identity }: SubmissionParts,
+    bytes: Uint8Array,
+  ): Promise<Reply<SubmitReply>> {
     const sha256 = await this.parts.blobs.put(identity.tenant, bytes);
-    return await this.parts.bus.request<SubmitReply>(commands.tasks(partition), { op: 'submit-blob', sha256, tenant: identity.tenant }, { timeoutMs: 30_000 });
+    return await this.parts.bus.request<SubmitReply>(
+      commands.tasks(partition),
+      { op: 'submit-blob', sha256, tenant: identity.tenant },
+      { timeoutMs: 30_000 },
+    );
   }
 
   /** Slices over the partitions; whole to one of them with an idempotency key, so that a repeat meets the same owner. */
   async #sendBulk(
-    tasks: readonly (TranslatedTask | null)[], places: readonly number[], results: ({ id: string; state: string } | { rejection: Rejection })[],
-    context: SubmitContext, claim: Claim | null,
+    tasks: readonly (TranslatedTask | null)[],
+    places: readonly number[],
+    results: ({ id: string; state: string } | { rejection: Rejection })[],
+    context: SubmitContext,
+    claim: Claim | null,
   ): Promise<SubmitReply & { refused: number }> {
-    const slices = claim === null ? this.#slices(tasks) : [{ partition: this.parts.partitions.ofClaim(claim), members: [...tasks.keys()].filter((i) => tasks[i] !== null) }];
+    const slices =
+      claim === null
+        ? this.#slices(tasks)
+        : [
+            {
+              partition: this.parts.partitions.ofClaim(claim),
+              members: [...tasks.keys()].filter((i) => tasks[i] !== null),
+            },
+          ];
     let last: SubmitReply | null = null;
     let refused = tasks.filter((task) => task === null).length;
     let failure: Rejection | null = null;
-    await Promise.all(slices.map(async ({ partition, members }) => {
-      const answer = await this.#sendSlice(partition, members, tasks, context, claim, (member, why) => {
-        results[places[member]!] = { rejection: underItem(why, places[member]!) };
-        failure ??= why;
-        refused++;
-      }, (member, id) => { results[places[member]!] = { id, state: initialState(tasks[member]!) }; });
-      last = answer ?? last;
-    }));
+    await Promise.all(
+      slices.map(async ({ partition, members }) => {
+        const answer = await this.#sendSlice(
+          partition,
+          members,
+          tasks,
+          context,
+          claim,
+          (member, why) => {
+            results[places[member]!] = { rejection: underItem(why, places[member]!) };
+            failure ??= why;
+            refused++;
+          },
+          (member, id) => {
+            results[places[member]!] = { id, state: initialState(tasks[member]!) };
+          },
+        );
+        last = answer ?? last;
+      }),
+    );
     if (last !== null) return { ...(last as SubmitReply), refused };
-    throw new YardError(slices.length === 1 && failure !== null && tasks.length === results.length ? failure : allRefused(results));
+    throw new YardError(
+      slices.length === 1 && failure !== null && tasks.length === results.length
+        ? failure
+        : allRefused(results),
+    );
   }
 
   #slices(tasks: readonly (TranslatedTask | null)[]): { partition: number; members: number[] }[] {
-    const size = Math.min(SLICE_MOST, Math.max(SLICE_LEAST, Math.ceil(tasks.length / this.parts.partitions.count)));
+    const size = Math.min(
+      SLICE_MOST,
+      Math.max(SLICE_LEAST, Math.ceil(tasks.length / this.parts.partitions.count)),
+    );
     const slices: { partition: number; members: number[] }[] = [];
     const byParents = new Map<number, { partition: number; members: number[] }>();
     let open: { partition: number; members: number[] } | null = null;
@@ -233,7 +358,8 @@ export class Admission {
         } else slice.members.push(i);
         continue;
       }
-      if (open === null || open.members.length >= size) slices.push((open = { partition: this.parts.partitions.next(), members: [] }));
+      if (open === null || open.members.length >= size)
+        slices.push((open = { partition: this.parts.partitions.next(), members: [] }));
       open.members.push(i);
     }
     return slices;
@@ -241,18 +367,35 @@ export class Admission {
 
   /** One slice is admitted whole or not at all; the faulty tasks that the owner names are left out of a second try. */
   async #sendSlice(
-    partition: number, members: readonly number[], tasks: readonly (TranslatedTask | null)[], context: SubmitContext, claim: Claim | null,
-    onRefused: (member: number, why: Rejection) => void, onAccepted: (member: number, id: string) => void,
+    partition: number,
+    members: readonly number[],
+    tasks: readonly (TranslatedTask | null)[],
+    context: SubmitContext,
+    claim: Claim | null,
+    onRefused: (member: number, why: Rejection) => void,
+    onAccepted: (member: number, id: string) => void,
   ): Promise<SubmitReply | null> {
     if (members.length === 0) return null;
-    const parts: SubmissionParts = { ...partsOf(context, claim), tasks: members.map((i) => tasks[i]!), parents: null, workflow: null };
+    const parts: SubmissionParts = {
+      ...partsOf(context, claim),
+      tasks: members.map((i) => tasks[i]!),
+      parents: null,
+      workflow: null,
+    };
     const bytes = packSubmit(parts);
     if (bytes.length > COMMAND_BYTES && claim === null && members.length > 1) {
       const half = members.length >> 1;
-      const [, answer] = await Promise.all([members.slice(0, half), members.slice(half)].map(async (part) => await this.#sendSlice(partition, part, tasks, context, null, onRefused, onAccepted)));
+      const [, answer] = await Promise.all(
+        [members.slice(0, half), members.slice(half)].map(
+          async (part) => await this.#sendSlice(partition, part, tasks, context, null, onRefused, onAccepted),
+        ),
+      );
       return answer ?? null;
     }
-    const reply = bytes.length > COMMAND_BYTES ? await this.#sendAsBlob(partition, parts, bytes) : await this.parts.bus.requestBytes<SubmitReply>(commands.tasks(partition), bytes);
+    const reply =
+      bytes.length > COMMAND_BYTES
+        ? await this.#sendAsBlob(partition, parts, bytes)
+        : await this.parts.bus.requestBytes<SubmitReply>(commands.tasks(partition), bytes);
     if (reply.ok) {
       for (const [n, member] of members.entries()) onAccepted(member, reply.value.ids[n]!);
       return reply.value;
@@ -262,8 +405,20 @@ export class Admission {
       for (const member of members) onRefused(member, reply.rejection);
       return null;
     }
-    for (const n of named) onRefused(members[n]!, { ...reply.rejection, errors: [{ path: '', message: reply.rejection.errors?.[0]?.message ?? reply.rejection.detail }] });
-    return await this.#sendSlice(partition, members.filter((_, n) => !named.has(n)), tasks, context, null, onRefused, onAccepted);
+    for (const n of named)
+      onRefused(members[n]!, {
+        ...reply.rejection,
+        errors: [{ path: '', message: reply.rejection.errors?.[0]?.message ?? reply.rejection.detail }],
+      });
+    return await this.#sendSlice(
+      partition,
+      members.filter((_, n) => !named.has(n)),
+      tasks,
+      context,
+      null,
+      onRefused,
+      onAccepted,
+    );
   }
 
   async #counted<T>(count: number, submit: () => Promise<T>): Promise<T> {
@@ -278,13 +433,21 @@ export class Admission {
   }
 }
 
-function partsOf({ identity, traceparent }: SubmitContext, claim: Claim | null): Pick<SubmissionParts, 'identity' | 'claim' | 'waiter' | 'traceparent'> {
+function partsOf(
+  { identity, traceparent }: SubmitContext,
+  claim: Claim | null,
+): Pick<SubmissionParts, 'identity' | 'claim' | 'waiter' | 'traceparent'> {
   return { identity, claim, waiter: null, traceparent };
 }
 
 function claimFor({ idempotencyKey, identity }: SubmitContext, body: unknown): Claim | null {
   if (idempotencyKey === null) return null;
-  if (!IDEMPOTENCY_KEY.test(idempotencyKey)) throw new YardError(rejection('invalid-request', 'an idempotency key is 1 to 255 visible ASCII characters', { errors: [{ path: 'Idempotency-Key', message: 'is not 1 to 255 visible ASCII characters' }] }));
+  if (!IDEMPOTENCY_KEY.test(idempotencyKey))
+    throw new YardError(
+      rejection('invalid-request', 'an idempotency key is 1 to 255 visible ASCII characters', {
+        errors: [{ path: 'Idempotency-Key', message: 'is not 1 to 255 visible ASCII characters' }],
+      }),
+    );
   return claimOf(identity.tenant, idempotencyKey, body);
 }
 
@@ -304,30 +467,52 @@ function refusedAlike({ code, errors, extra }: Rejection, tasks: readonly Transl
   if (first === undefined) return named;
   const parent = extra?.['parent'];
   for (const [i, task] of tasks.entries()) {
-    if (code === 'never-runnable' ? task.spec === tasks[first]!.spec : typeof parent === 'string' && task.needs.includes(parent)) named.add(i);
+    if (
+      code === 'never-runnable'
+        ? task.spec === tasks[first]!.spec
+        : typeof parent === 'string' && task.needs.includes(parent)
+    )
+      named.add(i);
   }
   return named;
 }
 
 function underItem(why: Rejection, item: number): Rejection {
   if (why.errors === undefined) return why;
-  return { ...why, errors: why.errors.map(({ path, message }) => ({ path: `tasks[${String(item)}]${path === '' ? '' : `.${path.replace(/^tasks\[\d+\]\.?/, '')}`}`, message })) };
+  return {
+    ...why,
+    errors: why.errors.map(({ path, message }) => ({
+      path: `tasks[${String(item)}]${path === '' ? '' : `.${path.replace(/^tasks\[\d+\]\.?/, '')}`}`,
+      message,
+    })),
+  };
 }
 
 function underKey(why: Rejection, key: string | null): Rejection {
   if (why.errors === undefined || key === null) return why;
-  return { ...why, errors: why.errors.map(({ path, message }) => ({ path: `tasks.${key}.${path}`, message })) };
+  return {
+    ...why,
+    errors: why.errors.map(({ path, message }) => ({ path: `tasks.${key}.${path}`, message })),
+  };
 }
 
-function allRefused(results: readonly ({ id: string; state: string } | { rejection: Rejection })[]): Rejection {
+function allRefused(
+  results: readonly ({ id: string; state: string } | { rejection: Rejection })[],
+): Rejection {
   const rejections = results.filter((result) => 'rejection' in result).map(({ rejection: why }) => why);
   const first = rejections[0]!;
   const errors = rejections.flatMap(({ errors: faults }) => faults ?? []).slice(0, 50);
   const same = rejections.every(({ code }) => code === first.code);
-  return { ...(same ? first : rejection('invalid-request', first.detail)), ...(errors.length > 0 ? { errors } : {}) };
+  return {
+    ...(same ? first : rejection('invalid-request', first.detail)),
+    ...(errors.length > 0 ? { errors } : {}),
+  };
 }
 
 /** An item of a bulk answer. */
-export function itemJson(item: { readonly id: string; readonly state: string } | { readonly rejection: Rejection }, traceId: string): unknown {
+export function itemJson(
+  item: { readonly id: string; readonly state: string } | { readonly rejection: Rejection },
+  traceId: string,
+): unknown {
   return 'rejection' in item ? { error: problemOf(item.rejection, traceId) } : item;
 }

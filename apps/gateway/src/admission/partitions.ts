@@ -7,7 +7,10 @@ import { err, ok, type Result } from '@yardmaster/kernel';
 export class PartitionChooser {
   #next: number;
 
-  constructor(readonly count: number, start = Math.floor(Math.random() * count)) {
+  constructor(
+    readonly count: number,
+    start = Math.floor(Math.random() * count),
+  ) {
     this.#next = start % count;
   }
 
@@ -28,9 +31,16 @@ export class PartitionChooser {
     let partition: number | null = null;
     for (const parent of needs) {
       const p = idPartition(parent);
-      if (p >= this.count) return err(rejection('unknown-parent', `there is no task ${parent}`, { extra: { parent } }));
+      if (p >= this.count)
+        return err(rejection('unknown-parent', `there is no task ${parent}`, { extra: { parent } }));
       if (partition !== null && partition !== p) {
-        return err(rejection('parents-in-several-partitions', 'these parents live in different partitions; a lone task can depend on tasks of one partition only. Submit them together as a workflow', { extra: { parents: needs } }));
+        return err(
+          rejection(
+            'parents-in-several-partitions',
+            'these parents live in different partitions; a lone task can depend on tasks of one partition only. Submit them together as a workflow',
+            { extra: { parents: needs } },
+          ),
+        );
       }
       partition = p;
     }
@@ -53,7 +63,10 @@ export function canonicalJson(value: unknown): string {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     const names = Object.keys(inner);
     for (let i = 1; i < names.length; i++) {
-      if (names[i - 1]! > names[i]!) return Object.fromEntries(names.sort().map((name) => [name, (inner as Record<string, unknown>)[name]]));
+      if (names[i - 1]! > names[i]!)
+        return Object.fromEntries(
+          names.sort().map((name) => [name, (inner as Record<string, unknown>)[name]]),
+        );
     }
     return inner;
   });

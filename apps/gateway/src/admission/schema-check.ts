@@ -1,6 +1,15 @@
 import {
-  FIELDS_NOT_YET, VALUES_NOT_YET, bulkRequest, keyRequest, subscriptionRequest, taskRequest, tenantRequest, workflowRequest, workflowTask,
-  type FieldError, type JsonSchema,
+  FIELDS_NOT_YET,
+  VALUES_NOT_YET,
+  bulkRequest,
+  keyRequest,
+  subscriptionRequest,
+  taskRequest,
+  tenantRequest,
+  workflowRequest,
+  workflowTask,
+  type FieldError,
+  type JsonSchema,
 } from '@yardmaster/contracts';
 import { didYouMean } from '@yardmaster/domain';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -9,7 +18,13 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 export type SchemaCheck = (value: unknown, at?: string) => readonly FieldError[] | null;
 
 const MOST_FAULTS = 50;
-const options = { allowUnionTypes: true, strict: true, strictTypes: false, strictRequired: false, inlineRefs: true } as const;
+const options = {
+  allowUnionTypes: true,
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  inlineRefs: true,
+} as const;
 const quick = new Ajv2020(options);
 const thorough = new Ajv2020({ ...options, allErrors: true, verbose: true });
 
@@ -34,14 +49,22 @@ export const checkKey = check(keyRequest);
 export const checkSubscription = check(subscriptionRequest);
 
 function faultsOf(errors: readonly ErrorObject[], at: string): readonly FieldError[] {
-  const alternatives = new Set(errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf').map(({ schemaPath }) => schemaPath));
+  const alternatives = new Set(
+    errors
+      .filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf')
+      .map(({ schemaPath }) => schemaPath),
+  );
   const faults = new Map<string, FieldError>();
   // A wrong type says more than the forms that it cannot have.
-  const wrongTypes = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  const wrongTypes = new Set(
+    errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath),
+  );
   for (const error of errors) {
     if (error.keyword === 'oneOf' && wrongTypes.has(error.instancePath)) continue;
     // Faults of each alternative only confuse; a field that none of them knows is worth telling.
-    const inAlternative = [...alternatives].some((path) => error.schemaPath !== path && error.schemaPath.startsWith(`${path}/`));
+    const inAlternative = [...alternatives].some(
+      (path) => error.schemaPath !== path && error.schemaPath.startsWith(`${path}/`),
+    );
     if (inAlternative && error.keyword !== 'additionalProperties' && error.keyword !== 'enum') continue;
     if (error.keyword === 'propertyNames') continue;
     const fault = { path: pathOf(error, at), message: messageOf(error) };
@@ -58,7 +81,8 @@ function pathOf(error: ErrorObject, at: string): string {
     path = /^\d+$/.test(name) ? `${path}[${name}]` : join(path, name);
   }
   const params = error.params as { additionalProperty?: string; missingProperty?: string };
-  const named = params.additionalProperty ?? params.missingProperty ?? (error as { propertyName?: string }).propertyName;
+  const named =
+    params.additionalProperty ?? params.missingProperty ?? (error as { propertyName?: string }).propertyName;
   return named === undefined ? path : join(path, named.slice(0, 200));
 }
 
@@ -74,17 +98,29 @@ function messageOf(error: ErrorObject): string {
       if (FIELDS_NOT_YET.has(name)) return `\`${name}\` is not available yet`;
       const meant = didYouMean(name, Object.keys(schema.properties ?? {}));
       const quoted = JSON.stringify(name.slice(0, 60));
-      return meant === null ? `there is no field ${quoted} here` : `there is no field ${quoted} here: did you mean "${meant}"?`;
+      return meant === null
+        ? `there is no field ${quoted} here`
+        : `there is no field ${quoted} here: did you mean "${meant}"?`;
     }
-    case 'required': return `\`${(error.params as { missingProperty: string }).missingProperty}\` is missing`;
-    case 'enum': return enumMessage(error);
-    case 'oneOf': case 'anyOf': return schema.description ?? 'has none of the allowed forms';
-    case 'maxItems': case 'maxProperties':
-      if ((error.params as { limit: number }).limit === 0) return `\`${lastName(error)}\` is not available yet`;
+    case 'required':
+      return `\`${(error.params as { missingProperty: string }).missingProperty}\` is missing`;
+    case 'enum':
+      return enumMessage(error);
+    case 'oneOf':
+    case 'anyOf':
+      return schema.description ?? 'has none of the allowed forms';
+    case 'maxItems':
+    case 'maxProperties':
+      if ((error.params as { limit: number }).limit === 0)
+        return `\`${lastName(error)}\` is not available yet`;
       return `has more than ${String((error.params as { limit: number }).limit)} entries`;
-    case 'minItems': case 'minProperties': return 'is empty';
-    case 'minLength': return 'is empty';
-    case 'maxLength': return `is longer than ${String((error.params as { limit: number }).limit)} characters`;
+    case 'minItems':
+    case 'minProperties':
+      return 'is empty';
+    case 'minLength':
+      return 'is empty';
+    case 'maxLength':
+      return `is longer than ${String((error.params as { limit: number }).limit)} characters`;
     case 'pattern':
       return (error as { propertyName?: string }).propertyName === undefined
         ? `does not look like a ${lastName(error)} (${(error.params as { pattern: string }).pattern})`
@@ -93,20 +129,28 @@ function messageOf(error: ErrorObject): string {
       const type = (error.params as { type: string | string[] }).type;
       return `is ${kindOf(error.data)}; write ${Array.isArray(type) ? type.join(' or ') : type}`;
     }
-    default: return error.message ?? 'is not valid';
+    default:
+      return error.message ?? 'is not valid';
   }
 }
 
 function enumMessage(error: ErrorObject): string {
   const allowed = (error.params as { allowedValues: unknown[] }).allowedValues;
   const name = lastName(error);
-  if (FIELDS_NOT_YET.has(name) && allowed.length === 1 && allowed[0] === false) return `\`${name}\` is not available yet`;
+  if (FIELDS_NOT_YET.has(name) && allowed.length === 1 && allowed[0] === false)
+    return `\`${name}\` is not available yet`;
   const given = error.data;
   if (typeof given !== 'string') return `is one of ${allowed.map(String).join(', ')}`;
   const quoted = JSON.stringify(given.slice(0, 60));
-  if (VALUES_NOT_YET[name]?.includes(given) === true) return `${quoted} is not available yet; use ${allowed.map(String).join(', ')}`;
-  const meant = didYouMean(given, allowed.filter((value) => typeof value === 'string'));
-  return meant === null ? `${quoted} is not one of ${allowed.map(String).join(', ')}` : `${quoted} is not known: did you mean "${meant}"?`;
+  if (VALUES_NOT_YET[name]?.includes(given) === true)
+    return `${quoted} is not available yet; use ${allowed.map(String).join(', ')}`;
+  const meant = didYouMean(
+    given,
+    allowed.filter((value) => typeof value === 'string'),
+  );
+  return meant === null
+    ? `${quoted} is not one of ${allowed.map(String).join(', ')}`
+    : `${quoted} is not known: did you mean "${meant}"?`;
 }
 
 function lastName(error: ErrorObject): string {

@@ -1,8 +1,24 @@
 import type { FieldError, TaskRequest } from '@yardmaster/contracts';
 import {
-  DEFAULT_CAP_MS, DEFAULT_CLASS_RANK, DEFAULT_PRIORITY, DEFAULT_QUEUE, QUEUES, SLOT_DEMAND, TIERS, defaultRetry, didYouMean, parseDuration,
-  parsePriority, parsePriorityClass, parseResources, type Outcome, type PlacementStrategy, type ResourceVector, type RetryPolicy,
-  type SchedulingSpec, type TaskKind,
+  DEFAULT_CAP_MS,
+  DEFAULT_CLASS_RANK,
+  DEFAULT_PRIORITY,
+  DEFAULT_QUEUE,
+  QUEUES,
+  SLOT_DEMAND,
+  TIERS,
+  defaultRetry,
+  didYouMean,
+  parseDuration,
+  parsePriority,
+  parsePriorityClass,
+  parseResources,
+  type Outcome,
+  type PlacementStrategy,
+  type ResourceVector,
+  type RetryPolicy,
+  type SchedulingSpec,
+  type TaskKind,
 } from '@yardmaster/domain';
 import type { Result } from '@yardmaster/kernel';
 import { join } from './schema-check.js';
@@ -22,9 +38,16 @@ export class SpecBook {
   readonly #byFields = new Map<string, SchedulingSpec>();
 
   specOf(request: TaskRequest, at: string, faults: FieldError[]): SchedulingSpec | null {
-    const { run, resources, scheduling, executionCap, retry, totalAttempts, idempotent, constraints } = request;
-    const isPlain = resources === undefined && scheduling === undefined && executionCap === undefined && retry === undefined
-      && totalAttempts === undefined && idempotent === undefined && constraints === undefined;
+    const { run, resources, scheduling, executionCap, retry, totalAttempts, idempotent, constraints } =
+      request;
+    const isPlain =
+      resources === undefined &&
+      scheduling === undefined &&
+      executionCap === undefined &&
+      retry === undefined &&
+      totalAttempts === undefined &&
+      idempotent === undefined &&
+      constraints === undefined;
     if (isPlain && run.handler !== undefined) {
       const known = this.#byHandler.get(run.handler);
       if (known !== undefined) return known;
@@ -32,7 +55,17 @@ export class SpecBook {
     const kind = kindOf(request);
     // `at` is of the one task, not of its spec.
     const fields = scheduling?.at === undefined ? scheduling : { ...scheduling, at: undefined };
-    const key = JSON.stringify([kind, run.handler, resources, fields, executionCap, retry, totalAttempts, idempotent, constraints]);
+    const key = JSON.stringify([
+      kind,
+      run.handler,
+      resources,
+      fields,
+      executionCap,
+      retry,
+      totalAttempts,
+      idempotent,
+      constraints,
+    ]);
     let spec = this.#byFields.get(key) ?? null;
     if (spec === null) {
       spec = readSpec(request, kind, at, faults);
@@ -53,10 +86,20 @@ export function kindOf({ run }: TaskRequest): TaskKind {
   return run.script !== undefined ? 'script' : 'command';
 }
 
-function readSpec(request: TaskRequest, kind: TaskKind, at: string, faults: FieldError[]): SchedulingSpec | null {
+function readSpec(
+  request: TaskRequest,
+  kind: TaskKind,
+  at: string,
+  faults: FieldError[],
+): SchedulingSpec | null {
   const before = faults.length;
   const scheduling = request.scheduling ?? {};
-  const read = <T>(path: string, given: unknown, parse: (given: unknown) => Result<T, string>, otherwise: T): T => {
+  const read = <T>(
+    path: string,
+    given: unknown,
+    parse: (given: unknown) => Result<T, string>,
+    otherwise: T,
+  ): T => {
     if (given === undefined) return otherwise;
     const parsed = parse(given);
     if (parsed.ok) return parsed.value;
@@ -72,7 +115,12 @@ function readSpec(request: TaskRequest, kind: TaskKind, at: string, faults: Fiel
     classRank: read('scheduling.priorityClass', scheduling.priorityClass, tenantClass, DEFAULT_CLASS_RANK),
     priority: read('scheduling.priority', scheduling.priority, parsePriority, DEFAULT_PRIORITY),
     strategy: readStrategy(scheduling.strategy, at, faults),
-    delayToleranceMs: read<number | null>('scheduling.delayTolerance', scheduling.delayTolerance, parseDuration, null),
+    delayToleranceMs: read<number | null>(
+      'scheduling.delayTolerance',
+      scheduling.delayTolerance,
+      parseDuration,
+      null,
+    ),
     capMs,
     retry: readRetry(request, at, faults, read),
     idempotent: request.idempotent ?? false,
@@ -81,15 +129,23 @@ function readSpec(request: TaskRequest, kind: TaskKind, at: string, faults: Fiel
   return faults.length === before ? spec : null;
 }
 
-function readResources(request: TaskRequest, kind: TaskKind, at: string, faults: FieldError[]): ResourceVector {
+function readResources(
+  request: TaskRequest,
+  kind: TaskKind,
+  at: string,
+  faults: FieldError[],
+): ResourceVector {
   if (request.resources === undefined) return kind === 'handler' ? SLOT_DEMAND : TIERS.basic;
   const parsed = parseResources(request.resources);
   if (!parsed.ok) {
-    for (const { path, message } of parsed.error) faults.push({ path: join(join(at, 'resources'), path).replace(/\.$/, ''), message });
+    for (const { path, message } of parsed.error)
+      faults.push({ path: join(join(at, 'resources'), path).replace(/\.$/, ''), message });
     return SLOT_DEMAND;
   }
   // A handler always takes a place in its worker, whatever else it names.
-  return kind === 'handler' && parsed.value['slots'] === undefined ? { ...parsed.value, ...SLOT_DEMAND } : parsed.value;
+  return kind === 'handler' && parsed.value['slots'] === undefined
+    ? { ...parsed.value, ...SLOT_DEMAND }
+    : parsed.value;
 }
 
 function readStrategy(given: string | undefined, at: string, faults: FieldError[]): PlacementStrategy | null {
@@ -98,27 +154,56 @@ function readStrategy(given: string | undefined, at: string, faults: FieldError[
   if (known !== undefined) return known;
   const meant = didYouMean(given, STRATEGIES);
   const quoted = JSON.stringify(given);
-  const message = NOT_YET_STRATEGIES.includes(given) ? `${quoted} is not available yet; use ${STRATEGIES.join(', ')}`
-    : meant === null ? `${quoted} is not a strategy: write ${STRATEGIES.join(', ')}` : `${quoted} is not a strategy: did you mean "${meant}"?`;
+  const message = NOT_YET_STRATEGIES.includes(given)
+    ? `${quoted} is not available yet; use ${STRATEGIES.join(', ')}`
+    : meant === null
+      ? `${quoted} is not a strategy: write ${STRATEGIES.join(', ')}`
+      : `${quoted} is not a strategy: did you mean "${meant}"?`;
   faults.push({ path: join(at, 'scheduling.strategy'), message });
   return null;
 }
 
-type Read = <T>(path: string, given: unknown, parse: (given: unknown) => Result<T, string>, otherwise: T) => T;
+type Read = <T>(
+  path: string,
+  given: unknown,
+  parse: (given: unknown) => Result<T, string>,
+  otherwise: T,
+) => T;
 
 function readRetry(request: TaskRequest, at: string, faults: FieldError[], read: Read): RetryPolicy {
   const { retry, totalAttempts } = request;
   if (retry === undefined && totalAttempts === undefined) return DEFAULT_RETRY;
-  if (retry?.maxAttempts !== undefined && totalAttempts !== undefined && retry.maxAttempts !== totalAttempts) {
-    faults.push({ path: join(at, 'totalAttempts'), message: `says ${String(totalAttempts)} where retry.maxAttempts says ${String(retry.maxAttempts)}: give one of them` });
+  if (
+    retry?.maxAttempts !== undefined &&
+    totalAttempts !== undefined &&
+    retry.maxAttempts !== totalAttempts
+  ) {
+    faults.push({
+      path: join(at, 'totalAttempts'),
+      message: `says ${String(totalAttempts)} where retry.maxAttempts says ${String(retry.maxAttempts)}: give one of them`,
+    });
   }
-  const initialBackoffMs = read('retry.backoff.initial', retry?.backoff?.initial, parseDuration, DEFAULT_RETRY.initialBackoffMs);
-  const maxBackoffMs = read('retry.backoff.max', retry?.backoff?.max, parseDuration, Math.max(initialBackoffMs, DEFAULT_RETRY.maxBackoffMs));
-  if (maxBackoffMs < initialBackoffMs) faults.push({ path: join(at, 'retry.backoff.max'), message: 'is shorter than the initial backoff' });
+  const initialBackoffMs = read(
+    'retry.backoff.initial',
+    retry?.backoff?.initial,
+    parseDuration,
+    DEFAULT_RETRY.initialBackoffMs,
+  );
+  const maxBackoffMs = read(
+    'retry.backoff.max',
+    retry?.backoff?.max,
+    parseDuration,
+    Math.max(initialBackoffMs, DEFAULT_RETRY.maxBackoffMs),
+  );
+  if (maxBackoffMs < initialBackoffMs)
+    faults.push({ path: join(at, 'retry.backoff.max'), message: 'is shorter than the initial backoff' });
   for (const [i, name] of (retry?.on ?? []).entries()) {
     if (RETRYABLE.includes(name as Outcome)) continue;
     const meant = didYouMean(name, RETRYABLE);
-    faults.push({ path: join(at, `retry.on[${String(i)}]`), message: `${JSON.stringify(name)} is not a category that can be retried${meant === null ? `: write ${RETRYABLE.join(', ')}` : `: did you mean "${meant}"?`}` });
+    faults.push({
+      path: join(at, `retry.on[${String(i)}]`),
+      message: `${JSON.stringify(name)} is not a category that can be retried${meant === null ? `: write ${RETRYABLE.join(', ')}` : `: did you mean "${meant}"?`}`,
+    });
   }
   return {
     maxAttempts: retry?.maxAttempts ?? totalAttempts ?? DEFAULT_RETRY.maxAttempts,
@@ -138,10 +223,18 @@ function knownQueue(given: unknown): Result<string, string> {
   const known = QUEUES.find((name) => name === given);
   if (known !== undefined) return { ok: true, value: known };
   const meant = didYouMean(String(given), QUEUES);
-  return { ok: false, error: `there is no queue ${JSON.stringify(given)}${meant === null ? `: queues are ${QUEUES.join(', ')}` : `: did you mean "${meant}"?`}` };
+  return {
+    ok: false,
+    error: `there is no queue ${JSON.stringify(given)}${meant === null ? `: queues are ${QUEUES.join(', ')}` : `: did you mean "${meant}"?`}`,
+  };
 }
 
 /** The class `system` is the yard's own. */
 function tenantClass(given: unknown): Result<number, string> {
-  return given === 'system' ? { ok: false, error: 'the class "system" is for the yard itself: write urgent, normal, batch or best-effort' } : parsePriorityClass(given);
+  return given === 'system'
+    ? {
+        ok: false,
+        error: 'the class "system" is for the yard itself: write urgent, normal, batch or best-effort',
+      }
+    : parsePriorityClass(given);
 }

@@ -19,7 +19,15 @@ export interface SubmissionParts {
 }
 
 /** Bytes of the command for the owner. */
-export function packSubmit({ identity, tasks, parents, workflow, claim, waiter, traceparent }: SubmissionParts): Uint8Array {
+export function packSubmit({
+  identity,
+  tasks,
+  parents,
+  workflow,
+  claim,
+  waiter,
+  traceparent,
+}: SubmissionParts): Uint8Array {
   const specs: SchedulingSpec[] = [];
   const numbers = new Map<SchedulingSpec, number>();
   const drafts = new Array<TaskDraft>(tasks.length);
@@ -37,8 +45,24 @@ export function packSubmit({ identity, tasks, parents, workflow, claim, waiter, 
       }
       lastNumber = number;
     }
-    drafts[i] = { spec: lastNumber, content: task.content, dueAt: task.dueAt, needs: task.needs, parents: parents?.[i] ?? NO_PARENTS };
+    drafts[i] = {
+      spec: lastNumber,
+      content: task.content,
+      dueAt: task.dueAt,
+      needs: task.needs,
+      parents: parents?.[i] ?? NO_PARENTS,
+    };
   }
-  const command: SubmitCommand = { op: 'submit', tenant: identity.tenant, user: identity.user, waiter, specs, tasks: drafts, workflow, claim, traceparent };
+  const command: SubmitCommand = {
+    op: 'submit',
+    tenant: identity.tenant,
+    user: identity.user,
+    waiter,
+    specs,
+    tasks: drafts,
+    workflow,
+    claim,
+    traceparent,
+  };
   return pack(toWire(command));
 }

@@ -1,4 +1,10 @@
-import { INLINE_LIMIT, LIMITS, type DependencyRequest, type FieldError, type TaskRequest } from '@yardmaster/contracts';
+import {
+  INLINE_LIMIT,
+  LIMITS,
+  type DependencyRequest,
+  type FieldError,
+  type TaskRequest,
+} from '@yardmaster/contracts';
 import type { RunContent, SchedulingSpec, TaskContent } from '@yardmaster/domain';
 import { isId } from '@yardmaster/kernel';
 import { measureJson } from '../body/measure.js';
@@ -25,27 +31,49 @@ const NO_NEEDS: readonly string[] = Object.freeze([]);
 
 /** `request` has passed the schema. Null when faults were added. `checksSize`: it may be over the limit of one task. */
 export function translateTask(
-  request: TaskRequest, at: string, key: string | null, book: SpecBook, now: number, checksSize: boolean, faults: FieldError[],
+  request: TaskRequest,
+  at: string,
+  key: string | null,
+  book: SpecBook,
+  now: number,
+  checksSize: boolean,
+  faults: FieldError[],
 ): TranslatedTask | null {
   const before = faults.length;
   const spec = book.specOf(request, at, faults);
   const { run } = request;
   let hasLargeInput = false;
-  if (run.input !== undefined && run.input !== null && typeof run.input !== 'number' && typeof run.input !== 'boolean') {
+  if (
+    run.input !== undefined &&
+    run.input !== null &&
+    typeof run.input !== 'number' &&
+    typeof run.input !== 'boolean'
+  ) {
     const { bytes, tooDeep } = measureJson(run.input, LIMITS.taskBytes, LIMITS.inputDepth);
-    if (tooDeep) faults.push({ path: join(at, 'run.input'), message: `is nested deeper than ${String(LIMITS.inputDepth)} levels` });
+    if (tooDeep)
+      faults.push({
+        path: join(at, 'run.input'),
+        message: `is nested deeper than ${String(LIMITS.inputDepth)} levels`,
+      });
     // The measure may be low by the bytes of non-ASCII characters.
-    else hasLargeInput = bytes > INLINE_LIMIT / 4 && Buffer.byteLength(JSON.stringify(run.input)) > INLINE_LIMIT;
+    else
+      hasLargeInput = bytes > INLINE_LIMIT / 4 && Buffer.byteLength(JSON.stringify(run.input)) > INLINE_LIMIT;
   }
   if (checksSize && measureJson(request, LIMITS.taskBytes, LIMITS.inputDepth + 8).bytes > LIMITS.taskBytes) {
     faults.push({ path: at, message: `one task is at most ${String(LIMITS.taskBytes / 1024)} KiB` });
   }
   if (hasNul(request)) faults.push({ path: join(at, 'run'), message: 'has a NUL character' });
-  const dueAt = request.scheduling?.at === undefined ? null : readInstant(request.scheduling.at, at, faults, now);
+  const dueAt =
+    request.scheduling?.at === undefined ? null : readInstant(request.scheduling.at, at, faults, now);
   if (spec === null || faults.length !== before) return null;
   return {
     spec,
-    content: { name: request.name ?? key ?? nameOf(request), key, labels: request.labels ?? null, run: contentOf(request) },
+    content: {
+      name: request.name ?? key ?? nameOf(request),
+      key,
+      labels: request.labels ?? null,
+      run: contentOf(request),
+    },
     dueAt,
     needs: NO_NEEDS,
     script: run.script ?? null,
@@ -60,7 +88,11 @@ export function readNeeds(request: TaskRequest, at: string, unknown: FieldError[
   for (const [i, dependency] of request.dependsOn.entries()) {
     const parent = parentOf(dependency);
     if (isId(parent)) needs.add(parent);
-    else unknown.push({ path: join(at, `dependsOn[${String(i)}]`), message: `${JSON.stringify(parent)} is not the id of a task; names of tasks count inside a workflow` });
+    else
+      unknown.push({
+        path: join(at, `dependsOn[${String(i)}]`),
+        message: `${JSON.stringify(parent)} is not the id of a task; names of tasks count inside a workflow`,
+      });
   }
   return [...needs];
 }
@@ -77,7 +109,10 @@ export function scriptHash(script: string): string | null {
 function readInstant(given: string, at: string, faults: FieldError[], now: number): number | null {
   const time = RFC3339.test(given) ? Date.parse(given) : NaN;
   if (Number.isNaN(time)) {
-    faults.push({ path: join(at, 'scheduling.at'), message: `${JSON.stringify(given)} is not an instant: write it as in 2026-12-01T06:00:00Z` });
+    faults.push({
+      path: join(at, 'scheduling.at'),
+      message: `${JSON.stringify(given)} is not an instant: write it as in 2026-12-01T06:00:00Z`,
+    });
     return null;
   }
   return time > now ? time : null;

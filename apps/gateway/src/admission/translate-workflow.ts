@@ -1,4 +1,11 @@
-import { LIMITS, rejection, type FieldError, type Rejection, type TaskRequest, type WorkflowRequest } from '@yardmaster/contracts';
+import {
+  LIMITS,
+  rejection,
+  type FieldError,
+  type Rejection,
+  type TaskRequest,
+  type WorkflowRequest,
+} from '@yardmaster/contracts';
 import { dedupe, didYouMean, sortTopologically } from '@yardmaster/domain';
 import { err, ok, type Result } from '@yardmaster/kernel';
 import { checkWorkflow, checkWorkflowTask, join } from './schema-check.js';
@@ -15,13 +22,22 @@ export interface TranslatedWorkflow {
   readonly parents: readonly (readonly number[])[];
 }
 
-interface Keyed { readonly key: string; readonly request: TaskRequest; readonly at: string }
+interface Keyed {
+  readonly key: string;
+  readonly request: TaskRequest;
+  readonly at: string;
+}
 
 const MOST_FAULTS = 50;
 const NO_PARENTS: number[] = [];
 
 /** Checks a workflow's body and turns it into tasks, parents first. */
-export function translateWorkflow(body: unknown, book: SpecBook, now: number, checksSize: boolean): Result<TranslatedWorkflow, Rejection> {
+export function translateWorkflow(
+  body: unknown,
+  book: SpecBook,
+  now: number,
+  checksSize: boolean,
+): Result<TranslatedWorkflow, Rejection> {
   const shape = checkWorkflow(body);
   if (shape !== null) return err(invalid(shape));
   const request = body as WorkflowRequest;
@@ -43,7 +59,11 @@ export function translateWorkflow(body: unknown, book: SpecBook, now: number, ch
   const sorted = sortTopologically(keyed.length, (i) => edges.value[i] ?? []);
   if (!sorted.ok) {
     const path = sorted.error.cycle.map((i) => keyed[i]?.key ?? '?');
-    return err(rejection('cycle-in-graph', `the dependencies form a cycle: ${path.join(' → ')}`, { extra: { cycle: path } }));
+    return err(
+      rejection('cycle-in-graph', `the dependencies form a cycle: ${path.join(' → ')}`, {
+        extra: { cycle: path },
+      }),
+    );
   }
   const { order } = sorted.value;
   const placeOf = new Int32Array(order.length);
@@ -73,11 +93,17 @@ function keyedTasks({ tasks }: WorkflowRequest, indexOf: Map<string, number>, fa
     const request = raw as TaskRequest;
     const key = isList ? (request.key ?? request.name) : String(place);
     if (key === undefined) {
-      faults.push({ path: join(at, 'name'), message: 'a task in a list needs a `name`: others depend on it by this' });
+      faults.push({
+        path: join(at, 'name'),
+        message: 'a task in a list needs a `name`: others depend on it by this',
+      });
     } else if (!isList && !PLAIN_KEY.test(key) && !KEY.test(key)) {
       faults.push({ path: at, message: 'is not a key: letters, digits and _ . : - , at most 200' });
     } else if (!isList && request.key !== undefined && request.key !== key) {
-      faults.push({ path: join(at, 'key'), message: `says ${JSON.stringify(request.key)} where the map says ${JSON.stringify(key)}` });
+      faults.push({
+        path: join(at, 'key'),
+        message: `says ${JSON.stringify(request.key)} where the map says ${JSON.stringify(key)}`,
+      });
     } else if (indexOf.has(key)) {
       faults.push({ path: at, message: `the key ${JSON.stringify(key)} is there twice` });
     } else {
@@ -91,7 +117,10 @@ function keyedTasks({ tasks }: WorkflowRequest, indexOf: Map<string, number>, fa
 const PLAIN_KEY = /^[A-Za-z0-9][A-Za-z0-9_-]{0,199}$/;
 const KEY = /^(?!__proto__$)[\p{L}\p{N}_][\p{L}\p{N}_ .:/-]{0,199}$/u;
 
-function readEdges(keyed: readonly Keyed[], indexOf: ReadonlyMap<string, number>): Result<readonly (readonly number[])[], Rejection> {
+function readEdges(
+  keyed: readonly Keyed[],
+  indexOf: ReadonlyMap<string, number>,
+): Result<readonly (readonly number[])[], Rejection> {
   const unknown: FieldError[] = [];
   const parents: number[][] = [];
   let count = 0;
@@ -105,16 +134,34 @@ function readEdges(keyed: readonly Keyed[], indexOf: ReadonlyMap<string, number>
     for (const [n, dependency] of dependsOn.entries()) {
       const name = parentOf(dependency);
       const parent = indexOf.get(name);
-      if (parent === i) return err(rejection('cycle-in-graph', `${JSON.stringify(key)} depends on itself`, { extra: { cycle: [key, key] }, errors: [{ path: join(at, `dependsOn[${String(n)}]`), message: 'is the task itself' }] }));
+      if (parent === i)
+        return err(
+          rejection('cycle-in-graph', `${JSON.stringify(key)} depends on itself`, {
+            extra: { cycle: [key, key] },
+            errors: [{ path: join(at, `dependsOn[${String(n)}]`), message: 'is the task itself' }],
+          }),
+        );
       if (parent !== undefined) mine.push(parent);
-      else if (unknown.length < MOST_FAULTS) unknown.push({ path: join(at, `dependsOn[${String(n)}]`), message: unknownParent(name, indexOf) });
+      else if (unknown.length < MOST_FAULTS)
+        unknown.push({ path: join(at, `dependsOn[${String(n)}]`), message: unknownParent(name, indexOf) });
     }
     const once = mine.length > 1 ? dedupe(mine) : mine;
     count += once.length;
     parents.push(once);
   }
-  if (unknown.length > 0) return err(rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown }));
-  if (count > LIMITS.workflowEdges) return err(invalid([{ path: 'tasks', message: `has ${String(count)} dependencies; at most ${String(LIMITS.workflowEdges)}` }]));
+  if (unknown.length > 0)
+    return err(
+      rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown }),
+    );
+  if (count > LIMITS.workflowEdges)
+    return err(
+      invalid([
+        {
+          path: 'tasks',
+          message: `has ${String(count)} dependencies; at most ${String(LIMITS.workflowEdges)}`,
+        },
+      ]),
+    );
   return ok(parents);
 }
 
@@ -126,6 +173,11 @@ function unknownParent(name: string, known: ReadonlyMap<string, number>): string
 
 export function invalid(errors: readonly FieldError[]): Rejection {
   const first = errors[0];
-  const detail = first === undefined ? 'the request is not valid' : first.path === '' ? `the body ${first.message}` : `${first.path}: ${first.message}`;
+  const detail =
+    first === undefined
+      ? 'the request is not valid'
+      : first.path === ''
+        ? `the body ${first.message}`
+        : `${first.path}: ${first.message}`;
   return rejection('invalid-request', detail, { errors });
 }

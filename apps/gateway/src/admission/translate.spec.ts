@@ -24,29 +24,72 @@ function task(body: unknown): TranslatedTask {
 
 describe('a task in canonical units', () => {
   it('fills what is left out: a handler takes a slot, a script or command the basic tier, one execution, an hour', () => {
-    expect(task({ run }).spec).toMatchObject({ kind: 'handler', handler: 'noop', resources: SLOT_DEMAND, queue: 'default', classRank: 2, priority: 500, capMs: 3_600_000, retry: { maxAttempts: 1, lostBudget: 5 }, strategy: null, delayToleranceMs: null });
-    expect(task({ run: { command: ['true'] } }).spec).toMatchObject({ kind: 'command', handler: null, resources: TIERS.basic });
-    expect(task({ run: { script: 'a/b.sh' } })).toMatchObject({ script: 'a/b.sh', content: { name: 'b.sh' }, spec: { kind: 'script' } });
+    expect(task({ run }).spec).toMatchObject({
+      kind: 'handler',
+      handler: 'noop',
+      resources: SLOT_DEMAND,
+      queue: 'default',
+      classRank: 2,
+      priority: 500,
+      capMs: 3_600_000,
+      retry: { maxAttempts: 1, lostBudget: 5 },
+      strategy: null,
+      delayToleranceMs: null,
+    });
+    expect(task({ run: { command: ['true'] } }).spec).toMatchObject({
+      kind: 'command',
+      handler: null,
+      resources: TIERS.basic,
+    });
+    expect(task({ run: { script: 'a/b.sh' } })).toMatchObject({
+      script: 'a/b.sh',
+      content: { name: 'b.sh' },
+      spec: { kind: 'script' },
+    });
   });
 
   it('reads durations, tiers, vectors, priorities and the short form of attempts', () => {
     const { spec } = task({
-      run: { command: ['true'] }, resources: { cpu: '500m', memory: '512Mi' }, executionCap: '10m', totalAttempts: 3,
-      scheduling: { priority: 901, priorityClass: 'batch', strategy: 'spread', delayTolerance: '5m', queue: 'off-peak' }, constraints: { require: { zone: 'a' } },
+      run: { command: ['true'] },
+      resources: { cpu: '500m', memory: '512Mi' },
+      executionCap: '10m',
+      totalAttempts: 3,
+      scheduling: {
+        priority: 901,
+        priorityClass: 'batch',
+        strategy: 'spread',
+        delayTolerance: '5m',
+        queue: 'off-peak',
+      },
+      constraints: { require: { zone: 'a' } },
     });
     expect(spec).toMatchObject({
-      resources: { cpu: 500, memory: 536_870_912 }, capMs: 600_000, priority: 901, classRank: 1, strategy: 'spread', delayToleranceMs: 300_000, queue: 'off-peak',
-      retry: { maxAttempts: 3 }, require: { zone: 'a' },
+      resources: { cpu: 500, memory: 536_870_912 },
+      capMs: 600_000,
+      priority: 901,
+      classRank: 1,
+      strategy: 'spread',
+      delayToleranceMs: 300_000,
+      queue: 'off-peak',
+      retry: { maxAttempts: 3 },
+      require: { zone: 'a' },
     });
-    expect(task({ run, retry: { maxAttempts: 4, backoff: { initial: '1s', max: '5m' }, on: ['app'], lost: 0 } }).spec.retry).toEqual({ maxAttempts: 4, lostBudget: 0, initialBackoffMs: 1000, maxBackoffMs: 300_000, on: ['app'] });
+    expect(
+      task({ run, retry: { maxAttempts: 4, backoff: { initial: '1s', max: '5m' }, on: ['app'], lost: 0 } })
+        .spec.retry,
+    ).toEqual({ maxAttempts: 4, lostBudget: 0, initialBackoffMs: 1000, maxBackoffMs: 300_000, on: ['app'] });
     expect(task({ run, resources: 'regular' }).spec.resources).toEqual({ ...TIERS.regular, ...SLOT_DEMAND });
   });
 
   it('gives equal requests the very same spec', () => {
     const book = new SpecBook();
     const spec = (body: unknown): unknown => (translate(body, book) as TranslatedTask).spec;
-    expect(spec({ run: { handler: 'a', input: 1 }, name: 'x' })).toBe(spec({ run: { handler: 'a', input: 2 }, name: 'y' }));
-    expect(spec({ run, scheduling: { priority: 'high' } })).toBe(spec({ run, scheduling: { priority: 'high', at: '2026-12-01T06:00:00Z' } }));
+    expect(spec({ run: { handler: 'a', input: 1 }, name: 'x' })).toBe(
+      spec({ run: { handler: 'a', input: 2 }, name: 'y' }),
+    );
+    expect(spec({ run, scheduling: { priority: 'high' } })).toBe(
+      spec({ run, scheduling: { priority: 'high', at: '2026-12-01T06:00:00Z' } }),
+    );
     expect(spec({ run: { handler: 'a' } })).not.toBe(spec({ run: { handler: 'b' } }));
   });
 
@@ -105,7 +148,12 @@ describe('a workflow', () => {
   it('orders a chain of 100,000 tasks and finds a cycle as long', () => {
     const chain = (closed: boolean): unknown => ({
       name: 'chain',
-      tasks: Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`t${String(i)}`, { run, dependsOn: i > 0 ? [`t${String(i - 1)}`] : closed ? ['t99999'] : [] }])),
+      tasks: Object.fromEntries(
+        Array.from({ length: 100_000 }, (_, i) => [
+          `t${String(i)}`,
+          { run, dependsOn: i > 0 ? [`t${String(i - 1)}`] : closed ? ['t99999'] : [] },
+        ]),
+      ),
     });
     const ordered = translateWorkflow(chain(false), new SpecBook(), NOW, false);
     expect(ordered.ok && ordered.value.keys.at(-1)).toBe('t99999');

@@ -1,15 +1,31 @@
 import { createHash } from 'node:crypto';
 import { YardError } from '@yardmaster/contracts';
 import { describe, expect, it } from 'vitest';
-import { FakeBus, identity, keyNamed, no, ok } from '../../test/fake-yard.js';
+import { FakeBus, identity, keyNamed, no, ok } from '../testing/fake-yard.js';
 import { Authenticator, bearerKey } from './authenticator.js';
 
-function authenticator(requestsPerSecond = 1000): { bus: FakeBus; auth: Authenticator; now: { ms: number }; asked: () => number } {
+function authenticator(requestsPerSecond = 1000): {
+  bus: FakeBus;
+  auth: Authenticator;
+  now: { ms: number };
+  asked: () => number;
+} {
   const bus = new FakeBus();
   const now = { ms: 0 };
   const known = createHash('sha256').update(keyNamed('good')).digest('hex');
-  bus.answers.set('yard.cmd.v1.limits', ({ hash }: { hash: string }) => (hash === known ? ok(identity('submitter')) : no('unauthenticated')));
-  return { bus, now, auth: new Authenticator(bus, { now: () => now.ms, monotonic: () => now.ms }, { requestsPerSecond, burst: requestsPerSecond }), asked: () => bus.asked.length };
+  bus.answers.set('yard.cmd.v1.limits', ({ hash }: { hash: string }) =>
+    hash === known ? ok(identity('submitter')) : no('unauthenticated'),
+  );
+  return {
+    bus,
+    now,
+    auth: new Authenticator(
+      bus,
+      { now: () => now.ms, monotonic: () => now.ms },
+      { requestsPerSecond, burst: requestsPerSecond },
+    ),
+    asked: () => bus.asked.length,
+  };
 }
 
 const bearer = (name: string): string => `Bearer ${keyNamed(name)}`;
@@ -28,13 +44,17 @@ describe('keys', () => {
   it('are forgotten at once when they are revoked', async () => {
     const { auth, bus } = authenticator();
     await auth.identify(bearer('good'));
-    bus.publish('yard.tel.v1.key-revoked', { hash: createHash('sha256').update(keyNamed('good')).digest('hex') });
+    bus.publish('yard.tel.v1.key-revoked', {
+      hash: createHash('sha256').update(keyNamed('good')).digest('hex'),
+    });
     expect(auth.identify(bearer('good'))).toBeInstanceOf(Promise);
   });
 
   it('that are not known are not asked about again and again', async () => {
     const { auth, asked } = authenticator();
-    await expect(Promise.resolve(auth.identify(bearer('bad')))).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(Promise.resolve(auth.identify(bearer('bad')))).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
     expect(() => auth.identify(bearer('bad'))).toThrow(YardError);
     expect(asked()).toBe(1);
   });
@@ -42,7 +62,16 @@ describe('keys', () => {
   it('that cannot be keys are refused without a question', () => {
     const { auth, asked } = authenticator();
     const wrongSum = `Bearer ${keyNamed('good').slice(0, -1)}${keyNamed('good').endsWith('0') ? '1' : '0'}`;
-    for (const junk of [undefined, '', 'Bearer', 'Bearer junk', 'Basic YTpi', 'bearer yk_local_a_b', wrongSum, `Bearer ${'x'.repeat(10_000)}`]) {
+    for (const junk of [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer junk',
+      'Basic YTpi',
+      'bearer yk_local_a_b',
+      wrongSum,
+      `Bearer ${'x'.repeat(10_000)}`,
+    ]) {
       expect(() => auth.identify(junk), junk).toThrow(YardError);
     }
     expect(asked()).toBe(0);
@@ -61,6 +90,8 @@ describe('keys', () => {
   it('cannot be checked while the ratelimiter is away, which is no refusal of the key', async () => {
     const { auth, bus } = authenticator();
     bus.answers.clear();
-    await expect(Promise.resolve(auth.identify(bearer('good')))).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(Promise.resolve(auth.identify(bearer('good')))).rejects.toMatchObject({
+      code: 'unavailable',
+    });
   });
 });

@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { YardError, commands, rejection, telemetry, type Identity, type LimitsCommand } from '@yardmaster/contracts';
+import {
+  YardError,
+  commands,
+  rejection,
+  telemetry,
+  type Identity,
+  type LimitsCommand,
+} from '@yardmaster/contracts';
 import { Gcra } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
 import type { Bus } from '@yardmaster/service-kit';
@@ -15,7 +22,11 @@ const MOST_REFUSED = 10_000;
 
 const KEY = /^yk_[a-z0-9-]{1,20}_[0-9A-Za-z]{1,40}_[0-9A-Za-z]{43}[0-9a-f]{8}$/;
 
-interface Known { readonly caller: Caller; readonly until: number; readonly rate: Gcra }
+interface Known {
+  readonly caller: Caller;
+  readonly until: number;
+  readonly rate: Gcra;
+}
 
 export interface AuthenticatorOptions {
   /** Requests a second of one key, and how many at once. */
@@ -32,10 +43,16 @@ export class Authenticator {
   readonly #requestsPerSecond: number;
   readonly #burst: number;
 
-  constructor(private readonly bus: Bus, private readonly clock: Clock, { requestsPerSecond = 20_000, burst = 40_000 }: AuthenticatorOptions = {}) {
+  constructor(
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    { requestsPerSecond = 20_000, burst = 40_000 }: AuthenticatorOptions = {},
+  ) {
     this.#requestsPerSecond = requestsPerSecond;
     this.#burst = burst;
-    this.#subscription = bus.subscribe(telemetry.keyRevoked, (body) => { this.#revoked(body); });
+    this.#subscription = bus.subscribe(telemetry.keyRevoked, (body) => {
+      this.#revoked(body);
+    });
   }
 
   stop(): void {
@@ -45,20 +62,32 @@ export class Authenticator {
   /** The caller at once when the key is known, else a promise. Throws and rejects with `unauthenticated`, `rate-limit-exceeded` or `unavailable`. */
   identify(authorization: string | undefined): Caller | Promise<Caller> {
     const key = bearerKey(authorization);
-    if (key === null) throw unauthenticated(authorization === undefined ? 'send a key: `Authorization: Bearer yk_...`' : 'this is not a key of the yard');
+    if (key === null)
+      throw unauthenticated(
+        authorization === undefined
+          ? 'send a key: `Authorization: Bearer yk_...`'
+          : 'this is not a key of the yard',
+      );
     const digest = hash('sha256', key, 'hex');
     const now = this.clock.monotonic();
     const known = this.#known.get(digest);
     if (known !== undefined && known.until > now) {
       const taken = known.rate.take(now);
       if (taken.ok) return known.caller;
-      throw new YardError(rejection('rate-limit-exceeded', 'this key sends too many requests a second', { retryAfter: Math.max(1, Math.ceil(taken.retryAfterMs / 1000)) }));
+      throw new YardError(
+        rejection('rate-limit-exceeded', 'this key sends too many requests a second', {
+          retryAfter: Math.max(1, Math.ceil(taken.retryAfterMs / 1000)),
+        }),
+      );
     }
     const refusedUntil = this.#refused.get(digest);
-    if (refusedUntil !== undefined && refusedUntil > now) throw unauthenticated('this key is not known, or was revoked');
+    if (refusedUntil !== undefined && refusedUntil > now)
+      throw unauthenticated('this key is not known, or was revoked');
     let asked = this.#asked.get(digest);
     if (asked === undefined) {
-      asked = this.#ask(digest).finally(() => { this.#asked.delete(digest); });
+      asked = this.#ask(digest).finally(() => {
+        this.#asked.delete(digest);
+      });
       this.#asked.set(digest, asked);
     }
     return asked;
@@ -66,7 +95,10 @@ export class Authenticator {
 
   async #ask(digest: string): Promise<Caller> {
     const command: LimitsCommand = { op: 'authenticate', hash: digest };
-    const reply = await this.bus.request<Identity>(commands.limits, command, { patienceMs: 3_000, timeoutMs: 3_000 });
+    const reply = await this.bus.request<Identity>(commands.limits, command, {
+      patienceMs: 3_000,
+      timeoutMs: 3_000,
+    });
     const now = this.clock.monotonic();
     if (reply.ok) {
       const caller = callerOf(reply.value);
@@ -81,13 +113,17 @@ export class Authenticator {
       this.#refused.set(digest, now + REFUSED_MS);
       throw unauthenticated('this key is not known, or was revoked');
     }
-    throw new YardError(rejection('unavailable', 'keys cannot be checked just now; try again shortly', { retryAfter: 1 }));
+    throw new YardError(
+      rejection('unavailable', 'keys cannot be checked just now; try again shortly', { retryAfter: 1 }),
+    );
   }
 
   #revoked(body: unknown): void {
     const { hash: digest, keyId } = (body ?? {}) as { hash?: unknown; keyId?: unknown };
     if (typeof digest === 'string') this.#known.delete(digest);
-    if (typeof keyId === 'string') for (const [known, { caller }] of this.#known) if (caller.identity.keyId === keyId) this.#known.delete(known);
+    if (typeof keyId === 'string')
+      for (const [known, { caller }] of this.#known)
+        if (caller.identity.keyId === keyId) this.#known.delete(known);
   }
 }
 

@@ -15,7 +15,11 @@ describe('bodies', () => {
   });
 
   it('never finds one in what JSON.stringify wrote', () => {
-    fc.assert(fc.property(fc.json(), (text) => { expect(findDuplicateKey(JSON.stringify(JSON.parse(text)))).toBeNull(); }));
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(findDuplicateKey(JSON.stringify(JSON.parse(text)))).toBeNull();
+      }),
+    );
   });
 
   it('reads JSON, YAML and NDJSON into the same', () => {
@@ -27,15 +31,27 @@ describe('bodies', () => {
   });
 
   it('refuses alias bombs, several documents and broken text with invalid-request, never with a crash', () => {
-    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...'bcdefgh'.split('').map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefg'[i] ?? 'a'}`).join(',')}]`)].join('\n');
-    for (const text of [bomb, 'a: 1\n---\nb: 2\n', 'a: [', '\t- x', '{'.repeat(3000)]) expect(() => parseYaml(text), text.slice(0, 20)).toThrow(YardError);
-    fc.assert(fc.property(fc.uint8Array(), fc.constantFrom('json', 'yaml', 'ndjson'), (noise, form) => {
-      try {
-        parseBody(Buffer.from(noise), form);
-      } catch (error) {
-        expect(error).toBeInstanceOf(YardError);
-      }
-    }), { numRuns: 500 });
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefgh'
+        .split('')
+        .map(
+          (name, i) =>
+            `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefg'[i] ?? 'a'}`).join(',')}]`,
+        ),
+    ].join('\n');
+    for (const text of [bomb, 'a: 1\n---\nb: 2\n', 'a: [', '\t- x', '{'.repeat(3000)])
+      expect(() => parseYaml(text), text.slice(0, 20)).toThrow(YardError);
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.constantFrom('json', 'yaml', 'ndjson'), (noise, form) => {
+        try {
+          parseBody(Buffer.from(noise), form);
+        } catch (error) {
+          expect(error).toBeInstanceOf(YardError);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('reads back its own cursors only', () => {

@@ -8,7 +8,10 @@ const COMMA = 44;
 /** From here on names of one object are kept in a set. */
 const FEW = 8;
 
-interface Names { list: string[]; set: Set<string> | null }
+interface Names {
+  list: string[];
+  set: Set<string> | null;
+}
 
 /** First name that an object of this valid JSON text has twice, or null. JSON.parse would silently keep the last. */
 export function findDuplicateKey(json: string): string | null {

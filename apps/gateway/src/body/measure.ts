@@ -1,5 +1,8 @@
 /** Rough size of a JSON value in bytes and how deep it goes; stops looking beyond `enough` bytes or `deepest` levels. */
-export interface Measure { readonly bytes: number; readonly tooDeep: boolean }
+export interface Measure {
+  readonly bytes: number;
+  readonly tooDeep: boolean;
+}
 
 export function measureJson(value: unknown, enough: number, deepest: number): Measure {
   const state = { bytes: 0, tooDeep: false };
@@ -7,7 +10,13 @@ export function measureJson(value: unknown, enough: number, deepest: number): Me
   return state;
 }
 
-function walk(value: unknown, level: number, enough: number, deepest: number, state: { bytes: number; tooDeep: boolean }): void {
+function walk(
+  value: unknown,
+  level: number,
+  enough: number,
+  deepest: number,
+  state: { bytes: number; tooDeep: boolean },
+): void {
   if (typeof value === 'string') {
     state.bytes += value.length + 2;
     return;

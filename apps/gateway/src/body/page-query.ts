@@ -9,12 +9,18 @@ export class QueryReader {
   readonly #errors: FieldError[] = [];
   readonly #query: Query;
 
-  constructor(query: unknown, private readonly known: readonly string[]) {
+  constructor(
+    query: unknown,
+    private readonly known: readonly string[],
+  ) {
     this.#query = (query ?? {}) as Query;
     for (const name of Object.keys(this.#query)) {
       if (known.includes(name)) continue;
       const meant = didYouMean(name, known);
-      this.#fault(name, `there is no parameter ${JSON.stringify(name.slice(0, 60))}${meant === null ? '' : `: did you mean "${meant}"?`}`);
+      this.#fault(
+        name,
+        `there is no parameter ${JSON.stringify(name.slice(0, 60))}${meant === null ? '' : `: did you mean "${meant}"?`}`,
+      );
     }
   }
 
@@ -22,7 +28,8 @@ export class QueryReader {
     const value = this.#query[name];
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value.length > 1000) return this.#fault(name, 'is given once, as text');
-    if (allowed !== undefined && !allowed.includes(value)) return this.#fault(name, `is one of ${allowed.join(', ')}`);
+    if (allowed !== undefined && !allowed.includes(value))
+      return this.#fault(name, `is one of ${allowed.join(', ')}`);
     return value;
   }
 
@@ -30,7 +37,8 @@ export class QueryReader {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const number = /^\d{1,16}$/.test(value) ? Number(value) : NaN;
-    if (!(number >= min && number <= max)) return this.#fault(name, `is a whole number from ${String(min)} to ${String(max)}`);
+    if (!(number >= min && number <= max))
+      return this.#fault(name, `is a whole number from ${String(min)} to ${String(max)}`);
     return number;
   }
 
@@ -63,7 +71,14 @@ export class QueryReader {
 
   /** Throws when anything was wrong. */
   done(): void {
-    if (this.#errors.length > 0) throw new YardError(rejection('invalid-request', `parameter ${this.#errors[0]?.path ?? ''} ${this.#errors[0]?.message ?? ''}`, { errors: this.#errors }));
+    if (this.#errors.length > 0)
+      throw new YardError(
+        rejection(
+          'invalid-request',
+          `parameter ${this.#errors[0]?.path ?? ''} ${this.#errors[0]?.message ?? ''}`,
+          { errors: this.#errors },
+        ),
+      );
   }
 
   #fault(path: string, message: string): undefined {
@@ -82,6 +97,11 @@ export function encodeCursor(id: string): string {
 export function decodeCursor(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString('latin1');
   const id = text.slice(2);
-  if (!text.startsWith('1:') || !isId(id)) throw new YardError(rejection('invalid-request', 'this cursor is not of this list', { errors: [{ path: 'cursor', message: 'is not of this list' }] }));
+  if (!text.startsWith('1:') || !isId(id))
+    throw new YardError(
+      rejection('invalid-request', 'this cursor is not of this list', {
+        errors: [{ path: 'cursor', message: 'is not of this list' }],
+      }),
+    );
   return id;
 }

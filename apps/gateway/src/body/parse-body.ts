@@ -23,7 +23,12 @@ export function bodyForm(contentType: string | undefined, allowed: readonly Body
   const type = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
   const form = FORMS[type];
   if (form === undefined || !allowed.includes(form)) {
-    throw new YardError(rejection('unsupported-media-type', `send ${allowed.map((name) => `application/${name === 'ndjson' ? 'x-ndjson' : name}`).join(' or ')}, not ${JSON.stringify(type.slice(0, 80))}`));
+    throw new YardError(
+      rejection(
+        'unsupported-media-type',
+        `send ${allowed.map((name) => `application/${name === 'ndjson' ? 'x-ndjson' : name}`).join(' or ')}, not ${JSON.stringify(type.slice(0, 80))}`,
+      ),
+    );
   }
   return form;
 }
@@ -34,9 +39,12 @@ export function parseBody(bytes: Buffer | undefined, form: BodyForm): unknown {
   if (!isUtf8(bytes)) throw invalid('the body is not UTF-8');
   const text = bytes.toString('utf8');
   switch (form) {
-    case 'json': return parseJson(text);
-    case 'yaml': return parseYaml(text);
-    case 'ndjson': return { tasks: parseLines(text) };
+    case 'json':
+      return parseJson(text);
+    case 'yaml':
+      return parseYaml(text);
+    case 'ndjson':
+      return { tasks: parseLines(text) };
   }
 }
 
@@ -59,7 +67,8 @@ function parseLines(text: string): unknown[] {
   const tasks: unknown[] = [];
   for (const [at, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    if (tasks.length >= LIMITS.bulkTasks) throw invalid(`more than ${String(LIMITS.bulkTasks)} tasks in one request`);
+    if (tasks.length >= LIMITS.bulkTasks)
+      throw invalid(`more than ${String(LIMITS.bulkTasks)} tasks in one request`);
     try {
       tasks.push(parseJson(line));
     } catch (cause) {
@@ -79,7 +88,8 @@ export function parseYaml(text: string): unknown {
   }
   const error = document.errors[0];
   if (error !== undefined) {
-    if (error.code === 'MULTIPLE_DOCS') throw invalid('one YAML document a request, please: send each on its own');
+    if (error.code === 'MULTIPLE_DOCS')
+      throw invalid('one YAML document a request, please: send each on its own');
     throw invalid(`the body is not YAML: ${firstLine(error.message)}`);
   }
   try {
@@ -94,5 +104,7 @@ function firstLine(message: string): string {
 }
 
 function invalid(detail: string, path?: string): YardError {
-  return new YardError(rejection('invalid-request', detail, path === undefined ? {} : { errors: [{ path, message: detail }] }));
+  return new YardError(
+    rejection('invalid-request', detail, path === undefined ? {} : { errors: [{ path, message: detail }] }),
+  );
 }

@@ -45,7 +45,11 @@ export class EventStream {
 
   /** Runs until stopped; rejects when a stream cannot be read. */
   async run(): Promise<void> {
-    await Promise.all(this.streamNames.map(async (name, i) => { await this.#follow(name, i); }));
+    await Promise.all(
+      this.streamNames.map(async (name, i) => {
+        await this.#follow(name, i);
+      }),
+    );
   }
 
   stop(): void {
@@ -98,7 +102,8 @@ export class EventStream {
       }
       // One fact told as several events: only the last of them moves the position on.
       const wanted = [event, ...event.more].filter((one) => this.#wants(one));
-      for (const [n, { type, json }] of wanted.entries()) text += `${n === wanted.length - 1 ? id : ''}event: ${type}\ndata: ${json}\n\n`;
+      for (const [n, { type, json }] of wanted.entries())
+        text += `${n === wanted.length - 1 ? id : ''}event: ${type}\ndata: ${json}\n\n`;
     }
     this.#vector.moveTo(stream, envelope.seq, WHOLE);
     return text;
@@ -116,13 +121,23 @@ export class EventStream {
 }
 
 /** Where a reader begins: `start`, a position, or now. Refuses a position beyond the log. */
-export async function startingPositions(log: CommittedLog, streamNames: readonly string[], from: string | null): Promise<StreamPosition[]> {
+export async function startingPositions(
+  log: CommittedLog,
+  streamNames: readonly string[],
+  from: string | null,
+): Promise<StreamPosition[]> {
   if (from === 'start') return streamNames.map(() => ({ seq: 0, index: WHOLE }));
   const heads = await Promise.all(streamNames.map(async (name) => await log.head(name)));
   if (from === null || from === 'now') return heads.map((seq) => ({ seq, index: WHOLE }));
   const positions = PositionVector.parse(from, streamNames.length);
   for (const [i, { seq }] of positions.entries()) {
-    if (seq > heads[i]!) throw new YardError(rejection('resync', 'this position lies beyond the log: it is of another yard, or of one that was reset'));
+    if (seq > heads[i]!)
+      throw new YardError(
+        rejection(
+          'resync',
+          'this position lies beyond the log: it is of another yard, or of one that was reset',
+        ),
+      );
   }
   return positions;
 }

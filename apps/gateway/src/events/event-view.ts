@@ -14,7 +14,10 @@ export interface PublicEvent {
   readonly more?: readonly PublicEvent[];
 }
 
-interface Shown { readonly time: string; readonly events: (PublicEvent | null | undefined)[] }
+interface Shown {
+  readonly time: string;
+  readonly events: (PublicEvent | null | undefined)[];
+}
 
 const shown = new WeakMap<Envelope, Shown>();
 
@@ -22,7 +25,10 @@ const shown = new WeakMap<Envelope, Shown>();
 export function publicEventAt(envelope: Envelope, i: number): PublicEvent | null {
   let known = shown.get(envelope);
   if (known === undefined) {
-    known = { time: `"time":"${new Date(envelope.at).toISOString()}"`, events: new Array<undefined>(envelope.events.length).fill(undefined) };
+    known = {
+      time: `"time":"${new Date(envelope.at).toISOString()}"`,
+      events: new Array<undefined>(envelope.events.length).fill(undefined),
+    };
     shown.set(envelope, known);
   }
   const before = known.events[i];
@@ -34,46 +40,121 @@ export function publicEventAt(envelope: Envelope, i: number): PublicEvent | null
 function publicEvent(event: DomainEvent, time: string): PublicEvent | null {
   switch (event.type) {
     case 'WorkflowSubmitted':
-      return { type: event.type, tenant: event.tenant, task: null, workflow: event.id,
-        json: `{"type":"WorkflowSubmitted",${time},"workflow":"${event.id}","name":${JSON.stringify(event.sealed.name)},"state":"running","status":"in_progress","count":${String(event.count)}}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: null,
+        workflow: event.id,
+        json: `{"type":"WorkflowSubmitted",${time},"workflow":"${event.id}","name":${JSON.stringify(event.sealed.name)},"state":"running","status":"in_progress","count":${String(event.count)}}`,
+      };
     case 'TaskSubmitted': {
       const state = event.dueAt !== null ? 'scheduled' : event.open > 0 ? 'blocked' : 'ready';
-      const workflow = event.workflow === null ? '' : `,"workflow":"${event.workflow}","key":${JSON.stringify(event.sealed.key)}`;
-      return { type: event.type, tenant: event.tenant, task: event.id, workflow: event.workflow,
-        json: `{"type":"TaskSubmitted",${time},"task":"${event.id}"${workflow},"name":${JSON.stringify(event.sealed.name)},"state":"${state}","status":"waiting"}` };
+      const workflow =
+        event.workflow === null
+          ? ''
+          : `,"workflow":"${event.workflow}","key":${JSON.stringify(event.sealed.key)}`;
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.id,
+        workflow: event.workflow,
+        json: `{"type":"TaskSubmitted",${time},"task":"${event.id}"${workflow},"name":${JSON.stringify(event.sealed.name)},"state":"${state}","status":"waiting"}`,
+      };
     }
     case 'TasksDue':
-      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"TasksDue",${time},"tasks":${JSON.stringify(event.ids)}}` };
+      return {
+        type: event.type,
+        tenant: null,
+        task: null,
+        workflow: null,
+        json: `{"type":"TasksDue",${time},"tasks":${JSON.stringify(event.ids)}}`,
+      };
     case 'CancelRequested':
-      return { type: event.type, tenant: null, task: event.id, workflow: null, json: `{"type":"CancelRequested",${time},"task":"${event.id}"}` };
+      return {
+        type: event.type,
+        tenant: null,
+        task: event.id,
+        workflow: null,
+        json: `{"type":"CancelRequested",${time},"task":"${event.id}"}`,
+      };
     case 'TaskSucceeded': {
       const released = event.released.length === 0 ? '' : `,"released":${JSON.stringify(event.released)}`;
-      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
-        json: `{"type":"TaskSucceeded",${time},"task":"${event.id}","state":"succeeded","status":"done","attempt":${String(event.attempt)},"result":${resultJson(event.sealed?.result)}${released}}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.id,
+        workflow: null,
+        json: `{"type":"TaskSucceeded",${time},"task":"${event.id}","state":"succeeded","status":"done","attempt":${String(event.attempt)},"result":${resultJson(event.sealed?.result)}${released}}`,
+      };
     }
     case 'TaskFailed':
-      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
-        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}}`, more: upstreamFailed(event, time) };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.id,
+        workflow: null,
+        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}}`,
+        more: upstreamFailed(event, time),
+      };
     case 'TaskCancelled':
-      return { type: event.type, tenant: event.tenant, task: event.id, workflow: null,
-        json: `{"type":"TaskCancelled",${time},"task":"${event.id}","state":"cancelled","status":"failed"}`, more: upstreamFailed(event, time) };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.id,
+        workflow: null,
+        json: `{"type":"TaskCancelled",${time},"task":"${event.id}","state":"cancelled","status":"failed"}`,
+        more: upstreamFailed(event, time),
+      };
     case 'WorkflowEnded':
-      return { type: event.type, tenant: event.tenant, task: null, workflow: event.id,
-        json: `{"type":"WorkflowEnded",${time},"workflow":"${event.id}","state":"${event.state}","status":"${event.state === 'succeeded' ? 'done' : 'failed'}"}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: null,
+        workflow: event.id,
+        json: `{"type":"WorkflowEnded",${time},"workflow":"${event.id}","state":"${event.state}","status":"${event.state === 'succeeded' ? 'done' : 'failed'}"}`,
+      };
     case 'LeaseGranted':
-      return { type: event.type, tenant: event.tenant, task: event.task, workflow: null,
-        json: `{"type":"LeaseGranted",${time},"task":"${event.task}","state":"running","status":"in_progress","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"fence":${String(event.fence)}}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.task,
+        workflow: null,
+        json: `{"type":"LeaseGranted",${time},"task":"${event.task}","state":"running","status":"in_progress","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"fence":${String(event.fence)}}`,
+      };
     case 'LeaseEnded':
-      return { type: event.type, tenant: event.tenant, task: event.task, workflow: null,
-        json: `{"type":"LeaseEnded",${time},"task":"${event.task}","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"outcome":"${event.outcome}","exitCode":${String(event.exitCode)},"error":${JSON.stringify(event.sealed?.error ?? null)},"fence":${String(event.fence)}}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: event.task,
+        workflow: null,
+        json: `{"type":"LeaseEnded",${time},"task":"${event.task}","attempt":${String(event.attempt)},"worker":${JSON.stringify(event.worker)},"outcome":"${event.outcome}","exitCode":${String(event.exitCode)},"error":${JSON.stringify(event.sealed?.error ?? null)},"fence":${String(event.fence)}}`,
+      };
     case 'WorkerJoined':
-      return { type: event.type, tenant: event.tenant, task: null, workflow: null,
-        json: `{"type":"WorkerJoined",${time},"worker":${JSON.stringify(event.worker)},"name":${JSON.stringify(event.name)},"kind":"${event.kind}"}` };
+      return {
+        type: event.type,
+        tenant: event.tenant,
+        task: null,
+        workflow: null,
+        json: `{"type":"WorkerJoined",${time},"worker":${JSON.stringify(event.worker)},"name":${JSON.stringify(event.name)},"kind":"${event.kind}"}`,
+      };
     case 'WorkerGone':
-      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"WorkerGone",${time},"worker":${JSON.stringify(event.worker)},"why":"${event.why}"}` };
+      return {
+        type: event.type,
+        tenant: null,
+        task: null,
+        workflow: null,
+        json: `{"type":"WorkerGone",${time},"worker":${JSON.stringify(event.worker)},"why":"${event.why}"}`,
+      };
     case 'WorkerCordoned':
-      return { type: event.type, tenant: null, task: null, workflow: null, json: `{"type":"WorkerCordoned",${time},"worker":${JSON.stringify(event.worker)},"cordoned":${String(event.cordoned)}}` };
-    default: return null;
+      return {
+        type: event.type,
+        tenant: null,
+        task: null,
+        workflow: null,
+        json: `{"type":"WorkerCordoned",${time},"worker":${JSON.stringify(event.worker)},"cordoned":${String(event.cordoned)}}`,
+      };
+    default:
+      return null;
   }
 }
 
@@ -83,7 +164,15 @@ function resultJson(result: unknown): string {
   return isBlobRef(result) ? '{"$blob":true}' : JSON.stringify(result);
 }
 
-function upstreamFailed({ id: cause, tenant, upstreamFailed: ids }: TaskFailed | TaskCancelled, time: string): readonly PublicEvent[] {
-  return ids.map((id) => ({ type: 'TaskUpstreamFailed', tenant, task: id, workflow: null,
-    json: `{"type":"TaskUpstreamFailed",${time},"task":"${id}","state":"upstream_failed","status":"failed","cause":"${cause}"}` }));
+function upstreamFailed(
+  { id: cause, tenant, upstreamFailed: ids }: TaskFailed | TaskCancelled,
+  time: string,
+): readonly PublicEvent[] {
+  return ids.map((id) => ({
+    type: 'TaskUpstreamFailed',
+    tenant,
+    task: id,
+    workflow: null,
+    json: `{"type":"TaskUpstreamFailed",${time},"task":"${id}","state":"upstream_failed","status":"failed","cause":"${cause}"}`,
+  }));
 }

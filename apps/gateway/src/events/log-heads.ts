@@ -12,11 +12,17 @@ export class LogHeads {
   #readAt = -Infinity;
   #reading: Promise<void> | null = null;
 
-  constructor(private readonly log: CommittedLog, private readonly streamNames: readonly string[], private readonly monotonic: () => number) {}
+  constructor(
+    private readonly log: CommittedLog,
+    private readonly streamNames: readonly string[],
+    private readonly monotonic: () => number,
+  ) {}
 
   position(): string | Promise<string> {
     if (this.monotonic() - this.#readAt <= REFRESH_MS) return this.#position;
-    this.#reading ??= this.#read().finally(() => { this.#reading = null; });
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
     return this.#reading.then(() => this.#position);
   }
 

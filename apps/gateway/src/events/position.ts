@@ -1,7 +1,10 @@
 import { YardError, rejection, streams } from '@yardmaster/contracts';
 
 /** Where a reader stands in one stream: after event `index` of envelope `seq`. */
-export interface StreamPosition { readonly seq: number; readonly index: number }
+export interface StreamPosition {
+  readonly seq: number;
+  readonly index: number;
+}
 
 /** Index that means "the whole envelope". */
 export const WHOLE = 0xff_ff_ff;
@@ -31,10 +34,21 @@ export class PositionVector {
 
   static parse(text: string, streamCount: number): StreamPosition[] {
     const bytes = /^[A-Za-z0-9_-]+$/.test(text) ? Buffer.from(text, 'base64url') : Buffer.alloc(0);
-    if (text.length !== HEADER_CHARS + BLOCK_CHARS * streamCount || bytes[0] !== VERSION || bytes[2] !== streamCount) {
-      throw new YardError(rejection('invalid-request', 'this is not a position of this yard', { errors: [{ path: 'from', message: 'is not a position of this yard' }] }));
+    if (
+      text.length !== HEADER_CHARS + BLOCK_CHARS * streamCount ||
+      bytes[0] !== VERSION ||
+      bytes[2] !== streamCount
+    ) {
+      throw new YardError(
+        rejection('invalid-request', 'this is not a position of this yard', {
+          errors: [{ path: 'from', message: 'is not a position of this yard' }],
+        }),
+      );
     }
-    return Array.from({ length: streamCount }, (_, i) => ({ seq: bytes.readUIntBE(3 + i * 9, 6), index: bytes.readUIntBE(9 + i * 9, 3) }));
+    return Array.from({ length: streamCount }, (_, i) => ({
+      seq: bytes.readUIntBE(3 + i * 9, 6),
+      index: bytes.readUIntBE(9 + i * 9, 3),
+    }));
   }
 
   moveTo(stream: number, seq: number, index: number): void {

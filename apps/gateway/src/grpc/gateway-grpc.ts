@@ -15,13 +15,25 @@ export class GatewayGrpc extends ServerGrpc {
   /** 0 until it listens. */
   port = 0;
 
-  constructor(private readonly host: string, private readonly wantedPort: number) {
+  constructor(
+    private readonly host: string,
+    private readonly wantedPort: number,
+  ) {
     super({
       package: ['yardmaster.v1', 'grpc.health.v1'],
       protoPath: PROTO_FILES.map((file) => fileURLToPath(new URL(file, PROTO_ROOT))),
-      loader: { includeDirs: [fileURLToPath(PROTO_ROOT)], longs: Number, enums: String, defaults: false, oneofs: false },
+      loader: {
+        includeDirs: [fileURLToPath(PROTO_ROOT)],
+        longs: Number,
+        enums: String,
+        defaults: false,
+        oneofs: false,
+      },
       url: `${host}:${String(wantedPort)}`,
-      onLoadPackageDefinition: (definition: ConstructorParameters<typeof ReflectionService>[0], server: Pick<GrpcServer, 'addService'>) => {
+      onLoadPackageDefinition: (
+        definition: ConstructorParameters<typeof ReflectionService>[0],
+        server: Pick<GrpcServer, 'addService'>,
+      ) => {
         if (process.env['NODE_ENV'] !== 'production') new ReflectionService(definition).addToServer(server);
       },
     });
@@ -30,10 +42,14 @@ export class GatewayGrpc extends ServerGrpc {
   override async createClient(): Promise<GrpcServer> {
     const server = new GrpcServer(CHANNEL);
     this.port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`${this.host}:${String(this.wantedPort)}`, ServerCredentials.createInsecure(), (error, port) => {
-        if (error === null) resolve(port);
-        else reject(error);
-      });
+      server.bindAsync(
+        `${this.host}:${String(this.wantedPort)}`,
+        ServerCredentials.createInsecure(),
+        (error, port) => {
+          if (error === null) resolve(port);
+          else reject(error);
+        },
+      );
     });
     return server;
   }

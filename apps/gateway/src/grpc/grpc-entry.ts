@@ -17,21 +17,36 @@ export class GrpcEntry {
 
   async caller(metadata: Metadata, operation: Operation): Promise<Caller> {
     const authorization = metadata.get('authorization')[0];
-    const caller = await this.authenticator.identify(typeof authorization === 'string' ? authorization : undefined);
-    if (!mayCall(caller.identity.role, operation)) throw new YardError(rejection('forbidden', `the role ${caller.identity.role} may not do that`));
+    const caller = await this.authenticator.identify(
+      typeof authorization === 'string' ? authorization : undefined,
+    );
+    if (!mayCall(caller.identity.role, operation))
+      throw new YardError(rejection('forbidden', `the role ${caller.identity.role} may not do that`));
     return caller;
   }
 
-  submission({ identity }: Caller, metadata: Metadata, idempotencyKey: string | undefined, bodyBytes: number): SubmitContext {
+  submission(
+    { identity }: Caller,
+    metadata: Metadata,
+    idempotencyKey: string | undefined,
+    bodyBytes: number,
+  ): SubmitContext {
     const trace = readTraceparent(metadata.get('traceparent')[0]);
-    return { identity, idempotencyKey: idempotencyKey ?? null, traceparent: trace?.isSampled === true ? trace.header : null, bodyBytes };
+    return {
+      identity,
+      idempotencyKey: idempotencyKey ?? null,
+      traceparent: trace?.isSampled === true ? trace.header : null,
+      bodyBytes,
+    };
   }
 }
 
 /** Aborts when the caller gave up. */
 export function cancelSignal(call: ServerUnaryCall<unknown, unknown>): AbortSignal {
   const gone = new AbortController();
-  call.on('cancelled', () => { gone.abort(); });
+  call.on('cancelled', () => {
+    gone.abort();
+  });
   return gone.signal;
 }
 

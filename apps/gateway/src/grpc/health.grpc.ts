@@ -12,12 +12,17 @@ const WATCH_MS = 5_000;
 /** `grpc.health.v1.Health`; needs no key, like /readyz. */
 @Controller()
 export class HealthGrpc {
-  constructor(@Inject(BUS) private readonly bus: Bus, @Inject(CONFIG) private readonly config: YardConfig) {}
+  constructor(
+    @Inject(BUS) private readonly bus: Bus,
+    @Inject(CONFIG) private readonly config: YardConfig,
+  ) {}
 
   @GrpcMethod('Health', 'Check')
   async check({ service = '' }: { service?: string }): Promise<Health> {
     if (!SERVICES.includes(service)) return { status: 'SERVICE_UNKNOWN' };
-    return { status: (await notReady(this.bus, this.config.partitions)).length === 0 ? 'SERVING' : 'NOT_SERVING' };
+    return {
+      status: (await notReady(this.bus, this.config.partitions)).length === 0 ? 'SERVING' : 'NOT_SERVING',
+    };
   }
 
   @GrpcMethod('Health', 'Watch')
@@ -31,7 +36,9 @@ export class HealthGrpc {
       };
       void look();
       const timer = setInterval(() => void look(), WATCH_MS).unref();
-      return () => { clearInterval(timer); };
+      return () => {
+        clearInterval(timer);
+      };
     });
   }
 }

@@ -16,20 +16,32 @@ export function toJson(value: ProtoValue, level = 0): unknown {
   if (value.stringValue !== undefined) return value.stringValue;
   if (value.numberValue !== undefined) return value.numberValue;
   if (value.boolValue !== undefined) return value.boolValue;
-  if (value.listValue !== undefined) return (value.listValue.values ?? []).map((item) => toJson(item, level + 1));
-  if (value.structValue !== undefined) return Object.fromEntries(Object.entries(value.structValue.fields ?? {}).map(([name, item]) => [name, toJson(item, level + 1)]));
+  if (value.listValue !== undefined)
+    return (value.listValue.values ?? []).map((item) => toJson(item, level + 1));
+  if (value.structValue !== undefined)
+    return Object.fromEntries(
+      Object.entries(value.structValue.fields ?? {}).map(([name, item]) => [name, toJson(item, level + 1)]),
+    );
   return null;
 }
 
 export function fromJson(value: unknown): ProtoValue {
   switch (typeof value) {
-    case 'string': return { stringValue: value };
-    case 'number': return { numberValue: value };
-    case 'boolean': return { boolValue: value };
+    case 'string':
+      return { stringValue: value };
+    case 'number':
+      return { numberValue: value };
+    case 'boolean':
+      return { boolValue: value };
     case 'object':
       if (value === null) return { nullValue: 'NULL_VALUE' };
       if (Array.isArray(value)) return { listValue: { values: value.map(fromJson) } };
-      return { structValue: { fields: Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fromJson(item)])) } };
-    default: return { nullValue: 'NULL_VALUE' };
+      return {
+        structValue: {
+          fields: Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fromJson(item)])),
+        },
+      };
+    default:
+      return { nullValue: 'NULL_VALUE' };
   }
 }

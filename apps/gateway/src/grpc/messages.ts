@@ -1,9 +1,22 @@
-import type { GraphResponse, RunRequest, TaskResponse, WorkflowResponse, WorkflowSummaryResponse } from '@yardmaster/contracts';
+import type {
+  GraphResponse,
+  RunRequest,
+  TaskResponse,
+  WorkflowResponse,
+  WorkflowSummaryResponse,
+} from '@yardmaster/contracts';
 import { fromJson, toJson, type ProtoValue } from './json-value.js';
 
 type Fields = Record<string, unknown>;
 
-interface ProtoRun { script?: string; command?: string[]; handler?: string; args?: string[]; env?: Record<string, string>; input?: ProtoValue }
+interface ProtoRun {
+  script?: string;
+  command?: string[];
+  handler?: string;
+  args?: string[];
+  env?: Record<string, string>;
+  input?: ProtoValue;
+}
 export interface ProtoTaskSpec {
   name?: string;
   run?: ProtoRun;
@@ -49,8 +62,13 @@ export function protoTask(task: TaskResponse): Fields {
     ...given(rest),
     run: protoRun(spec.run),
     ...given({
-      resources: spec.resources, queue: spec.queue, priority: spec.priority, strategy: spec.strategy, delayTolerance: spec.delayTolerance,
-      executionCap: spec.executionCap, totalAttempts: spec.totalAttempts,
+      resources: spec.resources,
+      queue: spec.queue,
+      priority: spec.priority,
+      strategy: spec.strategy,
+      delayTolerance: spec.delayTolerance,
+      executionCap: spec.executionCap,
+      totalAttempts: spec.totalAttempts,
     }),
     attempts: attempts.map(given),
     result: fromJson(result),
@@ -75,5 +93,7 @@ export function protoGraph({ tasks, edges }: GraphResponse): Fields {
 
 /** Without the nulls, which protobuf does not know. */
 function given(fields: object): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
+  );
 }

@@ -1,7 +1,11 @@
 import { Metadata } from '@grpc/grpc-js';
 import { ERRORS, type Rejection } from '@yardmaster/contracts';
 
-export interface GrpcFault { readonly code: number; readonly message: string; readonly metadata: Metadata }
+export interface GrpcFault {
+  readonly code: number;
+  readonly message: string;
+  readonly metadata: Metadata;
+}
 
 const DOMAIN = 'yardmaster.dev';
 
@@ -17,14 +21,37 @@ function encodeStatus(code: number, { code: reason, detail, errors, retryAfter, 
   const info = Buffer.concat([
     text(1, reason),
     text(2, DOMAIN),
-    ...Object.entries(extra ?? {}).map(([name, value]) => block(3, Buffer.concat([text(1, name), text(2, typeof value === 'string' ? value : JSON.stringify(value))]))),
+    ...Object.entries(extra ?? {}).map(([name, value]) =>
+      block(
+        3,
+        Buffer.concat([text(1, name), text(2, typeof value === 'string' ? value : JSON.stringify(value))]),
+      ),
+    ),
   ]);
   const details = [any('google.rpc.ErrorInfo', info)];
   if (errors !== undefined && errors.length > 0) {
-    details.push(any('google.rpc.BadRequest', Buffer.concat(errors.map(({ path, message }) => block(1, Buffer.concat([text(1, path), text(2, message)]))))));
+    details.push(
+      any(
+        'google.rpc.BadRequest',
+        Buffer.concat(
+          errors.map(({ path, message }) => block(1, Buffer.concat([text(1, path), text(2, message)]))),
+        ),
+      ),
+    );
   }
-  if (retryAfter !== undefined) details.push(any('google.rpc.RetryInfo', block(1, Buffer.concat([Buffer.from([0x08]), varint(Math.max(1, Math.ceil(retryAfter)))]))));
-  return Buffer.concat([Buffer.from([0x08]), varint(code), text(2, detail), ...details.map((detailBytes) => block(3, detailBytes))]);
+  if (retryAfter !== undefined)
+    details.push(
+      any(
+        'google.rpc.RetryInfo',
+        block(1, Buffer.concat([Buffer.from([0x08]), varint(Math.max(1, Math.ceil(retryAfter)))])),
+      ),
+    );
+  return Buffer.concat([
+    Buffer.from([0x08]),
+    varint(code),
+    text(2, detail),
+    ...details.map((detailBytes) => block(3, detailBytes)),
+  ]);
 }
 
 function any(type: string, value: Buffer): Buffer {

@@ -9,7 +9,10 @@ import { TaskReads } from '../tasks/task-reads.js';
 import { GrpcEntry, GrpcProblemFilter, cancelSignal } from './grpc-entry.js';
 import { protoTask, taskBody, type ProtoTaskSpec } from './messages.js';
 
-interface ById { readonly id?: string; readonly timeout?: string }
+interface ById {
+  readonly id?: string;
+  readonly timeout?: string;
+}
 
 /** `yardmaster.v1.Tasks`: the same verbs, checks and answers as over HTTP. */
 @Controller()
@@ -23,11 +26,17 @@ export class TasksGrpc {
   ) {}
 
   @GrpcMethod('Tasks', 'Submit')
-  async submit(request: { task?: ProtoTaskSpec; idempotencyKey?: string }, metadata: Metadata): Promise<unknown> {
+  async submit(
+    request: { task?: ProtoTaskSpec; idempotencyKey?: string },
+    metadata: Metadata,
+  ): Promise<unknown> {
     const caller = await this.entry.caller(metadata, 'submitTasks');
     const body = taskBody(request.task);
     const position = await this.heads.position();
-    const { id, state } = await this.admission.submitTask(body, this.entry.submission(caller, metadata, request.idempotencyKey, JSON.stringify(body).length));
+    const { id, state } = await this.admission.submitTask(
+      body,
+      this.entry.submission(caller, metadata, request.idempotencyKey, JSON.stringify(body).length),
+    );
     return { id, state, position };
   }
 
@@ -38,7 +47,11 @@ export class TasksGrpc {
   }
 
   @GrpcMethod('Tasks', 'Wait')
-  async wait({ id, timeout }: ById, metadata: Metadata, call: ServerUnaryCall<unknown, unknown>): Promise<unknown> {
+  async wait(
+    { id, timeout }: ById,
+    metadata: Metadata,
+    call: ServerUnaryCall<unknown, unknown>,
+  ): Promise<unknown> {
     const caller = await this.entry.caller(metadata, 'getTask');
     return protoTask(await this.tasks.get(caller, id ?? '', waitMsOf(timeout), cancelSignal(call)));
   }
@@ -66,5 +79,9 @@ export function waitMsOf(timeout: string | undefined): number {
 
 /** Fields of a list request as HTTP's query would carry them. */
 export function textQuery(query: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    Object.entries(query)
+      .filter(([, value]) => value !== undefined && value !== null)
+      .map(([name, value]) => [name, String(value)]),
+  );
 }

@@ -8,8 +8,16 @@ import { GrpcEntry, GrpcProblemFilter, cancelSignal } from './grpc-entry.js';
 import { protoGraph, protoSummary, protoWorkflow, taskBody, type ProtoTaskSpec } from './messages.js';
 import { textQuery, waitMsOf } from './tasks.grpc.js';
 
-interface ById { readonly id?: string; readonly timeout?: string }
-interface Submission { readonly name?: string; readonly tasks?: Record<string, ProtoTaskSpec>; readonly labels?: Record<string, string>; readonly idempotencyKey?: string }
+interface ById {
+  readonly id?: string;
+  readonly timeout?: string;
+}
+interface Submission {
+  readonly name?: string;
+  readonly tasks?: Record<string, ProtoTaskSpec>;
+  readonly labels?: Record<string, string>;
+  readonly idempotencyKey?: string;
+}
 
 /** `yardmaster.v1.Workflows`: the same verbs, checks and answers as over HTTP. */
 @Controller()
@@ -31,7 +39,10 @@ export class WorkflowsGrpc {
       ...(labels === undefined || Object.keys(labels).length === 0 ? {} : { labels }),
     };
     const position = await this.heads.position();
-    const accepted = await this.admission.submitWorkflow(body, this.entry.submission(caller, metadata, idempotencyKey, JSON.stringify(body).length));
+    const accepted = await this.admission.submitWorkflow(
+      body,
+      this.entry.submission(caller, metadata, idempotencyKey, JSON.stringify(body).length),
+    );
     return { id: accepted.id, state: 'running', tasks: accepted.tasks, position };
   }
 
@@ -42,7 +53,11 @@ export class WorkflowsGrpc {
   }
 
   @GrpcMethod('Workflows', 'Wait')
-  async wait({ id, timeout }: ById, metadata: Metadata, call: ServerUnaryCall<unknown, unknown>): Promise<unknown> {
+  async wait(
+    { id, timeout }: ById,
+    metadata: Metadata,
+    call: ServerUnaryCall<unknown, unknown>,
+  ): Promise<unknown> {
     const caller = await this.entry.caller(metadata, 'getWorkflow');
     return protoWorkflow(await this.workflows.get(caller, id ?? '', waitMsOf(timeout), cancelSignal(call)));
   }

@@ -3,7 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { callerOfRequest } from './entry.js';
 
 /** Whoever sent the request. */
-export const CallerParam = createParamDecorator((_: unknown, context: ExecutionContext) => callerOfRequest(context.switchToHttp().getRequest<FastifyRequest>()));
+export const CallerParam = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  callerOfRequest(context.switchToHttp().getRequest<FastifyRequest>()),
+);
 
 /** The body of a small JSON request, parsed only now that its sender is known. */
 export const JsonBody = createParamDecorator(async (_: unknown, context: ExecutionContext) => {

@@ -37,17 +37,33 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
     const spec = specOfRoute(request.method, request.routeOptions.url);
     const { headers } = request;
     const limit = bodyLimitOf(spec);
-    const length = headers['content-length'] === undefined ? (headers['transfer-encoding'] === undefined ? 0 : limit) : Number(headers['content-length']);
+    const length =
+      headers['content-length'] === undefined
+        ? headers['transfer-encoding'] === undefined
+          ? 0
+          : limit
+        : Number(headers['content-length']);
     if (length > limit) {
-      refuse(request, reply, rejection('payload-too-large', `this address takes bodies up to ${String(limit / 1024)} KiB`));
+      refuse(
+        request,
+        reply,
+        rejection('payload-too-large', `this address takes bodies up to ${String(limit / 1024)} KiB`),
+      );
       return;
     }
     if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-      refuse(request, reply, rejection('unsupported-media-type', 'send the body as it is, without a content encoding'));
+      refuse(
+        request,
+        reply,
+        rejection('unsupported-media-type', 'send the body as it is, without a content encoding'),
+      );
       return;
     }
     if (spec?.open === true) {
-      const isJunk = headers.authorization !== undefined && /^bearer /i.test(headers.authorization) && bearerKey(headers.authorization) === null;
+      const isJunk =
+        headers.authorization !== undefined &&
+        /^bearer /i.test(headers.authorization) &&
+        bearerKey(headers.authorization) === null;
       if (isJunk) refuse(request, reply, rejection('unauthenticated', 'this is not a key of the yard'));
       else done();
       return;
@@ -59,7 +75,13 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
       }
       if (length >= COUNTED_FROM_BYTES) {
         if (bodyBytes + length > MOST_BODY_BYTES) {
-          refuse(request, reply, rejection('overloaded', 'too many large bodies are on their way; try again shortly', { retryAfter: 1 }));
+          refuse(
+            request,
+            reply,
+            rejection('overloaded', 'too many large bodies are on their way; try again shortly', {
+              retryAfter: 1,
+            }),
+          );
           return;
         }
         request.heldBodyBytes = length;
@@ -70,7 +92,10 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
     };
     try {
       const known = parts.identify(headers.authorization);
-      if (known instanceof Promise) known.then(enter, (cause: unknown) => { refuse(request, reply, rejectionOf(cause) ?? INTERNAL); });
+      if (known instanceof Promise)
+        known.then(enter, (cause: unknown) => {
+          refuse(request, reply, rejectionOf(cause) ?? INTERNAL);
+        });
       else enter(known);
     } catch (cause) {
       refuse(request, reply, rejectionOf(cause) ?? INTERNAL);
@@ -93,7 +118,12 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
 }
 
 /** Answers anything thrown behind the entry. */
-export function answerThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply, onFault: EntryParts['onFault']): void {
+export function answerThrown(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onFault: EntryParts['onFault'],
+): void {
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();
     return;
@@ -111,18 +141,23 @@ export function answerThrown(thrown: unknown, request: FastifyRequest, reply: Fa
 function unknownAddress({ url, method }: FastifyRequest): Rejection {
   const path = url.split('?', 1)[0] ?? '/';
   const methods = methodsAt(path.length > 1 ? path.replace(/\/$/, '') : path);
-  if (methods.length === 0) return rejection('not-found', 'there is no such address; /openapi.json lists them');
-  return rejection('method-not-allowed', `this address takes ${methods.join(', ')}, not ${method}`, { extra: { allow: methods } });
+  if (methods.length === 0)
+    return rejection('not-found', 'there is no such address; /openapi.json lists them');
+  return rejection('method-not-allowed', `this address takes ${methods.join(', ')}, not ${method}`, {
+    extra: { allow: methods },
+  });
 }
 
 function refuse(request: FastifyRequest, reply: FastifyReply, why: Rejection): void {
   // The body is not read: the connection cannot be used again.
-  if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close');
+  if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined)
+    reply.header('connection', 'close');
   sendProblem(request, reply, why);
 }
 
 /** Whoever sent the request; routes behind the entry have one. */
 export function callerOfRequest(request: FastifyRequest): Caller {
-  if (request.caller === null) throw new YardError(rejection('unauthenticated', 'send a key: `Authorization: Bearer yk_...`'));
+  if (request.caller === null)
+    throw new YardError(rejection('unauthenticated', 'send a key: `Authorization: Bearer yk_...`'));
   return request.caller;
 }

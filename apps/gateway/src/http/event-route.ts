@@ -39,7 +39,11 @@ export function eventRoute(instance: FastifyInstance, parts: EventRouteParts): v
   });
 }
 
-async function readQuery(request: FastifyRequest, caller: Caller, { tasks, workflows }: EventRouteParts): Promise<{ filter: EventFilter; from: string | null }> {
+async function readQuery(
+  request: FastifyRequest,
+  caller: Caller,
+  { tasks, workflows }: EventRouteParts,
+): Promise<{ filter: EventFilter; from: string | null }> {
   const reader = new QueryReader(request.query, ['from', 'types', 'workflow', 'task']);
   const from = reader.text('from') ?? null;
   const types = reader.text('types');
@@ -54,15 +58,32 @@ async function readQuery(request: FastifyRequest, caller: Caller, { tasks, workf
     (wanted ??= new Set()).add(task);
   }
   return {
-    filter: { scope: caller.scope, types: types === undefined ? null : new Set(types.split(',').map((name) => name.trim())), tasks: wanted, workflow },
+    filter: {
+      scope: caller.scope,
+      types: types === undefined ? null : new Set(types.split(',').map((name) => name.trim())),
+      tasks: wanted,
+      workflow,
+    },
     from: typeof last === 'string' && last !== '' ? last : from,
   };
 }
 
-function serve(request: FastifyRequest, reply: FastifyReply, caller: Caller, filter: EventFilter, from: Awaited<ReturnType<typeof startingPositions>>, parts: EventRouteParts): void {
+function serve(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: Caller,
+  filter: EventFilter,
+  from: Awaited<ReturnType<typeof startingPositions>>,
+  parts: EventRouteParts,
+): void {
   const { raw } = reply;
   raw.socket?.setNoDelay(true);
-  raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'keep-alive' });
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    connection: 'keep-alive',
+  });
   raw.write(': open\n\n');
 
   let waiting = '';
@@ -73,7 +94,13 @@ function serve(request: FastifyRequest, reply: FastifyReply, caller: Caller, fil
     waiting = '';
     if (isGone || text === '') return;
     raw.write(text);
-    if (raw.writableLength > HIGH_WATER) drained ??= new Promise((resolve) => raw.once('drain', () => { drained = null; resolve(); }));
+    if (raw.writableLength > HIGH_WATER)
+      drained ??= new Promise((resolve) =>
+        raw.once('drain', () => {
+          drained = null;
+          resolve();
+        }),
+      );
   };
   const sink = (text: string): Promise<void> | undefined => {
     // What several streams have to say in one turn goes out in one write.
@@ -109,8 +136,11 @@ function serve(request: FastifyRequest, reply: FastifyReply, caller: Caller, fil
   raw.on('error', end);
   raw.on('close', end);
   stream.run().then(end, (cause: unknown) => {
-    const why = rejectionOf(cause) ?? rejection('resync', 'the log cannot be followed from here; read the lists again');
-    sink(`event: error\ndata: ${JSON.stringify(problemOf(cause instanceof Error ? why : INTERNAL, traceIdOf(request.headers)))}\n\n`);
+    const why =
+      rejectionOf(cause) ?? rejection('resync', 'the log cannot be followed from here; read the lists again');
+    void sink(
+      `event: error\ndata: ${JSON.stringify(problemOf(cause instanceof Error ? why : INTERNAL, traceIdOf(request.headers)))}\n\n`,
+    );
     end();
   });
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { problemOf, rejection } from '@yardmaster/contracts';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { sendProblem } from './problem.js';
 import { bodyLimitOf, specOfRoute } from './route-table.js';
 
@@ -20,25 +20,37 @@ export class GatewayAdapter extends FastifyAdapter {
       routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
       skipMiddie: true,
       frameworkErrors: (error, request, reply) => {
-        sendProblem(request as unknown as FastifyRequest, reply as unknown as FastifyReply, error.code === 'FST_ERR_BAD_URL' ? rejection('invalid-request', 'this address is not well formed') : rejection('not-found', 'there is no such address'));
+        sendProblem(
+          request,
+          reply,
+          error.code === 'FST_ERR_BAD_URL'
+            ? rejection('invalid-request', 'this address is not well formed')
+            : rejection('not-found', 'there is no such address'),
+        );
       },
       clientErrorHandler: (error, socket) => {
         if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
         const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-        const why = tooLarge ? rejection('payload-too-large', 'the headers are too large') : rejection('invalid-request', 'this is not HTTP');
+        const why = tooLarge
+          ? rejection('payload-too-large', 'the headers are too large')
+          : rejection('invalid-request', 'this is not HTTP');
         const status = tooLarge ? 431 : 400;
         const body = JSON.stringify({ ...problemOf(why, '0'.repeat(32)), status });
-        socket.end(`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`);
+        socket.end(
+          `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/problem+json\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`,
+        );
       },
     };
     super(options);
-    const instance = this.getInstance() as unknown as FastifyInstance;
+    const instance = this.getInstance<FastifyInstance>();
     instance.addHook('onRoute', (route) => {
       const method = Array.isArray(route.method) ? (route.method[0] ?? '') : route.method;
       route.bodyLimit = bodyLimitOf(specOfRoute(method, route.url));
     });
     instance.removeAllContentTypeParsers();
-    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body); });
+    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
   }
 
   /** Nest would parse bodies here, before their key is known: each route reads its own instead. */

@@ -10,8 +10,13 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    answerThrown(thrown, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), (error, traceId, route) => {
-      this.logger.error({ err: error, traceId, route }, 'a request failed by a fault of the yard');
-    });
+    answerThrown(
+      thrown,
+      http.getRequest<FastifyRequest>(),
+      http.getResponse<FastifyReply>(),
+      (error, traceId, route) => {
+        this.logger.error({ err: error, traceId, route }, 'a request failed by a fault of the yard');
+      },
+    );
   }
 }

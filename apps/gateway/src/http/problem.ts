@@ -6,7 +6,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const NO_TRACE = '0'.repeat(32);
 
-export interface Traceparent { readonly header: string; readonly traceId: string; readonly isSampled: boolean }
+export interface Traceparent {
+  readonly header: string;
+  readonly traceId: string;
+  readonly isSampled: boolean;
+}
 
 export function readTraceparent(header: unknown): Traceparent | null {
   const match = typeof header === 'string' ? TRACEPARENT.exec(header) : null;
@@ -29,7 +33,11 @@ const FASTIFY_CODES: Readonly<Record<string, Rejection['code']>> = {
 export function rejectionOf(thrown: unknown): Rejection | null {
   if (thrown instanceof YardError) return thrown.rejection;
   if (thrown instanceof HttpException) return ofStatus(thrown.getStatus(), thrown.message);
-  const { code, statusCode, message } = (thrown ?? {}) as { code?: unknown; statusCode?: unknown; message?: unknown };
+  const { code, statusCode, message } = (thrown ?? {}) as {
+    code?: unknown;
+    statusCode?: unknown;
+    message?: unknown;
+  };
   const known = typeof code === 'string' ? FASTIFY_CODES[code] : undefined;
   const detail = typeof message === 'string' ? message.slice(0, 200) : 'the request is not valid';
   if (known !== undefined) return rejection(known, detail);
@@ -40,18 +48,29 @@ export function rejectionOf(thrown: unknown): Rejection | null {
 
 function ofStatus(status: number, detail: string): Rejection | null {
   switch (status) {
-    case 401: return rejection('unauthenticated', detail);
-    case 403: return rejection('forbidden', detail);
-    case 404: return rejection('not-found', detail);
-    case 405: return rejection('method-not-allowed', detail);
-    case 413: return rejection('payload-too-large', detail);
-    case 415: return rejection('unsupported-media-type', detail);
-    case 503: return rejection('unavailable', detail, { retryAfter: 1 });
-    default: return status >= 400 && status < 500 ? rejection('invalid-request', detail) : null;
+    case 401:
+      return rejection('unauthenticated', detail);
+    case 403:
+      return rejection('forbidden', detail);
+    case 404:
+      return rejection('not-found', detail);
+    case 405:
+      return rejection('method-not-allowed', detail);
+    case 413:
+      return rejection('payload-too-large', detail);
+    case 415:
+      return rejection('unsupported-media-type', detail);
+    case 503:
+      return rejection('unavailable', detail, { retryAfter: 1 });
+    default:
+      return status >= 400 && status < 500 ? rejection('invalid-request', detail) : null;
   }
 }
 
-export const INTERNAL = rejection('internal', 'something in the yard is wrong; its log says what, under this traceId');
+export const INTERNAL = rejection(
+  'internal',
+  'something in the yard is wrong; its log says what, under this traceId',
+);
 
 export function problemHeaders(why: Rejection): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -63,7 +82,8 @@ export function problemHeaders(why: Rejection): Record<string, string> {
       const isBurst = why.extra?.['window'] === '1s';
       const name = isBurst ? 'burst' : 'hourly';
       headers['ratelimit-policy'] = `"${name}";q=${String(limit)};w=${isBurst ? '1' : '3600'}`;
-      headers['ratelimit'] = `"${name}";r=${String(numberIn(why, 'remaining') ?? 0)};t=${String(Math.max(1, Math.ceil(why.retryAfter ?? 1)))}`;
+      headers['ratelimit'] =
+        `"${name}";r=${String(numberIn(why, 'remaining') ?? 0)};t=${String(Math.max(1, Math.ceil(why.retryAfter ?? 1)))}`;
     } else {
       headers['ratelimit-policy'] = '"requests"';
       headers['ratelimit'] = `"requests";r=0;t=${String(Math.max(1, Math.ceil(why.retryAfter ?? 1)))}`;
@@ -80,6 +100,10 @@ function numberIn({ extra }: Rejection, name: string): number | null {
 /** Answers with an RFC 9457 problem. Returns it, for the log. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, why: Rejection): Problem {
   const problem = problemOf(why, traceIdOf(request.headers));
-  void reply.code(ERRORS[why.code].http).headers(problemHeaders(why)).type('application/problem+json').send(JSON.stringify(problem));
+  void reply
+    .code(ERRORS[why.code].http)
+    .headers(problemHeaders(why))
+    .type('application/problem+json')
+    .send(JSON.stringify(problem));
   return problem;
 }

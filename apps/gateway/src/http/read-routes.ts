@@ -12,25 +12,55 @@ import { callerOfRequest } from './entry.js';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Reads that wait or stream: straight on the server. */
-export function readRoutes(instance: FastifyInstance, tasks: TaskReads, workflows: WorkflowReads, output: AttemptOutput): void {
-  const waiting = (path: string, read: (request: FastifyRequest, id: string, waitMs: number, signal: AbortSignal | null) => Promise<unknown>): void => {
+export function readRoutes(
+  instance: FastifyInstance,
+  tasks: TaskReads,
+  workflows: WorkflowReads,
+  output: AttemptOutput,
+): void {
+  const waiting = (
+    path: string,
+    read: (
+      request: FastifyRequest,
+      id: string,
+      waitMs: number,
+      signal: AbortSignal | null,
+    ) => Promise<unknown>,
+  ): void => {
     instance.get<{ Params: { id: string } }>(path, async (request, reply) => {
       const waitMs = waitOf(request);
       reply.header('content-type', JSON_TYPE);
-      return JSON.stringify(await read(request as FastifyRequest, request.params.id, waitMs, waitMs > 0 ? goneSignal(request as FastifyRequest) : null));
+      return JSON.stringify(
+        await read(request, request.params.id, waitMs, waitMs > 0 ? goneSignal(request) : null),
+      );
     });
   };
-  waiting('/v1/tasks/:id', async (request, id, waitMs, signal) => await tasks.get(callerOfRequest(request), id, waitMs, signal));
-  waiting('/v1/tasks/:id/result', async (request, id, waitMs, signal) => await tasks.result(callerOfRequest(request), id, waitMs, signal));
-  waiting('/v1/workflows/:id', async (request, id, waitMs, signal) => await workflows.get(callerOfRequest(request), id, waitMs, signal));
+  waiting(
+    '/v1/tasks/:id',
+    async (request, id, waitMs, signal) => await tasks.get(callerOfRequest(request), id, waitMs, signal),
+  );
+  waiting(
+    '/v1/tasks/:id/result',
+    async (request, id, waitMs, signal) => await tasks.result(callerOfRequest(request), id, waitMs, signal),
+  );
+  waiting(
+    '/v1/workflows/:id',
+    async (request, id, waitMs, signal) => await workflows.get(callerOfRequest(request), id, waitMs, signal),
+  );
 
   instance.get<{ Params: { id: string } }>('/v1/tasks/:id/logs', async (request, reply) => {
-    await sendLogs(request as FastifyRequest, reply as FastifyReply, request.params.id, tasks, output);
+    await sendLogs(request, reply, request.params.id, tasks, output);
     return reply;
   });
 }
 
-async function sendLogs(request: FastifyRequest, reply: FastifyReply, id: string, tasks: TaskReads, output: AttemptOutput): Promise<void> {
+async function sendLogs(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  tasks: TaskReads,
+  output: AttemptOutput,
+): Promise<void> {
   const caller = callerOfRequest(request);
   const reader = new QueryReader(request.query, ['follow', 'attempt', 'stream', 'offset']);
   const follow = reader.flag('follow');
@@ -41,20 +71,39 @@ async function sendLogs(request: FastifyRequest, reply: FastifyReply, id: string
   let task = await tasks.get(caller, id, 0, null);
   const signal = goneSignal(request);
   // Nothing runs yet: whoever follows wants the first attempt when it comes.
-  if (follow && asked === undefined) while (task.attempts.length === 0 && !hasEnded(task.state) && !signal.aborted) task = await nextLook(tasks, caller, id, signal);
+  if (follow && asked === undefined)
+    while (task.attempts.length === 0 && !hasEnded(task.state) && !signal.aborted)
+      task = await nextLook(tasks, caller, id, signal);
   const attempt = asked ?? Math.max(1, ...task.attempts.map((one) => one.attempt));
-  if (asked !== undefined && asked > 1 && !follow && !task.attempts.some((one) => one.attempt === asked)) throw new YardError(rejection('not-found', `task ${id} has no attempt ${String(asked)}`));
+  if (asked !== undefined && asked > 1 && !follow && !task.attempts.some((one) => one.attempt === asked))
+    throw new YardError(rejection('not-found', `task ${id} has no attempt ${String(asked)}`));
   const isOver = async (): Promise<boolean> => {
     const now = await tasks.get(caller, id, 0, null);
-    return hasEnded(now.state) || now.attempts.some((one) => one.attempt === attempt && one.endedAt !== null) || now.attempts.some((one) => one.attempt > attempt);
+    return (
+      hasEnded(now.state) ||
+      now.attempts.some((one) => one.attempt === attempt && one.endedAt !== null) ||
+      now.attempts.some((one) => one.attempt > attempt)
+    );
   };
-  const pieces = output.read({ tenant: await tasks.tenantOf(caller, id), task: id, attempt, stream, offset }, follow ? isOver : null, signal);
-  reply.header('content-type', 'text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+  const pieces = output.read(
+    { tenant: await tasks.tenantOf(caller, id), task: id, attempt, stream, offset },
+    follow ? isOver : null,
+    signal,
+  );
+  reply
+    .header('content-type', 'text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .header('cache-control', 'no-store');
   if (follow) reply.raw.socket?.setNoDelay(true);
   reply.send(Readable.from(pieces, { objectMode: false }));
 }
 
-async function nextLook(tasks: TaskReads, caller: ReturnType<typeof callerOfRequest>, id: string, signal: AbortSignal): ReturnType<TaskReads['get']> {
+async function nextLook(
+  tasks: TaskReads,
+  caller: ReturnType<typeof callerOfRequest>,
+  id: string,
+  signal: AbortSignal,
+): ReturnType<TaskReads['get']> {
   await new Promise((resolve) => setTimeout(resolve, 100));
   signal.throwIfAborted();
   return await tasks.get(caller, id, 0, null);
@@ -74,6 +123,8 @@ function waitOf(request: FastifyRequest): number {
 /** Aborts when whoever asked is gone. */
 export function goneSignal(request: FastifyRequest): AbortSignal {
   const gone = new AbortController();
-  request.raw.socket.once('close', () => { gone.abort(); });
+  request.raw.socket.once('close', () => {
+    gone.abort();
+  });
   return gone.signal;
 }

@@ -11,7 +11,12 @@ const BY_ROUTE = new Map(SPECS.map((spec) => [`${spec.method} ${routerPath(spec.
 const BY_OPERATION = new Map(SPECS.map((spec) => [spec.operation, spec]));
 const PATTERNS = SPECS.map((spec) => ({
   method: spec.method,
-  pattern: new RegExp(`^${spec.path.replace(/[.]/g, '\\.').replace(/\{[^}]+\*\}$/, '.+').replace(/\{[^}]+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(
+    `^${spec.path
+      .replace(/[.]/g, '\\.')
+      .replace(/\{[^}]+\*\}$/, '.+')
+      .replace(/\{[^}]+\}/g, '[^/]+')}$`,
+  ),
 }));
 
 /** The spec behind a route of the router; HEAD is the GET without its body. */

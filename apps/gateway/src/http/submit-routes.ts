@@ -17,7 +17,10 @@ export function submitRoutes(instance: FastifyInstance, admission: Admission, he
   const isTraced = isTracingOn(process.env);
 
   instance.post('/v1/tasks', async (request, reply) => {
-    const body = parseBody(request.body as Buffer | undefined, bodyForm(request.headers['content-type'], TASK_FORMS));
+    const body = parseBody(
+      request.body as Buffer | undefined,
+      bodyForm(request.headers['content-type'], TASK_FORMS),
+    );
     return await traced(request, isTraced, 'POST /v1/tasks', async (traceparent) => {
       const context = contextOf(request, traceparent);
       const position = await heads.position();
@@ -29,16 +32,26 @@ export function submitRoutes(instance: FastifyInstance, admission: Admission, he
       const { items, receipt } = await admission.submitBulk(body, context);
       accepted(reply, receipt, false);
       const traceId = items.some((item) => 'rejection' in item) ? traceIdOf(request.headers) : '';
-      const parts = items.map((item) => ('id' in item ? `{"id":"${item.id}","state":"${item.state}"}` : JSON.stringify(itemJson(item, traceId))));
+      const parts = items.map((item) =>
+        'id' in item
+          ? `{"id":"${item.id}","state":"${item.state}"}`
+          : JSON.stringify(itemJson(item, traceId)),
+      );
       return `{"items":[${parts.join(',')}],"position":"${position}"}`;
     });
   });
 
   instance.post('/v1/workflows', async (request, reply) => {
-    const body = parseBody(request.body as Buffer | undefined, bodyForm(request.headers['content-type'], WORKFLOW_FORMS));
+    const body = parseBody(
+      request.body as Buffer | undefined,
+      bodyForm(request.headers['content-type'], WORKFLOW_FORMS),
+    );
     return await traced(request, isTraced, 'POST /v1/workflows', async (traceparent) => {
       const position = await heads.position();
-      const { id, tasks, receipt, repeated } = await admission.submitWorkflow(body, contextOf(request, traceparent));
+      const { id, tasks, receipt, repeated } = await admission.submitWorkflow(
+        body,
+        contextOf(request, traceparent),
+      );
       accepted(reply, receipt, repeated).header('location', `/v1/workflows/${id}`);
       return `{"id":"${id}","state":"running","tasks":${JSON.stringify(tasks)},"position":"${position}"}`;
     });
@@ -66,10 +79,16 @@ function contextOf(request: FastifyRequest, traceparent: string | null): SubmitC
 }
 
 /** Begins the trace of a submission when tracing is on; else passes a sampled caller's trace on. */
-async function traced<T>(request: FastifyRequest, isTraced: boolean, name: string, run: (traceparent: string | null) => Promise<T>): Promise<T> {
+async function traced<T>(
+  request: FastifyRequest,
+  isTraced: boolean,
+  name: string,
+  run: (traceparent: string | null) => Promise<T>,
+): Promise<T> {
   const given = readTraceparent(request.headers['traceparent']);
   if (!isTraced) return await run(given?.isSampled === true ? given.header : null);
-  const parent = given === null ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent: given.header });
+  const parent =
+    given === null ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent: given.header });
   const span = trace.getTracer('yardmaster').startSpan(name, { kind: SpanKind.SERVER }, parent);
   try {
     return await run(span.isRecording() ? traceparentOf(span) : null);

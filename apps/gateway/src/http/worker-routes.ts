@@ -13,30 +13,53 @@ const SHA256 = /^[0-9a-f]{64}$/;
 const EMPTY = Buffer.alloc(0);
 
 /** What workers fetch and store beside their session: scripts, large values, output. */
-export function workerRoutes(instance: FastifyInstance, blobs: BlobStore, output: AttemptOutput, tenants: TenantDirectory): void {
-  instance.get<{ Params: { tenant: string; sha256: string } }>('/v1/worker/blobs/:tenant/:sha256', async (request, reply) => {
-    const { sha256 } = request.params;
-    const tenant = await tenantOf(callerOfRequest(request), request.params.tenant, tenants);
-    const bytes = SHA256.test(sha256) ? await blobs.get(tenant, sha256) : null;
-    if (bytes === null) throw notFound(sha256);
-    reply.header('content-type', 'application/octet-stream').header('cache-control', 'private, immutable, max-age=31536000');
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  });
+export function workerRoutes(
+  instance: FastifyInstance,
+  blobs: BlobStore,
+  output: AttemptOutput,
+  tenants: TenantDirectory,
+): void {
+  instance.get<{ Params: { tenant: string; sha256: string } }>(
+    '/v1/worker/blobs/:tenant/:sha256',
+    async (request, reply) => {
+      const { sha256 } = request.params;
+      const tenant = await tenantOf(callerOfRequest(request), request.params.tenant, tenants);
+      const bytes = SHA256.test(sha256) ? await blobs.get(tenant, sha256) : null;
+      if (bytes === null) throw notFound(sha256);
+      reply
+        .header('content-type', 'application/octet-stream')
+        .header('cache-control', 'private, immutable, max-age=31536000');
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
+  );
 
   instance.put<{ Params: { tenant: string } }>('/v1/worker/blobs/:tenant', async (request) => {
     const tenant = await tenantOf(callerOfRequest(request), request.params.tenant, tenants);
     return { sha256: await blobs.put(tenant, bytesOf(request.body)) };
   });
 
-  instance.put<{ Params: { tenant: string; task: string; attempt: string; stream: string } }>('/v1/worker/attempts/:tenant/:task/:attempt/logs/:stream', async (request) => {
-    const { task, attempt, stream } = request.params;
-    const tenant = await tenantOf(callerOfRequest(request), request.params.tenant, tenants);
-    const reader = new QueryReader(request.query, ['offset']);
-    const offset = reader.int('offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
-    reader.done();
-    if (!isId(task) || !/^[1-9]\d{0,6}$/.test(attempt) || (stream !== 'stdout' && stream !== 'stderr')) throw notFound(`${task}/${attempt}/${stream}`);
-    return { length: await output.append(tenant, task, Number(attempt), stream satisfies LogStreamName, offset, bytesOf(request.body)) };
-  });
+  instance.put<{ Params: { tenant: string; task: string; attempt: string; stream: string } }>(
+    '/v1/worker/attempts/:tenant/:task/:attempt/logs/:stream',
+    async (request) => {
+      const { task, attempt, stream } = request.params;
+      const tenant = await tenantOf(callerOfRequest(request), request.params.tenant, tenants);
+      const reader = new QueryReader(request.query, ['offset']);
+      const offset = reader.int('offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+      reader.done();
+      if (!isId(task) || !/^[1-9]\d{0,6}$/.test(attempt) || (stream !== 'stdout' && stream !== 'stderr'))
+        throw notFound(`${task}/${attempt}/${stream}`);
+      return {
+        length: await output.append(
+          tenant,
+          task,
+          Number(attempt),
+          stream satisfies LogStreamName,
+          offset,
+          bytesOf(request.body),
+        ),
+      };
+    },
+  );
 }
 
 /** Tenants are named by number or name here; whoever is no agent or operator has its own only. */

@@ -1,10 +1,14 @@
 import { YardError, type LimitsCommand, type TokenGrant } from '@yardmaster/contracts';
 import { describe, expect, it } from 'vitest';
-import { FakeBus, identity, no, ok } from '../../test/fake-yard.js';
-import { TokenBlocks, type Receipt } from './token-blocks.js';
+import { FakeBus, identity, no, ok } from '../testing/fake-yard.js';
+import { TokenBlocks } from './token-blocks.js';
 
 /** A ratelimiter that grants blocks of `block` tokens out of `left`. */
-function limiter(left: number, block: number, limit = left): { bus: FakeBus; asked: LimitsCommand[]; tokens: TokenBlocks; now: { ms: number } } {
+function limiter(
+  left: number,
+  block: number,
+  limit = left,
+): { bus: FakeBus; asked: LimitsCommand[]; tokens: TokenBlocks; now: { ms: number } } {
   const bus = new FakeBus();
   const asked: LimitsCommand[] = [];
   const now = { ms: 0 };
@@ -14,12 +18,18 @@ function limiter(left: number, block: number, limit = left): { bus: FakeBus; ask
     asked.push(command);
     if (command.op === 'give-back') free += command.count;
     if (command.op !== 'grant') return ok({});
-    if (command.need > free) return no('rate-limit-exceeded', 'used up', { retryAfter: 60, extra: { limit, remaining: free } });
+    if (command.need > free)
+      return no('rate-limit-exceeded', 'used up', { retryAfter: 60, extra: { limit, remaining: free } });
     const count = Math.min(free, Math.max(command.need, block));
     free -= count;
     return ok<TokenGrant>({ block: ++number, count, until: now.ms + 10_000, limit, remaining: free });
   });
-  return { bus, asked, now, tokens: new TokenBlocks(bus, { now: () => now.ms, monotonic: () => now.ms }, 'g1') };
+  return {
+    bus,
+    asked,
+    now,
+    tokens: new TokenBlocks(bus, { now: () => now.ms, monotonic: () => now.ms }, 'g1'),
+  };
 }
 
 const limited = identity('submitter', 2, { tasksPerHour: 5_000 });
@@ -46,14 +56,16 @@ describe('token blocks', () => {
     now.ms = 20_000;
     await tokens.take(limited, 10);
     expect(grants(asked)).toBe(2);
-    await expect(Promise.resolve(tokens.take(limited, 60))).rejects.toMatchObject({ code: 'rate-limit-exceeded' });
+    await expect(Promise.resolve(tokens.take(limited, 60))).rejects.toMatchObject({
+      code: 'rate-limit-exceeded',
+    });
     await tokens.take(limited, 40);
     await expect(Promise.resolve(tokens.take(limited, 1))).rejects.toBeInstanceOf(YardError);
   });
 
   it('take back what a refused request did not use', async () => {
     const { tokens, asked } = limiter(5_000, 10);
-    const receipt = (await tokens.take(limited, 10)) as Receipt;
+    const receipt = await tokens.take(limited, 10);
     tokens.giveBack(receipt);
     await tokens.take(limited, 10);
     expect(grants(asked)).toBe(1);
@@ -62,9 +74,11 @@ describe('token blocks', () => {
   it('send scarce tokens home at once', async () => {
     const { tokens, asked } = limiter(5, 1);
     const scarce = identity('submitter', 3, { tasksPerHour: 5 });
-    const receipt = (await tokens.take(scarce, 5)) as Receipt;
+    const receipt = await tokens.take(scarce, 5);
     expect(receipt.limit).toMatchObject({ limit: 5, remaining: 0 });
-    await expect(Promise.resolve(tokens.take(scarce, 1))).rejects.toMatchObject({ code: 'rate-limit-exceeded' });
+    await expect(Promise.resolve(tokens.take(scarce, 1))).rejects.toMatchObject({
+      code: 'rate-limit-exceeded',
+    });
     tokens.giveBack(receipt, 2);
     expect(asked.at(-1)).toMatchObject({ op: 'give-back', tenant: 3, block: 1, count: 2 });
     await tokens.take(scarce, 2);

@@ -5,7 +5,15 @@
  * T1 a token is used only before its block's end; T2 each token granted is used once or given back or lapses;
  * T3 at most one grant per tenant is asked for at a time, so that two requests never ask for the same need.
  */
-import { YardError, commands, rejection, type Identity, type LimitsCommand, type Reply, type TokenGrant } from '@yardmaster/contracts';
+import {
+  YardError,
+  commands,
+  rejection,
+  type Identity,
+  type LimitsCommand,
+  type Reply,
+  type TokenGrant,
+} from '@yardmaster/contracts';
 import { BLOCKS_FROM_PER_HOUR, Gcra } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
 import type { Bus } from '@yardmaster/service-kit';
@@ -18,9 +26,18 @@ export interface Receipt {
 }
 
 /** What the RateLimit headers say. */
-export interface LimitState { readonly limit: number; readonly remaining: number; readonly windowSeconds: number; readonly resetSeconds: number }
+export interface LimitState {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly windowSeconds: number;
+  readonly resetSeconds: number;
+}
 
-interface Block { readonly id: number; readonly until: number; left: number }
+interface Block {
+  readonly id: number;
+  readonly until: number;
+  left: number;
+}
 
 interface Account {
   blocks: Block[];
@@ -37,7 +54,11 @@ const HOUR_SECONDS = 3_600;
 export class TokenBlocks {
   readonly #accounts = new Map<number, Account>();
 
-  constructor(private readonly bus: Bus, private readonly clock: Clock, private readonly gateway: string) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    private readonly gateway: string,
+  ) {}
 
   /** Takes `count` tokens or rejects with `rate-limit-exceeded`. Synchronous for whoever has no limit. */
   take(identity: Identity, count: number): Receipt | Promise<Receipt> {
@@ -76,7 +97,8 @@ export class TokenBlocks {
   close(): void {
     const now = this.clock.now();
     for (const [tenant, account] of this.#accounts) {
-      for (const block of account.blocks) if (block.left > 0 && block.until > now) this.#sendBack(tenant, block.id, block.left);
+      for (const block of account.blocks)
+        if (block.left > 0 && block.until > now) this.#sendBack(tenant, block.id, block.left);
       account.blocks = [];
     }
   }
@@ -99,12 +121,18 @@ export class TokenBlocks {
     }
     if (missing > 0) {
       this.#returnParts(account, parts);
-      throw new YardError(rejection('rate-limit-exceeded', 'the tokens of this hour are used up', { retryAfter: 1 }));
+      throw new YardError(
+        rejection('rate-limit-exceeded', 'the tokens of this hour are used up', { retryAfter: 1 }),
+      );
     }
     return { tenant, parts, limit: this.#stateOf(account) };
   }
 
-  #takeHeld(account: Account, count: number, parts: { block: number; count: number; until: number }[]): number {
+  #takeHeld(
+    account: Account,
+    count: number,
+    parts: { block: number; count: number; until: number }[],
+  ): number {
     const now = this.clock.now();
     let missing = count;
     account.blocks = account.blocks.filter((block) => block.left > 0 && block.until > now);
@@ -127,17 +155,24 @@ export class TokenBlocks {
 
   #stateOf(account: Account): LimitState {
     const held = account.blocks.reduce((sum, { left }) => sum + left, 0);
-    return { limit: account.limit, remaining: Math.max(0, account.remaining) + held, windowSeconds: HOUR_SECONDS, resetSeconds: HOUR_SECONDS };
+    return {
+      limit: account.limit,
+      remaining: Math.max(0, account.remaining) + held,
+      windowSeconds: HOUR_SECONDS,
+      resetSeconds: HOUR_SECONDS,
+    };
   }
 
   #smooth(account: Account, count: number): void {
     if (account.smoothing === null) return;
     const taken = account.smoothing.take(this.clock.monotonic(), count);
     if (taken.ok) return;
-    throw new YardError(rejection('rate-limit-exceeded', `more than ${String(account.burst)} tasks a second`, {
-      retryAfter: Math.max(1, Math.ceil(taken.retryAfterMs / 1000)),
-      extra: { limit: account.burst, window: '1s' },
-    }));
+    throw new YardError(
+      rejection('rate-limit-exceeded', `more than ${String(account.burst)} tasks a second`, {
+        retryAfter: Math.max(1, Math.ceil(taken.retryAfterMs / 1000)),
+        extra: { limit: account.burst, window: '1s' },
+      }),
+    );
   }
 
   #ask(tenant: number, need: number): Promise<Reply<TokenGrant>> {
@@ -153,10 +188,17 @@ export class TokenBlocks {
   #account(identity: Identity): Account {
     const burst = identity.burstPerSecond;
     const known = this.#accounts.get(identity.tenant);
-    if (known !== undefined && known.burst === burst) return known;
+    if (known?.burst === burst) return known;
     const smoothing = burst === null ? null : new Gcra(Math.max(burst, 1e-3));
     if (known !== undefined) return Object.assign(known, { burst, smoothing });
-    const made: Account = { blocks: [], limit: identity.tasksPerHour ?? 0, remaining: identity.tasksPerHour ?? 0, queue: Promise.resolve(), smoothing, burst };
+    const made: Account = {
+      blocks: [],
+      limit: identity.tasksPerHour ?? 0,
+      remaining: identity.tasksPerHour ?? 0,
+      queue: Promise.resolve(),
+      smoothing,
+      burst,
+    };
     this.#accounts.set(identity.tenant, made);
     return made;
   }

@@ -9,7 +9,12 @@ import { notFound } from '../tasks/task-reads.js';
 import type { TenantDirectory, TenantRecord } from '../tenants.js';
 import { forbidden } from './platform-reads.js';
 
-export interface TenantJson { readonly id: string; readonly number: number; readonly subscription: string; readonly trusted: boolean }
+export interface TenantJson {
+  readonly id: string;
+  readonly number: number;
+  readonly subscription: string;
+  readonly trusted: boolean;
+}
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const DEFAULT_SUBSCRIPTION = 'standard';
@@ -18,7 +23,10 @@ const WITHIN_TENANT: readonly KeyRole[] = ['viewer', 'submitter', 'tenant-admin'
 
 /** Tenants, keys and subscriptions, kept by the ratelimiter. */
 export class Accounts {
-  constructor(private readonly bus: Bus, private readonly tenants: TenantDirectory) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly tenants: TenantDirectory,
+  ) {}
 
   async list(): Promise<{ items: TenantJson[]; nextCursor: null }> {
     return { items: (await this.tenants.all()).map(tenantJson), nextCursor: null };
@@ -33,12 +41,18 @@ export class Accounts {
 
   async put(name: string, body: unknown): Promise<TenantJson> {
     mustName(name, 'id');
-    const { subscription, trusted } = checked(checkTenant, body) as { subscription?: string; trusted?: boolean };
+    const { subscription, trusted } = checked(checkTenant, body) as {
+      subscription?: string;
+      trusted?: boolean;
+    };
     await this.tenants.refresh();
     const before = await this.tenants.byName(name);
     await this.#say({
-      op: 'put-tenant', tenantName: name,
-      subscription: subscription ?? (before === null || before.subscription === '' ? DEFAULT_SUBSCRIPTION : before.subscription),
+      op: 'put-tenant',
+      tenantName: name,
+      subscription:
+        subscription ??
+        (before === null || before.subscription === '' ? DEFAULT_SUBSCRIPTION : before.subscription),
       trusted: trusted ?? before?.trusted ?? false,
     });
     await this.tenants.refresh();
@@ -47,12 +61,22 @@ export class Accounts {
     return tenantJson(after);
   }
 
-  async createKey(caller: Caller, tenantName: string, body: unknown): Promise<{ keyId: string; key: string }> {
+  async createKey(
+    caller: Caller,
+    tenantName: string,
+    body: unknown,
+  ): Promise<{ keyId: string; key: string }> {
     this.#mustOwn(caller, tenantName);
     const { role, name } = checked(checkKey, body) as { role: KeyRole; name?: string };
-    if (caller.scope !== null && !WITHIN_TENANT.includes(role)) throw forbidden(`only an operator hands out keys with the role ${role}`);
+    if (caller.scope !== null && !WITHIN_TENANT.includes(role))
+      throw forbidden(`only an operator hands out keys with the role ${role}`);
     if ((await this.tenants.byName(tenantName)) === null) throw notFound(tenantName);
-    const { keyId, key } = await this.#say<{ keyId: string; key: string }>({ op: 'create-key', tenantName, role, name: name ?? role });
+    const { keyId, key } = await this.#say<{ keyId: string; key: string }>({
+      op: 'create-key',
+      tenantName,
+      role,
+      name: name ?? role,
+    });
     return { keyId, key };
   }
 
@@ -65,7 +89,11 @@ export class Accounts {
     mustName(name, 'name');
     const given = checked(checkSubscription, body) as Partial<Subscription>;
     const subscription: Subscription = {
-      name, tasksPerHour: given.tasksPerHour ?? null, burstPerSecond: given.burstPerSecond ?? null, maxWaiting: given.maxWaiting ?? null, weight: given.weight ?? 1,
+      name,
+      tasksPerHour: given.tasksPerHour ?? null,
+      burstPerSecond: given.burstPerSecond ?? null,
+      maxWaiting: given.maxWaiting ?? null,
+      weight: given.weight ?? 1,
     };
     await this.#say({ op: 'put-subscription', subscription });
     return subscription;
@@ -92,5 +120,12 @@ function checked(check: SchemaCheck, body: unknown): unknown {
 }
 
 function mustName(name: string, path: string): void {
-  if (!NAME.test(name)) throw new YardError(rejection('invalid-request', 'a name is 1 to 63 small letters, digits and dashes, not beginning with a dash', { errors: [{ path, message: 'is not a name' }] }));
+  if (!NAME.test(name))
+    throw new YardError(
+      rejection(
+        'invalid-request',
+        'a name is 1 to 63 small letters, digits and dashes, not beginning with a dash',
+        { errors: [{ path, message: 'is not a name' }] },
+      ),
+    );
 }

@@ -1,5 +1,14 @@
 import {
-  YardError, commands, rejection, type AlertView, type CapacityView, type ClusterView, type Page, type QueueView, type WorkerResponse, type WorkerView,
+  YardError,
+  commands,
+  rejection,
+  type AlertView,
+  type CapacityView,
+  type ClusterView,
+  type Page,
+  type QueueView,
+  type WorkerResponse,
+  type WorkerView,
 } from '@yardmaster/contracts';
 import type { ReadModelQueries } from '@yardmaster/ports';
 import type { Bus, CommittedLog } from '@yardmaster/service-kit';
@@ -9,8 +18,13 @@ import { notFound } from '../tasks/task-reads.js';
 import { instant, instantOrNull } from '../tasks/task-view.js';
 import type { TenantDirectory } from '../tenants.js';
 
-export interface AlertJson extends Omit<AlertView, 'raisedAt' | 'clearedAt'> { readonly raisedAt: string; readonly clearedAt: string | null }
-export interface ClusterJson extends ClusterView { readonly projectionLag: Readonly<Record<string, number>> }
+export interface AlertJson extends Omit<AlertView, 'raisedAt' | 'clearedAt'> {
+  readonly raisedAt: string;
+  readonly clearedAt: string | null;
+}
+export interface ClusterJson extends ClusterView {
+  readonly projectionLag: Readonly<Record<string, number>>;
+}
 
 const SHORT = { timeoutMs: 5_000, patienceMs: 3_000 };
 
@@ -24,11 +38,18 @@ export class PlatformReads {
   ) {}
 
   async workers(caller: Caller): Promise<Page<WorkerResponse>> {
-    const all = await valueOf(this.bus.request<readonly WorkerView[]>(commands.leases(), { op: 'workers' }, SHORT));
+    const all = await valueOf(
+      this.bus.request<readonly WorkerView[]>(commands.leases(), { op: 'workers' }, SHORT),
+    );
     // Agents serve everybody, so everybody may see them; workers of a tenant are its own.
-    const seen = all.filter(({ tenant }) => caller.scope === null || tenant === null || tenant === caller.scope);
+    const seen = all.filter(
+      ({ tenant }) => caller.scope === null || tenant === null || tenant === caller.scope,
+    );
     this.tenants.learn(caller.identity.tenant, caller.identity.tenantName);
-    return { items: await Promise.all(seen.map(async (worker) => await this.#workerJson(worker))), nextCursor: null };
+    return {
+      items: await Promise.all(seen.map(async (worker) => await this.#workerJson(worker))),
+      nextCursor: null,
+    };
   }
 
   async worker(caller: Caller, id: string): Promise<WorkerResponse> {
@@ -50,10 +71,17 @@ export class PlatformReads {
   async queues(): Promise<Page<QueueView>> {
     const [queues, depths] = await Promise.all([
       valueOf(this.bus.request<readonly QueueView[]>(commands.queue(), { op: 'list' }, SHORT)),
-      this.bus.request<Readonly<Record<string, number>>>(commands.batcher(), { op: 'depths' }, { timeoutMs: 2_000, patienceMs: 500 }),
+      this.bus.request<Readonly<Record<string, number>>>(
+        commands.batcher(),
+        { op: 'depths' },
+        { timeoutMs: 2_000, patienceMs: 500 },
+      ),
     ]);
     const ready = depths.ok ? depths.value : {};
-    return { items: queues.map((queue) => ({ ...queue, ready: ready[queue.name] ?? queue.ready })), nextCursor: null };
+    return {
+      items: queues.map((queue) => ({ ...queue, ready: ready[queue.name] ?? queue.ready })),
+      nextCursor: null,
+    };
   }
 
   async queue(name: string): Promise<QueueView> {
@@ -69,12 +97,24 @@ export class PlatformReads {
   }
 
   async alerts(): Promise<Page<AlertJson>> {
-    const alerts = await valueOf(this.bus.request<readonly AlertView[]>(commands.monitor, { op: 'alerts' }, SHORT));
-    return { items: alerts.map((alert) => ({ ...alert, raisedAt: instant(alert.raisedAt), clearedAt: instantOrNull(alert.clearedAt) })), nextCursor: null };
+    const alerts = await valueOf(
+      this.bus.request<readonly AlertView[]>(commands.monitor, { op: 'alerts' }, SHORT),
+    );
+    return {
+      items: alerts.map((alert) => ({
+        ...alert,
+        raisedAt: instant(alert.raisedAt),
+        clearedAt: instantOrNull(alert.clearedAt),
+      })),
+      nextCursor: null,
+    };
   }
 
   async cluster(): Promise<ClusterJson> {
-    const [view, projectionLag] = await Promise.all([valueOf(this.bus.request<ClusterView>(commands.cluster, { op: 'view' }, SHORT)), this.#projectionLag()]);
+    const [view, projectionLag] = await Promise.all([
+      valueOf(this.bus.request<ClusterView>(commands.cluster, { op: 'view' }, SHORT)),
+      this.#projectionLag(),
+    ]);
     return { ...view, projectionLag };
   }
 
@@ -84,7 +124,11 @@ export class PlatformReads {
     if (this.readModel === null) return lag;
     try {
       const positions = await this.readModel.positions();
-      await Promise.all(Object.entries(positions).map(async ([stream, at]) => { lag[stream] = Math.max(0, (await this.log.head(stream)) - at); }));
+      await Promise.all(
+        Object.entries(positions).map(async ([stream, at]) => {
+          lag[stream] = Math.max(0, (await this.log.head(stream)) - at);
+        }),
+      );
     } catch {
       // Postgres being away is told by the monitor's alert; the rest of the answer stands.
     }
@@ -93,7 +137,14 @@ export class PlatformReads {
 
   async #workerJson(worker: WorkerView): Promise<WorkerResponse> {
     const { capacity, used, labels, handlers, tenant } = worker;
-    return { ...worker, tenant: tenant === null ? null : await this.tenants.nameOf(tenant), capacity: { ...capacity }, used: { ...used }, labels: { ...labels }, handlers: [...handlers] };
+    return {
+      ...worker,
+      tenant: tenant === null ? null : await this.tenants.nameOf(tenant),
+      capacity: { ...capacity },
+      used: { ...used },
+      labels: { ...labels },
+      handlers: [...handlers],
+    };
   }
 }
 
@@ -104,13 +155,20 @@ export async function notReady(bus: Bus, partitions: number): Promise<string[]> 
     ['ratelimiter', bus.request(commands.limits, { op: 'list-tenants' }, probe)],
     ['queue-manager', bus.request(commands.queue(), { op: 'list' }, probe)],
     ['resource-manager', bus.request(commands.leases(), { op: 'workers' }, probe)],
-    ...Array.from({ length: partitions }, (_, p): [string, Promise<{ ok: boolean; rejection?: { code: string } }>] => [`submitter/${String(p)}`, bus.request(commands.tasks(p), { op: 'get', id: '0', tenant: null, waiter: null }, probe)]),
+    ...Array.from(
+      { length: partitions },
+      (_, p): [string, Promise<{ ok: boolean; rejection?: { code: string } }>] => [
+        `submitter/${String(p)}`,
+        bus.request(commands.tasks(p), { op: 'get', id: '0', tenant: null, waiter: null }, probe),
+      ],
+    ),
   ];
   const missing: string[] = [];
   for (const [name, answer] of asked) {
     const reply = await answer;
     // Any refusal but these comes from an owner that is there.
-    if (!reply.ok && (reply.rejection?.code === 'unavailable' || reply.rejection?.code === 'outcome-unknown')) missing.push(name);
+    if (!reply.ok && (reply.rejection?.code === 'unavailable' || reply.rejection?.code === 'outcome-unknown'))
+      missing.push(name);
   }
   return missing;
 }

@@ -6,9 +6,16 @@ import { LIMITS, YardError, rejection, type ScriptResponse } from '@yardmaster/c
 import type { BlobStore } from '@yardmaster/ports';
 import { scriptHash } from '../admission/translate-task.js';
 
-export interface ScriptOwner { readonly tenant: number; readonly tenantName: string }
+export interface ScriptOwner {
+  readonly tenant: number;
+  readonly tenantName: string;
+}
 
-interface Pinned { readonly mtimeNs: bigint; readonly size: bigint; readonly sha256: string }
+interface Pinned {
+  readonly mtimeNs: bigint;
+  readonly size: bigint;
+  readonly sha256: string;
+}
 
 const MOST_PINNED = 10_000;
 const PATH = /^[^\0\\]{1,1024}$/;
@@ -18,7 +25,10 @@ export class ScriptStore {
   readonly #pinned = new Map<string, Pinned>();
   readonly #hashes = new Set<string>();
 
-  constructor(private readonly home: string, private readonly blobs: BlobStore) {}
+  constructor(
+    private readonly home: string,
+    private readonly blobs: BlobStore,
+  ) {}
 
   /** Stores an upload under its path and by its content. */
   async put(owner: ScriptOwner, path: string, bytes: Uint8Array): Promise<ScriptResponse> {
@@ -27,7 +37,7 @@ export class ScriptStore {
     const target = join(root, relative);
     await this.#makeFolders(root, dirname(target));
     const existing = await lstat(target).catch(() => null);
-    if (existing !== null && !existing.isFile()) throw outside(path);
+    if (existing?.isFile() === false) throw outside(path);
     const sha256 = await this.blobs.put(owner.tenant, bytes);
     const draft = join(dirname(target), `.upload-${randomBytes(8).toString('hex')}`);
     try {
@@ -56,19 +66,28 @@ export class ScriptStore {
     if (real === null) throw missing(script);
     if (!real.startsWith(root + sep)) throw outside(script);
     // The path is resolved: a link that appears now is refused, and what runs is the pinned content anyway.
-    const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null);
+    const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+      () => null,
+    );
     if (file === null) throw missing(script);
     try {
       const info = await file.stat({ bigint: true });
       if (!info.isFile()) throw missing(script);
-      if (info.size > BigInt(LIMITS.scriptBytes)) throw new YardError(rejection('payload-too-large', `the script ${JSON.stringify(script)} is larger than ${String(LIMITS.scriptBytes >> 20)} MiB`));
+      if (info.size > BigInt(LIMITS.scriptBytes))
+        throw new YardError(
+          rejection(
+            'payload-too-large',
+            `the script ${JSON.stringify(script)} is larger than ${String(LIMITS.scriptBytes >> 20)} MiB`,
+          ),
+        );
       const key = `${String(owner.tenant)}\n${real}`;
       const before = this.#pinned.get(key);
-      if (before !== undefined && before.mtimeNs === info.mtimeNs && before.size === info.size) return before.sha256;
+      if (before?.mtimeNs === info.mtimeNs && before.size === info.size) return before.sha256;
       const sha256 = await this.blobs.put(owner.tenant, await file.readFile());
       if (this.#pinned.size >= MOST_PINNED) this.#pinned.clear();
       // A file that is still being written may change within the clock's grain.
-      if (BigInt(Date.now()) * 1_000_000n - info.mtimeNs > 2_000_000_000n) this.#pinned.set(key, { mtimeNs: info.mtimeNs, size: info.size, sha256 });
+      if (BigInt(Date.now()) * 1_000_000n - info.mtimeNs > 2_000_000_000n)
+        this.#pinned.set(key, { mtimeNs: info.mtimeNs, size: info.size, sha256 });
       return sha256;
     } finally {
       await file.close();
@@ -94,10 +113,16 @@ export class ScriptStore {
   /** Folders are made one by one, none of them through a link. */
   async #makeFolders(root: string, folder: string): Promise<void> {
     let at = root;
-    for (const part of folder.slice(root.length).split(sep).filter((name) => name !== '')) {
+    for (const part of folder
+      .slice(root.length)
+      .split(sep)
+      .filter((name) => name !== '')) {
       at = join(at, part);
       const info = await lstat(at).catch(() => null);
-      if (info === null) await mkdir(at, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => { if (cause.code !== 'EEXIST') throw cause; });
+      if (info === null)
+        await mkdir(at, { mode: 0o700 }).catch((cause: unknown) => {
+          if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+        });
       else if (!info.isDirectory()) throw outside(folder.slice(root.length + 1));
     }
   }
@@ -106,7 +131,13 @@ export class ScriptStore {
 /** Relative, normalised, without NUL or `..`. */
 export function checkedPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (!PATH.test(path) || path.startsWith('/') || parts.length === 0 || parts.includes('..') || parts.some((part) => part.length > 255)) {
+  if (
+    !PATH.test(path) ||
+    path.startsWith('/') ||
+    parts.length === 0 ||
+    parts.includes('..') ||
+    parts.some((part) => part.length > 255)
+  ) {
     throw outside(path);
   }
   return parts.join('/');

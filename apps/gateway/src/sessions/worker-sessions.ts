@@ -7,7 +7,18 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, YardError, commands, pack, problemOf, rejection, unpack, type Rejection, type RelayDown, type RelayUp } from '@yardmaster/contracts';
+import {
+  ERRORS,
+  YardError,
+  commands,
+  pack,
+  problemOf,
+  rejection,
+  unpack,
+  type Rejection,
+  type RelayDown,
+  type RelayUp,
+} from '@yardmaster/contracts';
 import type { Bus } from '@yardmaster/service-kit';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { Caller } from '../auth/caller.js';
@@ -45,7 +56,12 @@ export interface WorkerSessionParts {
 }
 
 export class WorkerSessions {
-  readonly #server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES, clientTracking: false });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: FRAME_BYTES,
+    clientTracking: false,
+  });
   readonly #sessions = new Map<string, Session>();
   readonly #subscription: { stop(): void };
   readonly #pinger: NodeJS.Timeout;
@@ -53,8 +69,12 @@ export class WorkerSessions {
   #upBytes = 0;
 
   constructor(private readonly parts: WorkerSessionParts) {
-    this.#subscription = parts.bus.subscribe(commands.worker(parts.gateway), (body) => { this.#down(body); });
-    this.#pinger = setInterval(() => { this.#ping(); }, PING_MS).unref();
+    this.#subscription = parts.bus.subscribe(commands.worker(parts.gateway), (body) => {
+      this.#down(body);
+    });
+    this.#pinger = setInterval(() => {
+      this.#ping();
+    }, PING_MS).unref();
   }
 
   get count(): number {
@@ -63,9 +83,14 @@ export class WorkerSessions {
 
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on('error', () => { socket.destroy(); });
+      socket.on('error', () => {
+        socket.destroy();
+      });
       this.#upgrade(request, socket, head).catch((cause: unknown) => {
-        const why = cause instanceof YardError ? cause.rejection : rejection('internal', 'the session could not be opened');
+        const why =
+          cause instanceof YardError
+            ? cause.rejection
+            : rejection('internal', 'the session could not be opened');
         refuse(socket, why);
       });
     });
@@ -84,28 +109,60 @@ export class WorkerSessions {
     const url = new URL(request.url ?? '/', 'http://gateway');
     const { authorization } = request.headers;
     const caller = await this.parts.identify(authorization);
-    if (url.pathname !== '/v1/workers/session') throw new YardError(rejection('not-found', 'sessions of workers are at /v1/workers/session'));
-    if (!mayCall(caller.identity.role, 'workerSession')) throw new YardError(rejection('forbidden', `the role ${caller.identity.role} cannot work`));
+    if (url.pathname !== '/v1/workers/session')
+      throw new YardError(rejection('not-found', 'sessions of workers are at /v1/workers/session'));
+    if (!mayCall(caller.identity.role, 'workerSession'))
+      throw new YardError(rejection('forbidden', `the role ${caller.identity.role} cannot work`));
     const worker = url.searchParams.get('worker') ?? '';
-    if (!WORKER_ID.test(worker)) throw new YardError(rejection('invalid-request', 'name the worker: ?worker=<id>, letters, digits and _.:- , at most 128', { errors: [{ path: 'worker', message: 'is not the id of a worker' }] }));
-    this.#server.handleUpgrade(request, socket, head, (opened) => { this.#open(opened, socket, worker, caller, authorization); });
+    if (!WORKER_ID.test(worker))
+      throw new YardError(
+        rejection(
+          'invalid-request',
+          'name the worker: ?worker=<id>, letters, digits and _.:- , at most 128',
+          { errors: [{ path: 'worker', message: 'is not the id of a worker' }] },
+        ),
+      );
+    this.#server.handleUpgrade(request, socket, head, (opened) => {
+      this.#open(opened, socket, worker, caller, authorization);
+    });
   }
 
-  #open(socket: WebSocket, raw: Duplex, worker: string, caller: Caller, authorization: string | undefined): void {
-    if ('setNoDelay' in raw && typeof raw.setNoDelay === 'function') (raw.setNoDelay as (on: boolean) => void)(true);
+  #open(
+    socket: WebSocket,
+    raw: Duplex,
+    worker: string,
+    caller: Caller,
+    authorization: string | undefined,
+  ): void {
+    if ('setNoDelay' in raw && typeof raw.setNoDelay === 'function')
+      (raw.setNoDelay as (on: boolean) => void)(true);
     const scope = scopeOf(caller);
     const before = this.#sessions.get(worker);
     if (before !== undefined && before.scope !== scope) {
       socket.close(1008, 'this worker id belongs to somebody else');
       return;
     }
-    const session: Session = { worker, socket, authorization, scope, garbage: 0, isAlive: true, checkedAt: performance.now() };
+    const session: Session = {
+      worker,
+      socket,
+      authorization,
+      scope,
+      garbage: 0,
+      isAlive: true,
+      checkedAt: performance.now(),
+    };
     this.#sessions.set(worker, session);
     before?.socket.close(4001, 'a newer session of this worker took over');
     this.parts.onCount(this.#sessions.size);
-    socket.on('message', (data, isBinary) => { this.#received(session, data, isBinary); });
-    socket.on('pong', () => { session.isAlive = true; });
-    socket.on('error', () => { this.parts.onGarbage('socket'); });
+    socket.on('message', (data, isBinary) => {
+      this.#received(session, data, isBinary);
+    });
+    socket.on('pong', () => {
+      session.isAlive = true;
+    });
+    socket.on('error', () => {
+      this.parts.onGarbage('socket');
+    });
     socket.on('close', () => {
       if (this.#sessions.get(worker) === session) this.#sessions.delete(worker);
       this.parts.onCount(this.#sessions.size);
@@ -114,14 +171,21 @@ export class WorkerSessions {
 
   #received(session: Session, data: RawData, isBinary: boolean): void {
     if (this.#sessions.get(session.worker) !== session) return;
-    const frame = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+    const frame = Buffer.isBuffer(data)
+      ? data
+      : Array.isArray(data)
+        ? Buffer.concat(data)
+        : Buffer.from(data);
     session.isAlive = true;
     if (!isBinary || !looksLikeFrame(frame)) {
       this.#garbage(session, isBinary ? 'not-a-list' : 'text');
       return;
     }
     if (this.#upBytes + frame.length > BATCH_BYTES) this.#flush();
-    if (this.#up.length === 0) setImmediate(() => { this.#flush(); });
+    if (this.#up.length === 0)
+      setImmediate(() => {
+        this.#flush();
+      });
     this.#up.push([this.parts.gateway, session.worker, session.scope, frame]);
     this.#upBytes += frame.length + 64;
   }
@@ -130,7 +194,9 @@ export class WorkerSessions {
     this.parts.onGarbage(reason);
     session.garbage++;
     if (session.garbage < MOST_GARBAGE) return;
-    session.socket.send(pack([['err', { code: 'invalid-request', detail: 'these are no frames of a worker session' }]]));
+    session.socket.send(
+      pack([['err', { code: 'invalid-request', detail: 'these are no frames of a worker session' }]]),
+    );
     session.socket.close(1007, 'no frames');
   }
 
@@ -174,7 +240,9 @@ export class WorkerSessions {
       // A ratelimiter that is away ends no sessions; a key that is refused does.
       if (!(cause instanceof YardError) || cause.code !== 'unauthenticated') return;
     }
-    session.socket.send(pack([['err', { code: 'unauthenticated', detail: 'the key of this session was revoked' }]]));
+    session.socket.send(
+      pack([['err', { code: 'unauthenticated', detail: 'the key of this session was revoked' }]]),
+    );
     session.socket.close(1008, 'the key was revoked');
   }
 }
@@ -191,7 +259,10 @@ function looksLikeFrame(frame: Uint8Array): boolean {
   if (!isArray || frame.length > 4096) return isArray;
   try {
     const messages = unpack(frame);
-    return Array.isArray(messages) && messages.every((message) => Array.isArray(message) && typeof message[0] === 'string');
+    return (
+      Array.isArray(messages) &&
+      messages.every((message) => Array.isArray(message) && typeof message[0] === 'string')
+    );
   } catch {
     return false;
   }
@@ -201,5 +272,7 @@ function refuse(socket: Duplex, why: Rejection): void {
   if (socket.destroyed) return;
   const body = JSON.stringify(problemOf(why, '0'.repeat(32)));
   const { http, title } = ERRORS[why.code];
-  socket.end(`HTTP/1.1 ${String(http)} ${title}\r\nContent-Type: application/problem+json\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${String(http)} ${title}\r\nContent-Type: application/problem+json\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }

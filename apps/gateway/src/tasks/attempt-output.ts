@@ -5,7 +5,13 @@ const CHUNK_BYTES = 256 * 1024;
 /** Output that reached another gateway is not told here: it is looked for this often. */
 const LOOK_MS = 500;
 
-interface Wanted { readonly tenant: number; readonly task: string; readonly attempt: number; readonly stream: LogStreamName; readonly offset: number }
+interface Wanted {
+  readonly tenant: number;
+  readonly task: string;
+  readonly attempt: number;
+  readonly stream: LogStreamName;
+  readonly offset: number;
+}
 
 /** Output of attempts: written by workers, read by tenants while it grows. */
 export class AttemptOutput {
@@ -13,15 +19,32 @@ export class AttemptOutput {
 
   constructor(private readonly store: AttemptLogStore) {}
 
-  async append(tenant: number, task: string, attempt: number, stream: LogStreamName, offset: number, bytes: Uint8Array): Promise<number> {
-    if (bytes.length > LIMITS.logChunkBytes) throw new YardError(rejection('payload-too-large', `one piece of output is at most ${String(LIMITS.logChunkBytes >> 20)} MiB`));
+  async append(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStreamName,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<number> {
+    if (bytes.length > LIMITS.logChunkBytes)
+      throw new YardError(
+        rejection(
+          'payload-too-large',
+          `one piece of output is at most ${String(LIMITS.logChunkBytes >> 20)} MiB`,
+        ),
+      );
     const length = await this.store.append(tenant, task, attempt, stream, offset, bytes);
     for (const wake of this.#readers.get(keyOf({ tenant, task, attempt, stream })) ?? []) wake();
     return length;
   }
 
   /** Pieces from `offset` on. With `isOver` it goes on until that says true and nothing is left. */
-  async *read({ tenant, task, attempt, stream, offset }: Wanted, isOver: (() => Promise<boolean>) | null, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  async *read(
+    { tenant, task, attempt, stream, offset }: Wanted,
+    isOver: (() => Promise<boolean>) | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     let at = offset;
     let wasOver = isOver === null;
     while (!signal.aborted) {

@@ -11,15 +11,25 @@ export class EndWaiters {
   readonly #waiting = new Map<string, Set<Wake>>();
   readonly #subscription: { stop(): void };
 
-  constructor(bus: Bus, readonly gateway: string) {
+  constructor(
+    bus: Bus,
+    readonly gateway: string,
+  ) {
     this.#subscription = bus.subscribe(telemetry.ends(gateway), (body) => {
       if (!Array.isArray(body)) return;
-      for (const notice of body as readonly EndNotice[]) for (const wake of this.#waiting.get(notice[0]) ?? []) wake();
+      for (const notice of body as readonly EndNotice[])
+        for (const wake of this.#waiting.get(notice[0]) ?? []) wake();
     });
   }
 
   /** Asks `look` until what it shows `hasEnded` or `waitMs` is over; returns what it showed last. `look` names this gateway to the owner. */
-  async until<T>(id: string, waitMs: number, signal: AbortSignal | null, look: (waiter: string | null) => Promise<T>, hasEnded: (seen: T) => boolean): Promise<T> {
+  async until<T>(
+    id: string,
+    waitMs: number,
+    signal: AbortSignal | null,
+    look: (waiter: string | null) => Promise<T>,
+    hasEnded: (seen: T) => boolean,
+  ): Promise<T> {
     if (waitMs <= 0) return await look(null);
     const deadline = performance.now() + waitMs;
     let wake: Wake = () => undefined;

@@ -8,7 +8,10 @@ const CLOCK_SLACK_MS = 60_000;
 /** Most events that one answer reads through per stream. */
 const MOST_EVENTS = 2_000_000;
 
-interface Told { readonly at: number; readonly event: EventResponse }
+interface Told {
+  readonly at: number;
+  readonly event: EventResponse;
+}
 
 /** What the log says about one task. The id tells when it was submitted, so that only the log from there on is read. */
 export class TaskHistory {
@@ -17,8 +20,15 @@ export class TaskHistory {
   async of(id: string, endedAt: number | null): Promise<EventResponse[]> {
     const from = idTime(id) - CLOCK_SLACK_MS;
     const to = endedAt === null ? Infinity : endedAt + CLOCK_SLACK_MS;
-    const parts = await Promise.all([streams.tasks(idPartition(id)), streams.queue(), streams.leases()].map(async (stream) => await this.#told(stream, id, from, to)));
-    return parts.flat().sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b)).map(({ event }) => event);
+    const parts = await Promise.all(
+      [streams.tasks(idPartition(id)), streams.queue(), streams.leases()].map(
+        async (stream) => await this.#told(stream, id, from, to),
+      ),
+    );
+    return parts
+      .flat()
+      .sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b))
+      .map(({ event }) => event);
   }
 
   async #told(stream: string, id: string, from: number, to: number): Promise<Told[]> {
@@ -65,15 +75,62 @@ function collect(envelope: Envelope, id: string, told: Told[]): void {
       continue;
     }
     const time = new Date(at).toISOString();
-    if (event.type === 'TaskBackedOff') told.push({ at, event: { type: event.type, time, task: id, state: 'backing_off', status: 'waiting', attempt: event.attempt, category: event.category, until: new Date(event.until).toISOString(), position } });
-    else if (event.type === 'TaskGivenUp') told.push({ at, event: { type: event.type, time, task: id, attempt: event.attempt, category: event.category, position } });
-    else if (event.type === 'BatchQueued') told.push({ at, event: { type: event.type, time, task: id, state: 'queued', status: 'waiting', batch: event.batch, position } });
+    if (event.type === 'TaskBackedOff')
+      told.push({
+        at,
+        event: {
+          type: event.type,
+          time,
+          task: id,
+          state: 'backing_off',
+          status: 'waiting',
+          attempt: event.attempt,
+          category: event.category,
+          until: new Date(event.until).toISOString(),
+          position,
+        },
+      });
+    else if (event.type === 'TaskGivenUp')
+      told.push({
+        at,
+        event: {
+          type: event.type,
+          time,
+          task: id,
+          attempt: event.attempt,
+          category: event.category,
+          position,
+        },
+      });
+    else if (event.type === 'BatchQueued')
+      told.push({
+        at,
+        event: {
+          type: event.type,
+          time,
+          task: id,
+          state: 'queued',
+          status: 'waiting',
+          batch: event.batch,
+          position,
+        },
+      });
     else told.push({ at, event: { type: event.type, time, task: id, position } });
   }
 }
 
 /** What happened in one millisecond in several streams is told in the order in which one caused the other. */
-const CAUSAL_ORDER = ['TaskSubmitted', 'TasksDue', 'BatchQueued', 'TasksVisible', 'LeaseGranted', 'CancelRequested', 'LeaseEnded', 'TaskBackedOff', 'TaskGivenUp'];
+const CAUSAL_ORDER = [
+  'TaskSubmitted',
+  'TasksDue',
+  'BatchQueued',
+  'TasksVisible',
+  'LeaseGranted',
+  'CancelRequested',
+  'LeaseEnded',
+  'TaskBackedOff',
+  'TaskGivenUp',
+];
 
 function rankOf({ event }: Told): number {
   const rank = CAUSAL_ORDER.indexOf(event.type);
@@ -82,12 +139,26 @@ function rankOf({ event }: Told): number {
 
 function concerns(event: DomainEvent, id: string): boolean {
   switch (event.type) {
-    case 'TaskSubmitted': case 'TaskBackedOff': case 'TaskGivenUp': case 'CancelRequested': return event.id === id;
-    case 'TaskSucceeded': return event.id === id || (event.released as readonly string[]).includes(id);
-    case 'TaskFailed': case 'TaskCancelled': return event.id === id || (event.upstreamFailed as readonly string[]).includes(id);
-    case 'LeaseGranted': case 'LeaseEnded': return event.task === id;
-    case 'TasksDue': case 'TasksVisible': case 'TasksRemoved': return (event.ids as readonly string[]).includes(id);
-    case 'BatchQueued': return event.tasks.some((task) => task.id === id);
-    default: return false;
+    case 'TaskSubmitted':
+    case 'TaskBackedOff':
+    case 'TaskGivenUp':
+    case 'CancelRequested':
+      return event.id === id;
+    case 'TaskSucceeded':
+      return event.id === id || (event.released as readonly string[]).includes(id);
+    case 'TaskFailed':
+    case 'TaskCancelled':
+      return event.id === id || (event.upstreamFailed as readonly string[]).includes(id);
+    case 'LeaseGranted':
+    case 'LeaseEnded':
+      return event.task === id;
+    case 'TasksDue':
+    case 'TasksVisible':
+    case 'TasksRemoved':
+      return (event.ids as readonly string[]).includes(id);
+    case 'BatchQueued':
+      return event.tasks.some((task) => task.id === id);
+    default:
+      return false;
   }
 }

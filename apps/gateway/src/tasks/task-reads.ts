@@ -1,12 +1,22 @@
 import {
-  YardError, commands, isBlobRef, rejection, type AttemptResponse, type CancelResponse, type Page, type ResultResponse, type TaskCommand, type TaskResponse,
-  type TaskView, type WhyPart, type WhyResponse,
+  YardError,
+  commands,
+  isBlobRef,
+  rejection,
+  type AttemptResponse,
+  type CancelResponse,
+  type Page,
+  type ResultResponse,
+  type TaskCommand,
+  type TaskResponse,
+  type TaskView,
+  type WhyPart,
+  type WhyResponse,
 } from '@yardmaster/contracts';
 import { WAIT_REASONS, idPartition, type WaitReason } from '@yardmaster/domain';
 import { isId } from '@yardmaster/kernel';
 import type { BlobStore, ReadModelQueries, TaskQuery } from '@yardmaster/ports';
 import type { Bus } from '@yardmaster/service-kit';
-import { valueOf } from '../ask.js';
 import type { Caller } from '../auth/caller.js';
 import { DEFAULT_PAGE, QueryReader, decodeCursor, encodeCursor } from '../body/page-query.js';
 import type { TenantDirectory } from '../tenants.js';
@@ -22,17 +32,41 @@ export interface TaskReadParts {
   readonly tenants: TenantDirectory;
 }
 
-const STATES_LIST = ['tenant', 'state', 'status', 'queue', 'workflow', 'label', 'name', 'since', 'until', 'sort', 'limit', 'cursor'] as const;
+const STATES_LIST = [
+  'tenant',
+  'state',
+  'status',
+  'queue',
+  'workflow',
+  'label',
+  'name',
+  'since',
+  'until',
+  'sort',
+  'limit',
+  'cursor',
+] as const;
 
 /** Questions about tasks: live ones are asked of their owner, the rest and all lists come from the relational view. */
 export class TaskReads {
   constructor(private readonly parts: TaskReadParts) {}
 
   async get(caller: Caller, id: string, waitMs: number, signal: AbortSignal | null): Promise<TaskResponse> {
-    return await this.parts.waiters.until(id, waitMs, signal, async (waiter) => await this.#look(caller, id, waiter), ({ state }) => hasEnded(state));
+    return await this.parts.waiters.until(
+      id,
+      waitMs,
+      signal,
+      async (waiter) => await this.#look(caller, id, waiter),
+      ({ state }) => hasEnded(state),
+    );
   }
 
-  async result(caller: Caller, id: string, waitMs: number, signal: AbortSignal | null): Promise<ResultResponse> {
+  async result(
+    caller: Caller,
+    id: string,
+    waitMs: number,
+    signal: AbortSignal | null,
+  ): Promise<ResultResponse> {
     const { state, status, result, error, endedAt } = await this.get(caller, id, waitMs, signal);
     return { id, state, status, result: await this.#whole(caller, id, result), error, endedAt };
   }
@@ -48,7 +82,8 @@ export class TaskReads {
     const reply = await bus.request<unknown>(commands.tasks(this.partitionOf(id)), command);
     if (!reply.ok) {
       // The owner forgets ended tasks after a while; that they ended is still the truth to tell.
-      if (reply.rejection.code === 'not-found' && (await this.#row(caller, id)) !== null) throw new YardError(rejection('already-ended', `task ${id} has already ended`));
+      if (reply.rejection.code === 'not-found' && (await this.#row(caller, id)) !== null)
+        throw new YardError(rejection('already-ended', `task ${id} has already ended`));
       throw new YardError(reply.rejection);
     }
     const state = stateIn(reply.value) ?? 'cancelling';
@@ -58,41 +93,85 @@ export class TaskReads {
   /** The first reason in order of precedence, of all that the roles name. */
   async why(caller: Caller, id: string): Promise<WhyResponse> {
     const task = await this.#look(caller, id, null);
-    if (task.status !== 'waiting') return { id, state: task.state, status: task.status, reason: null, detail: null, parts: [] };
+    if (task.status !== 'waiting')
+      return { id, state: task.state, status: task.status, reason: null, detail: null, parts: [] };
     const { bus } = this.parts;
     const question = { op: 'why', id };
     const short = { timeoutMs: 2_000, patienceMs: 1_000 };
-    const [batcher, queue, leases] = await Promise.all([commands.batcher(), commands.queue(), commands.leases()].map(async (subject) => await bus.request<WhyPart | readonly WhyPart[] | null>(subject, question, short)));
+    const [batcher, queue, leases] = await Promise.all(
+      [commands.batcher(), commands.queue(), commands.leases()].map(
+        async (subject) => await bus.request<WhyPart | readonly WhyPart[] | null>(subject, question, short),
+      ),
+    );
     const parts: WhyResponse['parts'] = [];
     if (task.waitReason !== null) parts.push({ from: 'submitter', reason: task.waitReason, detail: '' });
-    for (const [from, reply] of [['batcher', batcher], ['queue-manager', queue], ['resource-manager', leases]] as const) {
+    for (const [from, reply] of [
+      ['batcher', batcher],
+      ['queue-manager', queue],
+      ['resource-manager', leases],
+    ] as const) {
       if (reply?.ok !== true || reply.value === null) continue;
-      for (const part of [reply.value].flat() as WhyPart[]) parts.push({ from, ...part });
+      const said: readonly WhyPart[] = Array.isArray(reply.value) ? reply.value : [reply.value as WhyPart];
+      for (const part of said) parts.push({ from, ...part });
     }
     parts.sort((a, b) => precedence(a.reason) - precedence(b.reason));
-    return { id, state: task.state, status: task.status, reason: parts[0]?.reason ?? null, detail: parts[0]?.detail ?? null, parts };
+    return {
+      id,
+      state: task.state,
+      status: task.status,
+      reason: parts[0]?.reason ?? null,
+      detail: parts[0]?.detail ?? null,
+      parts,
+    };
   }
 
-  async list(caller: Caller, query: unknown, within?: { readonly workflow: string }): Promise<Page<TaskResponse>> {
-    const reader = new QueryReader(query, within === undefined ? STATES_LIST : ['state', 'status', 'limit', 'cursor', 'sort']);
+  async list(
+    caller: Caller,
+    query: unknown,
+    within?: { readonly workflow: string },
+  ): Promise<Page<TaskResponse>> {
+    const reader = new QueryReader(
+      query,
+      within === undefined ? STATES_LIST : ['state', 'status', 'limit', 'cursor', 'sort'],
+    );
     const tenantName = reader.text('tenant');
     const label = reader.text('label');
     const cursor = reader.text('cursor');
     const limit = reader.int('limit', 1, 1000) ?? DEFAULT_PAGE;
     const asked = {
-      state: reader.text('state'), status: reader.text('status', ['waiting', 'in_progress', 'done', 'failed']), queue: reader.text('queue'),
-      workflow: within?.workflow ?? reader.id('workflow'), name: reader.text('name'), since: reader.instant('since'), until: reader.instant('until'),
+      state: reader.text('state'),
+      status: reader.text('status', ['waiting', 'in_progress', 'done', 'failed']),
+      queue: reader.text('queue'),
+      workflow: within?.workflow ?? reader.id('workflow'),
+      name: reader.text('name'),
+      since: reader.instant('since'),
+      until: reader.instant('until'),
       label: label === undefined ? undefined : labelOf(label),
     };
-    const sort = reader.text('sort', ['newest', 'oldest']) === 'oldest' ? 'oldest' as const : 'newest' as const;
+    const sort =
+      reader.text('sort', ['newest', 'oldest']) === 'oldest' ? ('oldest' as const) : ('newest' as const);
     reader.done();
     const scope = await this.#scopeOf(caller, tenantName);
     if (scope === 'nobody') return { items: [], nextCursor: null };
-    const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Partial<TaskQuery>;
-    const rows = await this.#model().tasks({ ...given, tenant: scope, sort, limit: limit + 1, after: cursor === undefined ? null : decodeCursor(cursor) });
+    const given = Object.fromEntries(
+      Object.entries(asked).filter(([, value]) => value !== undefined),
+    ) as Partial<TaskQuery>;
+    const rows = await this.#model().tasks({
+      ...given,
+      tenant: scope,
+      sort,
+      limit: limit + 1,
+      after: cursor === undefined ? null : decodeCursor(cursor),
+    });
     const items = rows.slice(0, limit);
-    const names = await this.#names(caller, items.map(({ tenant }) => tenant));
-    return { items: items.map((row) => taskOfRow(row, names.get(row.tenant) ?? String(row.tenant))), nextCursor: rows.length > limit ? encodeCursor(items.at(-1)!.id) : null };
+    const names = await this.#names(
+      caller,
+      items.map(({ tenant }) => tenant),
+    );
+    return {
+      items: items.map((row) => taskOfRow(row, names.get(row.tenant) ?? String(row.tenant))),
+      nextCursor: rows.length > limit ? encodeCursor(items.at(-1)!.id) : null,
+    };
   }
 
   /** The partition that owns an id; refuses what is not an id of this yard. */
@@ -136,7 +215,10 @@ export class TaskReads {
   async #whole(caller: Caller, id: string, result: unknown): Promise<unknown> {
     if (!isBlobRef(result)) return result;
     const bytes = await this.parts.blobs.get(await this.tenantOf(caller, id), result.$blob);
-    if (bytes === null) throw new YardError(rejection('not-found', `the result of task ${id} is not in the blob store any more`));
+    if (bytes === null)
+      throw new YardError(
+        rejection('not-found', `the result of task ${id} is not in the blob store any more`),
+      );
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
   }
 
@@ -161,7 +243,8 @@ export class TaskReads {
 }
 
 export function modelOf(readModel: ReadModelQueries | null): ReadModelQueries {
-  if (readModel === null) throw new YardError(rejection('unavailable', 'lists need Postgres, which this gateway does not have'));
+  if (readModel === null)
+    throw new YardError(rejection('unavailable', 'lists need Postgres, which this gateway does not have'));
   return readModel;
 }
 
@@ -181,6 +264,11 @@ function stateIn(value: unknown): string | null {
 
 function labelOf(text: string): { key: string; value: string } {
   const equals = text.indexOf('=');
-  if (equals <= 0) throw new YardError(rejection('invalid-request', 'a label filter is `name=value`', { errors: [{ path: 'label', message: 'is `name=value`' }] }));
+  if (equals <= 0)
+    throw new YardError(
+      rejection('invalid-request', 'a label filter is `name=value`', {
+        errors: [{ path: 'label', message: 'is `name=value`' }],
+      }),
+    );
   return { key: text.slice(0, equals), value: text.slice(equals + 1) };
 }

@@ -3,7 +3,8 @@ import { formatDuration, isTerminal, statusOf, type TaskState } from '@yardmaste
 import type { AttemptRow, TaskRow } from '@yardmaster/ports';
 
 export const instant = (ms: number): string => new Date(ms).toISOString();
-export const instantOrNull = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+export const instantOrNull = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
 export const statusOfText = (state: string): Status => statusOf(state as TaskState);
 export const hasEnded = (state: string): boolean => isTerminal(state as TaskState);
 
@@ -22,8 +23,12 @@ export function taskResponse(view: TaskView, tenant: string): TaskResponse {
     status: statusOfText(view.state),
     spec: {
       run: {
-        ...(script === null ? {} : { script }), ...(command === null ? {} : { command: [...command] }), ...(spec.handler === null ? {} : { handler: spec.handler }),
-        ...(args === null ? {} : { args: [...args] }), ...(env === null ? {} : { env: { ...env } }), ...(input === null || input === undefined ? {} : { input }),
+        ...(script === null ? {} : { script }),
+        ...(command === null ? {} : { command: [...command] }),
+        ...(spec.handler === null ? {} : { handler: spec.handler }),
+        ...(args === null ? {} : { args: [...args] }),
+        ...(env === null ? {} : { env: { ...env } }),
+        ...(input === null || input === undefined ? {} : { input }),
       },
       resources: { ...spec.resources },
       queue: spec.queue,
@@ -62,7 +67,10 @@ export function taskOfRow(row: TaskRow, tenant: string, attempts: readonly Attem
     state: row.state,
     status: row.status,
     spec: {
-      run: { ...(row.scriptPath === null ? {} : { script: row.scriptPath }), ...(row.handler === null ? {} : { handler: row.handler }) },
+      run: {
+        ...(row.scriptPath === null ? {} : { script: row.scriptPath }),
+        ...(row.handler === null ? {} : { handler: row.handler }),
+      },
       resources: { ...row.resourceRequirements },
       queue: row.queue,
       priority: row.priority,
@@ -90,10 +98,28 @@ export function taskOfRow(row: TaskRow, tenant: string, attempts: readonly Attem
 
 function attemptOfView(view: AttemptView): AttemptResponse {
   const { attempt, worker, fence, outcome, exitCode, startedAt, endedAt, error } = view;
-  return { attempt, worker, fence, outcome, exitCode, startedAt: instant(startedAt), endedAt: instantOrNull(endedAt), error };
+  return {
+    attempt,
+    worker,
+    fence,
+    outcome,
+    exitCode,
+    startedAt: instant(startedAt),
+    endedAt: instantOrNull(endedAt),
+    error,
+  };
 }
 
 function attemptOfRow(row: AttemptRow): AttemptResponse {
   const { attempt, worker, fence, outcome, exitCode, startedAt, endedAt, error } = row;
-  return { attempt, worker, fence, outcome, exitCode, startedAt: instant(startedAt), endedAt: instantOrNull(endedAt), error };
+  return {
+    attempt,
+    worker,
+    fence,
+    outcome,
+    exitCode,
+    startedAt: instant(startedAt),
+    endedAt: instantOrNull(endedAt),
+    error,
+  };
 }

@@ -1,8 +1,17 @@
 import {
-  YardError, commands, rejection, type CancelResponse, type GraphResponse, type Page, type TaskCommand, type TaskResponse, type WorkflowResponse,
-  type WorkflowSummaryResponse, type WorkflowView,
+  YardError,
+  commands,
+  rejection,
+  type CancelResponse,
+  type GraphResponse,
+  type Page,
+  type TaskCommand,
+  type TaskResponse,
+  type WorkflowResponse,
+  type WorkflowSummaryResponse,
+  type WorkflowView,
 } from '@yardmaster/contracts';
-import type { GraphStore, ReadModelQueries, TaskRow, WorkflowGraph, WorkflowRow } from '@yardmaster/ports';
+import type { GraphStore, TaskRow, WorkflowGraph, WorkflowRow } from '@yardmaster/ports';
 import type { Caller } from '../auth/caller.js';
 import { DEFAULT_PAGE, QueryReader, decodeCursor, encodeCursor } from '../body/page-query.js';
 import type { TaskReadParts, TaskReads } from './task-reads.js';
@@ -14,10 +23,24 @@ const MOST_TASKS = 100_000;
 
 /** Questions about workflows: live ones are asked of their owner, lists of the relational view, graphs of the graph store. */
 export class WorkflowReads {
-  constructor(private readonly parts: TaskReadParts & { readonly graph: GraphStore | null }, private readonly tasks: TaskReads) {}
+  constructor(
+    private readonly parts: TaskReadParts & { readonly graph: GraphStore | null },
+    private readonly tasks: TaskReads,
+  ) {}
 
-  async get(caller: Caller, id: string, waitMs: number, signal: AbortSignal | null): Promise<WorkflowResponse> {
-    return await this.parts.waiters.until(id, waitMs, signal, async (waiter) => await this.#look(caller, id, waiter), ({ state }) => state !== 'running');
+  async get(
+    caller: Caller,
+    id: string,
+    waitMs: number,
+    signal: AbortSignal | null,
+  ): Promise<WorkflowResponse> {
+    return await this.parts.waiters.until(
+      id,
+      waitMs,
+      signal,
+      async (waiter) => await this.#look(caller, id, waiter),
+      ({ state }) => state !== 'running',
+    );
   }
 
   async list(caller: Caller, query: unknown): Promise<Page<WorkflowSummaryResponse>> {
@@ -33,11 +56,18 @@ export class WorkflowReads {
       if (named === null) return { items: [], nextCursor: null };
       tenant = named.n;
     } else if (tenantName !== undefined) tenant = caller.identity.tenant;
-    const rows = await modelOf(this.parts.readModel).workflows({ tenant, limit: limit + 1, after: cursor === undefined ? null : decodeCursor(cursor) });
+    const rows = await modelOf(this.parts.readModel).workflows({
+      tenant,
+      limit: limit + 1,
+      after: cursor === undefined ? null : decodeCursor(cursor),
+    });
     const items = rows.slice(0, limit);
     this.parts.tenants.learn(caller.identity.tenant, caller.identity.tenantName);
     const names = await this.parts.tenants.names(items.map((row) => row.tenant));
-    return { items: items.map((row) => summary(row, names.get(row.tenant) ?? String(row.tenant))), nextCursor: rows.length > limit ? encodeCursor(items.at(-1)!.id) : null };
+    return {
+      items: items.map((row) => summary(row, names.get(row.tenant) ?? String(row.tenant))),
+      nextCursor: rows.length > limit ? encodeCursor(items.at(-1)!.id) : null,
+    };
   }
 
   async tasksOf(caller: Caller, id: string, query: unknown): Promise<Page<TaskResponse>> {
@@ -46,10 +76,16 @@ export class WorkflowReads {
   }
 
   async cancel(caller: Caller, id: string): Promise<CancelResponse> {
-    const command: TaskCommand = { op: 'cancel-workflow', id, tenant: caller.scope, user: caller.identity.user };
+    const command: TaskCommand = {
+      op: 'cancel-workflow',
+      id,
+      tenant: caller.scope,
+      user: caller.identity.user,
+    };
     const reply = await this.parts.bus.request<unknown>(commands.tasks(this.tasks.partitionOf(id)), command);
     if (reply.ok) return { id, state: 'cancelling', status: 'in_progress' };
-    if (reply.rejection.code === 'not-found' && (await this.#row(caller, id)) !== null) throw new YardError(rejection('already-ended', `workflow ${id} has already ended`));
+    if (reply.rejection.code === 'not-found' && (await this.#row(caller, id)) !== null)
+      throw new YardError(rejection('already-ended', `workflow ${id} has already ended`));
     throw new YardError(reply.rejection);
   }
 
@@ -57,24 +93,53 @@ export class WorkflowReads {
   async graphOf(caller: Caller, id: string): Promise<GraphResponse> {
     const tenant = await this.#mustSee(caller, id);
     const stored = await this.parts.graph?.workflow(id).catch(() => null);
-    if (stored !== null && stored !== undefined && stored.tasks.length > 0) return graphResponse(stored, tenant);
+    if (stored !== null && stored !== undefined && stored.tasks.length > 0)
+      return graphResponse(stored, tenant);
     const view = await this.#ask(caller, id, null);
-    if (view === null) throw new YardError(rejection('unavailable', 'the graph is not projected yet; try again shortly', { retryAfter: 1 }));
+    if (view === null)
+      throw new YardError(
+        rejection('unavailable', 'the graph is not projected yet; try again shortly', { retryAfter: 1 }),
+      );
     return {
-      tasks: view.tasks.map(({ id: task, key, name, state, rank }) => ({ id: task, key, name, state, status: statusOfText(state), rank, workflow: id })),
-      edges: view.tasks.flatMap(({ id: to, parents }) => parents.map((parent) => ({ from: view.tasks[parent]!.id, to, kind: 'afterOk' as const }))),
+      tasks: view.tasks.map(({ id: task, key, name, state, rank }) => ({
+        id: task,
+        key,
+        name,
+        state,
+        status: statusOfText(state),
+        rank,
+        workflow: id,
+      })),
+      edges: view.tasks.flatMap(({ id: to, parents }) =>
+        parents.map((parent) => ({ from: view.tasks[parent]!.id, to, kind: 'afterOk' as const })),
+      ),
     };
   }
 
-  async around(caller: Caller, id: string, direction: 'upstream' | 'downstream', query: unknown): Promise<GraphResponse> {
+  async around(
+    caller: Caller,
+    id: string,
+    direction: 'upstream' | 'downstream',
+    query: unknown,
+  ): Promise<GraphResponse> {
     const reader = new QueryReader(query, ['depth']);
     const depth = reader.int('depth', 1, 1000) ?? 100;
     reader.done();
     const tenant = await this.tasks.tenantOf(caller, id);
     const { graph } = this.parts;
-    if (graph === null) throw new YardError(rejection('unavailable', 'graph questions need the graph store, which this gateway does not have'));
-    const found = await (direction === 'upstream' ? graph.upstream(id, depth) : graph.downstream(id, depth)).catch((cause: unknown) => {
-      throw new YardError(rejection('unavailable', 'the graph store does not answer just now; try again shortly', { retryAfter: 1 }), { cause });
+    if (graph === null)
+      throw new YardError(
+        rejection('unavailable', 'graph questions need the graph store, which this gateway does not have'),
+      );
+    const found = await (
+      direction === 'upstream' ? graph.upstream(id, depth) : graph.downstream(id, depth)
+    ).catch((cause: unknown) => {
+      throw new YardError(
+        rejection('unavailable', 'the graph store does not answer just now; try again shortly', {
+          retryAfter: 1,
+        }),
+        { cause },
+      );
     });
     return graphResponse(found, tenant);
   }
@@ -90,13 +155,27 @@ export class WorkflowReads {
     const row = await this.#row(caller, id);
     if (row === null) throw notFound(id);
     const model = modelOf(this.parts.readModel);
-    const rows = await model.tasks({ tenant: row.tenant, workflow: id, sort: 'oldest', limit: MOST_TASKS, after: null });
-    return workflowOfRows(row, rows, await this.parts.graph?.workflow(id).catch(() => null) ?? null, await this.#nameOf(caller, row.tenant));
+    const rows = await model.tasks({
+      tenant: row.tenant,
+      workflow: id,
+      sort: 'oldest',
+      limit: MOST_TASKS,
+      after: null,
+    });
+    return workflowOfRows(
+      row,
+      rows,
+      (await this.parts.graph?.workflow(id).catch(() => null)) ?? null,
+      await this.#nameOf(caller, row.tenant),
+    );
   }
 
   async #ask(caller: Caller, id: string, waiter: string | null): Promise<WorkflowView | null> {
     const command: TaskCommand = { op: 'get-workflow', id, tenant: caller.scope, waiter };
-    const reply = await this.parts.bus.request<WorkflowView>(commands.tasks(this.tasks.partitionOf(id)), command);
+    const reply = await this.parts.bus.request<WorkflowView>(
+      commands.tasks(this.tasks.partitionOf(id)),
+      command,
+    );
     if (reply.ok) return reply.value;
     if (reply.rejection.code === 'not-found') return null;
     throw new YardError(reply.rejection);
@@ -109,7 +188,7 @@ export class WorkflowReads {
   }
 
   async #row(caller: Caller, id: string): Promise<WorkflowRow | null> {
-    const row = await ((this.parts.readModel as ReadModelQueries | null)?.workflow(id) ?? null);
+    const row = await (this.parts.readModel?.workflow(id) ?? null);
     return row !== null && (caller.scope === null || row.tenant === caller.scope) ? row : null;
   }
 
@@ -120,28 +199,75 @@ export class WorkflowReads {
 
 function workflowResponse(view: WorkflowView, tenant: string): WorkflowResponse {
   return {
-    id: view.id, name: view.name, tenant, userId: view.userId, state: view.state, status: STATUS[view.state], labels: { ...view.labels }, counts: { ...view.counts },
-    submittedAt: instant(view.submittedAt), endedAt: instantOrNull(view.endedAt),
-    tasks: view.tasks.map(({ id, key, name, state, rank, parents }) => ({ id, key, name, state, status: statusOfText(state), rank, dependsOn: parents.map((parent) => view.tasks[parent]!.id) })),
+    id: view.id,
+    name: view.name,
+    tenant,
+    userId: view.userId,
+    state: view.state,
+    status: STATUS[view.state],
+    labels: { ...view.labels },
+    counts: { ...view.counts },
+    submittedAt: instant(view.submittedAt),
+    endedAt: instantOrNull(view.endedAt),
+    tasks: view.tasks.map(({ id, key, name, state, rank, parents }) => ({
+      id,
+      key,
+      name,
+      state,
+      status: statusOfText(state),
+      rank,
+      dependsOn: parents.map((parent) => view.tasks[parent]!.id),
+    })),
   };
 }
 
-function workflowOfRows(row: WorkflowRow, tasks: readonly TaskRow[], graph: WorkflowGraph | null, tenant: string): WorkflowResponse {
+function workflowOfRows(
+  row: WorkflowRow,
+  tasks: readonly TaskRow[],
+  graph: WorkflowGraph | null,
+  tenant: string,
+): WorkflowResponse {
   const counts: Record<string, number> = {};
   for (const { state } of tasks) counts[state] = (counts[state] ?? 0) + 1;
   const ranks = new Map(graph?.tasks.map(({ id, rank }) => [id, rank]));
   const parents = new Map<string, string[]>();
   for (const { from, to } of graph?.edges ?? []) parents.set(to, [...(parents.get(to) ?? []), from]);
   return {
-    id: row.id, name: row.name, tenant, userId: row.userId, state: row.state, status: STATUS[row.state], labels: {}, counts,
-    submittedAt: instant(row.submittedAt), endedAt: instantOrNull(row.endedAt),
-    tasks: tasks.map(({ id, key, name, state, status }) => ({ id, key: key ?? '', name, state, status, rank: ranks.get(id) ?? 0, dependsOn: parents.get(id) ?? [] })),
+    id: row.id,
+    name: row.name,
+    tenant,
+    userId: row.userId,
+    state: row.state,
+    status: STATUS[row.state],
+    labels: {},
+    counts,
+    submittedAt: instant(row.submittedAt),
+    endedAt: instantOrNull(row.endedAt),
+    tasks: tasks.map(({ id, key, name, state, status }) => ({
+      id,
+      key: key ?? '',
+      name,
+      state,
+      status,
+      rank: ranks.get(id) ?? 0,
+      dependsOn: parents.get(id) ?? [],
+    })),
   };
 }
 
 function summary(row: WorkflowRow, tenant: string): WorkflowSummaryResponse {
   const { id, name, userId, state, count, submittedAt, endedAt } = row;
-  return { id, name, tenant, userId, state, status: STATUS[state], count, submittedAt: instant(submittedAt), endedAt: instantOrNull(endedAt) };
+  return {
+    id,
+    name,
+    tenant,
+    userId,
+    state,
+    status: STATUS[state],
+    count,
+    submittedAt: instant(submittedAt),
+    endedAt: instantOrNull(endedAt),
+  };
 }
 
 /** Only what belongs to the tenant whose task was asked about. */
@@ -149,7 +275,17 @@ function graphResponse({ tasks, edges }: WorkflowGraph, tenant: number): GraphRe
   const own = tasks.filter((task) => task.tenant === tenant);
   const ids = new Set(own.map(({ id }) => id));
   return {
-    tasks: own.map(({ id, key, name, state, rank, workflow }) => ({ id, key, name, state, status: statusOfText(state), rank, workflow })),
-    edges: edges.filter(({ from, to }) => ids.has(from) && ids.has(to)).map(({ from, to, kind }) => ({ from, to, kind })),
+    tasks: own.map(({ id, key, name, state, rank, workflow }) => ({
+      id,
+      key,
+      name,
+      state,
+      status: statusOfText(state),
+      rank,
+      workflow,
+    })),
+    edges: edges
+      .filter(({ from, to }) => ids.has(from) && ids.has(to))
+      .map(({ from, to, kind }) => ({ from, to, kind })),
   };
 }

@@ -1,12 +1,28 @@
 import { ERRORS } from '../errors/catalogue.js';
 import type { JsonSchema } from './json-schema.js';
-import { bulkRequest, keyRequest, subscriptionRequest, taskRequest, tenantRequest, workflowRequest, workflowTask } from './request-schemas.js';
+import {
+  bulkRequest,
+  keyRequest,
+  subscriptionRequest,
+  taskRequest,
+  tenantRequest,
+  workflowRequest,
+  workflowTask,
+} from './request-schemas.js';
 import { responseSchemas } from './response-schemas.js';
 import { ROUTES, type RouteSpec } from './routes.js';
 
 export const requestSchemas: Readonly<Record<string, JsonSchema>> = {
   TaskRequest: taskRequest,
-  BulkRequest: { ...bulkRequest, properties: { tasks: { ...(bulkRequest['properties'] as Record<string, JsonSchema>)['tasks'], items: { $ref: '#/components/schemas/TaskRequest' } } } },
+  BulkRequest: {
+    ...bulkRequest,
+    properties: {
+      tasks: {
+        ...(bulkRequest['properties'] as Record<string, JsonSchema>)['tasks'],
+        items: { $ref: '#/components/schemas/TaskRequest' },
+      },
+    },
+  },
   WorkflowTask: workflowTask,
   WorkflowRequest: {
     ...workflowRequest,
@@ -15,7 +31,11 @@ export const requestSchemas: Readonly<Record<string, JsonSchema>> = {
       tasks: {
         description: 'A map of key to task, or a list of tasks with a `name` each',
         anyOf: [
-          { type: 'object', minProperties: 1, additionalProperties: { $ref: '#/components/schemas/WorkflowTask' } },
+          {
+            type: 'object',
+            minProperties: 1,
+            additionalProperties: { $ref: '#/components/schemas/WorkflowTask' },
+          },
           { type: 'array', minItems: 1, items: { $ref: '#/components/schemas/WorkflowTask' } },
         ],
       },
@@ -36,7 +56,9 @@ export function openApiDocument(version: string): JsonSchema {
   return {
     openapi: '3.1.0',
     info: {
-      title: 'Yardmaster', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      title: 'Yardmaster',
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       description: `Tasks go in, the log remembers, machines do the work. Errors are RFC 9457 problems; \`code\` is one of: ${Object.keys(ERRORS).join(', ')}.`,
     },
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
@@ -50,11 +72,23 @@ export function openApiDocument(version: string): JsonSchema {
 }
 
 function operationOf(route: RouteSpec): JsonSchema {
-  const inPath = [...route.path.matchAll(/\{([^}*]+)\*?\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  const inPath = [...route.path.matchAll(/\{([^}*]+)\*?\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
   const inQuery = Object.entries(route.query ?? {}).map(([name, schema]) => ({ name, in: 'query', schema }));
-  const inHeader = Object.entries(route.headers ?? {}).map(([name, schema]) => ({ name, in: 'header', schema }));
+  const inHeader = Object.entries(route.headers ?? {}).map(([name, schema]) => ({
+    name,
+    in: 'header',
+    schema,
+  }));
   const { status, schema, type } = route.answer;
-  const problem = { description: 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
+  const problem = {
+    description: 'A problem',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  };
   return {
     operationId: route.operation,
     tags: [route.tag],
@@ -65,7 +99,9 @@ function operationOf(route: RouteSpec): JsonSchema {
     responses: {
       [String(status)]: {
         description: route.summary,
-        ...(schema ? { content: { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } } } : {}),
+        ...(schema
+          ? { content: { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } } }
+          : {}),
         ...(type ? { content: { [type]: {} } } : {}),
       },
       default: problem,
@@ -76,6 +112,10 @@ function operationOf(route: RouteSpec): JsonSchema {
 function bodyOf(body: NonNullable<RouteSpec['body']>): JsonSchema {
   const names = body.schema === null ? [] : typeof body.schema === 'string' ? [body.schema] : body.schema;
   const refs = names.map((name) => ({ $ref: `#/components/schemas/${name}` }));
-  const schema = refs.length === 0 ? { type: 'string', format: 'binary' } : refs.length === 1 ? refs[0] : { anyOf: refs };
-  return { required: body.optional !== true, content: Object.fromEntries(body.types.map((type) => [type, { schema }])) };
+  const schema =
+    refs.length === 0 ? { type: 'string', format: 'binary' } : refs.length === 1 ? refs[0] : { anyOf: refs };
+  return {
+    required: body.optional !== true,
+    content: Object.fromEntries(body.types.map((type) => [type, { schema }])),
+  };
 }

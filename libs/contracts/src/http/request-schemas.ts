@@ -20,20 +20,34 @@ export const LIMITS = {
 } as const;
 
 const duration = text(40, { description: 'A duration: `90s`, `5m`, `1h30m`, `PT5M`.', examples: ['5m'] });
-const labels = { ...mapOf({ type: 'string', maxLength: 256 }, MAP_KEY, 64), description: 'Free words to filter by.' };
+const labels = {
+  ...mapOf({ type: 'string', maxLength: 256 }, MAP_KEY, 64),
+  description: 'Free words to filter by.',
+};
 const amount = { type: ['string', 'number'], description: '`"500m"`, `"4G"`, `"512Mi"`, `2`' } as const;
 
-export const runRequest = closed({
-  script: text(1024, { description: "Path under the tenant's script root, or `sha256:<hex>` of an uploaded script." }),
-  command: list({ type: 'string', maxLength: 131_072 }, { minItems: 1, maxItems: 4096, description: 'Program and arguments; no shell reads them.' }),
-  handler: text(200, { pattern: '^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$', description: 'Name of a function in an SDK worker.' }),
-  args: list({ type: 'string', maxLength: 131_072 }, { maxItems: 4096 }),
-  env: mapOf({ type: 'string', maxLength: 131_072 }, ENV_NAME, 1000),
-  input: { description: 'Any JSON: the file $YARD_INPUT, or the argument of the handler.' },
-}, {
-  oneOf: [{ required: ['script'] }, { required: ['command'] }, { required: ['handler'] }],
-  description: '`run` takes exactly one of `script`, `command` and `handler`',
-});
+export const runRequest = closed(
+  {
+    script: text(1024, {
+      description: "Path under the tenant's script root, or `sha256:<hex>` of an uploaded script.",
+    }),
+    command: list(
+      { type: 'string', maxLength: 131_072 },
+      { minItems: 1, maxItems: 4096, description: 'Program and arguments; no shell reads them.' },
+    ),
+    handler: text(200, {
+      pattern: '^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$',
+      description: 'Name of a function in an SDK worker.',
+    }),
+    args: list({ type: 'string', maxLength: 131_072 }, { maxItems: 4096 }),
+    env: mapOf({ type: 'string', maxLength: 131_072 }, ENV_NAME, 1000),
+    input: { description: 'Any JSON: the file $YARD_INPUT, or the argument of the handler.' },
+  },
+  {
+    oneOf: [{ required: ['script'] }, { required: ['command'] }, { required: ['handler'] }],
+    description: '`run` takes exactly one of `script`, `command` and `handler`',
+  },
+);
 
 const empty = { type: 'object', maxProperties: 0 } as const;
 
@@ -50,7 +64,10 @@ export const taskProperties: Readonly<Record<string, JsonSchema>> = {
     type: { type: 'string', enum: ['once'] },
     at: text(40, { description: 'RFC 3339 instant; before it the task is `scheduled`.' }),
     strategy: text(40, { description: '`bin-pack`, `spread`, `least-loaded` or `round-robin`.' }),
-    priority: { type: ['string', 'integer'], description: '`low`, `normal`, `high` or 0-1000; higher goes sooner.' },
+    priority: {
+      type: ['string', 'integer'],
+      description: '`low`, `normal`, `high` or 0-1000; higher goes sooner.',
+    },
     priorityClass: text(40, { description: '`urgent`, `normal`, `batch` or `best-effort`.' }),
     queue: text(63, { pattern: '^[a-z0-9][a-z0-9-]*$' }),
     delayTolerance: duration,
@@ -58,16 +75,37 @@ export const taskProperties: Readonly<Record<string, JsonSchema>> = {
   }),
   executionCap: duration,
   retry: closed({
-    maxAttempts: { type: 'integer', minimum: 1, maximum: 1000, description: 'Executions in all, the first included.' },
+    maxAttempts: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: 'Executions in all, the first included.',
+    },
     backoff: closed({ initial: duration, max: duration }),
     on: list(text(40), { maxItems: 20 }),
-    lost: { type: 'integer', minimum: 0, maximum: 1000, description: 'Times that a lost worker may cost an attempt; 0 = at most once.' },
+    lost: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1000,
+      description: 'Times that a lost worker may cost an attempt; 0 = at most once.',
+    },
   }),
-  totalAttempts: { type: 'integer', minimum: 1, maximum: 1000, description: 'Short form of `retry.maxAttempts`.' },
-  dependsOn: list({
-    anyOf: [text(200), closed({ task: text(200), when: { type: 'string', enum: ['afterOk'] } }, { required: ['task'] })],
-    description: 'A key of this workflow, or the id of a task',
-  }, { maxItems: 100_000 }),
+  totalAttempts: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Short form of `retry.maxAttempts`.',
+  },
+  dependsOn: list(
+    {
+      anyOf: [
+        text(200),
+        closed({ task: text(200), when: { type: 'string', enum: ['afterOk'] } }, { required: ['task'] }),
+      ],
+      description: 'A key of this workflow, or the id of a task',
+    },
+    { maxItems: 100_000 },
+  ),
   idempotent: { type: 'boolean' },
   labels,
   constraints: closed({
@@ -83,30 +121,45 @@ export const taskProperties: Readonly<Record<string, JsonSchema>> = {
 export const taskRequest = closed(taskProperties, { required: ['run'] });
 
 /** Each task is checked by `taskRequest` on its own, so that one fault costs one task. */
-export const bulkRequest = closed({ tasks: list({}, { minItems: 1, maxItems: LIMITS.bulkTasks }) }, { required: ['tasks'] });
+export const bulkRequest = closed(
+  { tasks: list({}, { minItems: 1, maxItems: LIMITS.bulkTasks }) },
+  { required: ['tasks'] },
+);
 
-export const workflowTask = closed({ ...taskProperties, key: text(200, { pattern: TASK_KEY }) }, { required: ['run'] });
+export const workflowTask = closed(
+  { ...taskProperties, key: text(200, { pattern: TASK_KEY }) },
+  { required: ['run'] },
+);
 
 /** Each task is checked by `workflowTask` on its own. */
-export const workflowRequest = closed({
-  name: text(200),
-  tasks: {
-    anyOf: [
-      { type: 'object', minProperties: 1, maxProperties: LIMITS.workflowTasks },
-      { type: 'array', minItems: 1, maxItems: LIMITS.workflowTasks },
-    ],
-    description: 'A map of key to task, or a list of tasks with a `name` each',
+export const workflowRequest = closed(
+  {
+    name: text(200),
+    tasks: {
+      anyOf: [
+        { type: 'object', minProperties: 1, maxProperties: LIMITS.workflowTasks },
+        { type: 'array', minItems: 1, maxItems: LIMITS.workflowTasks },
+      ],
+      description: 'A map of key to task, or a list of tasks with a `name` each',
+    },
+    labels,
+    failureMode: { type: 'string', enum: ['finish-independent'] },
   },
-  labels,
-  failureMode: { type: 'string', enum: ['finish-independent'] },
-}, { required: ['name', 'tasks'] });
+  { required: ['name', 'tasks'] },
+);
 
 export const tenantRequest = closed({ subscription: text(63), trusted: { type: 'boolean' } });
-export const keyRequest = closed({
-  role: { type: 'string', enum: ['viewer', 'submitter', 'tenant-admin', 'operator', 'agent'] },
-  name: text(200),
-}, { required: ['role'] });
+export const keyRequest = closed(
+  {
+    role: { type: 'string', enum: ['viewer', 'submitter', 'tenant-admin', 'operator', 'agent'] },
+    name: text(200),
+  },
+  { required: ['role'] },
+);
 const bound = { type: ['integer', 'null'], minimum: 0 } as const;
 export const subscriptionRequest = closed({
-  tasksPerHour: bound, burstPerSecond: bound, maxWaiting: bound, weight: { type: 'number', exclusiveMinimum: 0, maximum: 1000 },
+  tasksPerHour: bound,
+  burstPerSecond: bound,
+  maxWaiting: bound,
+  weight: { type: 'number', exclusiveMinimum: 0, maximum: 1000 },
 });

@@ -8,34 +8,90 @@ const any: JsonSchema = {};
 const words = mapOf(str, '.*', 1000);
 const amounts = mapOf(num, '.*', 1000);
 const instant: JsonSchema = { type: 'string', format: 'date-time' };
-const id: JsonSchema = { type: 'string', pattern: '^[1-9][0-9]{0,18}$', description: '63-bit positive integer as a decimal string.' };
+const id: JsonSchema = {
+  type: 'string',
+  pattern: '^[1-9][0-9]{0,18}$',
+  description: '63-bit positive integer as a decimal string.',
+};
 const status: JsonSchema = { type: 'string', enum: ['waiting', 'in_progress', 'done', 'failed'] };
-const optional = (schema: JsonSchema, optionalNames: readonly string[]): JsonSchema =>
-  ({ ...schema, required: (schema['required'] as string[]).filter((name) => !optionalNames.includes(name)) });
+const optional = (schema: JsonSchema, optionalNames: readonly string[]): JsonSchema => ({
+  ...schema,
+  required: (schema['required'] as string[]).filter((name) => !optionalNames.includes(name)),
+});
 const page = (item: string): JsonSchema => open({ items: list(ref(item)), nextCursor: nullable(str) });
 
 const fieldError = open({ path: str, message: str });
-const problem = optional(open({
-  type: str, title: str, status: int, code: str, detail: str, traceId: str, errors: list(fieldError), retryAfter: num,
-}), ['errors', 'retryAfter']);
+const problem = optional(
+  open({
+    type: str,
+    title: str,
+    status: int,
+    code: str,
+    detail: str,
+    traceId: str,
+    errors: list(fieldError),
+    retryAfter: num,
+  }),
+  ['errors', 'retryAfter'],
+);
 
 const attempt = open({
-  attempt: int, worker: str, fence: int, outcome: nullable(str), exitCode: nullable(int), startedAt: instant, endedAt: nullable(instant), error: nullable(str),
+  attempt: int,
+  worker: str,
+  fence: int,
+  outcome: nullable(str),
+  exitCode: nullable(int),
+  startedAt: instant,
+  endedAt: nullable(instant),
+  error: nullable(str),
 });
 
 const task = open({
-  id, name: str, key: nullable(str), tenant: str, userId: int, workflow: nullable(id), state: str, status,
+  id,
+  name: str,
+  key: nullable(str),
+  tenant: str,
+  userId: int,
+  workflow: nullable(id),
+  state: str,
+  status,
   spec: open({
-    run: { type: 'object' }, resources: amounts, queue: str, priority: int, strategy: nullable(str), delayTolerance: nullable(str),
-    executionCap: str, totalAttempts: int, idempotent: bool, schedulingType: str, at: nullable(instant),
+    run: { type: 'object' },
+    resources: amounts,
+    queue: str,
+    priority: int,
+    strategy: nullable(str),
+    delayTolerance: nullable(str),
+    executionCap: str,
+    totalAttempts: int,
+    idempotent: bool,
+    schedulingType: str,
+    at: nullable(instant),
   }),
-  labels: words, dependsOn: list(id), attempts: list(ref('Attempt')), waitReason: nullable(str), result: any, error: nullable(str),
-  category: nullable(str), admittedBy: open({ node: str, epoch: int }), submittedAt: instant, startedAt: nullable(instant), endedAt: nullable(instant),
+  labels: words,
+  dependsOn: list(id),
+  attempts: list(ref('Attempt')),
+  waitReason: nullable(str),
+  result: any,
+  error: nullable(str),
+  category: nullable(str),
+  admittedBy: open({ node: str, epoch: int }),
+  submittedAt: instant,
+  startedAt: nullable(instant),
+  endedAt: nullable(instant),
 });
 
 const workflow = open({
-  id, name: str, tenant: str, userId: int, state: { type: 'string', enum: ['running', 'succeeded', 'failed', 'cancelled'] }, status,
-  labels: words, counts: amounts, submittedAt: instant, endedAt: nullable(instant),
+  id,
+  name: str,
+  tenant: str,
+  userId: int,
+  state: { type: 'string', enum: ['running', 'succeeded', 'failed', 'cancelled'] },
+  status,
+  labels: words,
+  counts: amounts,
+  submittedAt: instant,
+  endedAt: nullable(instant),
   tasks: list(open({ id, key: str, name: str, state: str, status, rank: int, dependsOn: list(id) })),
 });
 
@@ -47,42 +103,106 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
   Attempts: open({ items: list(ref('Attempt')) }),
   SubmitTaskAnswer: open({ id, state: str, position: str }),
   SubmitTasksAnswer: open({
-    items: list({ anyOf: [open({ id, state: str }), open({ error: ref('Problem') })] }), position: str,
+    items: list({ anyOf: [open({ id, state: str }), open({ error: ref('Problem') })] }),
+    position: str,
   }),
   CancelAnswer: open({ id, state: str, status }),
   Result: open({ id, state: str, status, result: any, error: nullable(str), endedAt: nullable(instant) }),
-  Why: open({ id, state: str, status, reason: nullable(str), detail: nullable(str), parts: list(open({ from: str, reason: str, detail: str })) }),
-  Event: optional(open({
-    type: str, time: instant, task: id, workflow: id, name: str, state: str, status, attempt: int, worker: str, result: any, error: nullable(str),
-  }), ['task', 'workflow', 'name', 'state', 'status', 'attempt', 'worker', 'result', 'error']),
+  Why: open({
+    id,
+    state: str,
+    status,
+    reason: nullable(str),
+    detail: nullable(str),
+    parts: list(open({ from: str, reason: str, detail: str })),
+  }),
+  Event: optional(
+    open({
+      type: str,
+      time: instant,
+      task: id,
+      workflow: id,
+      name: str,
+      state: str,
+      status,
+      attempt: int,
+      worker: str,
+      result: any,
+      error: nullable(str),
+    }),
+    ['task', 'workflow', 'name', 'state', 'status', 'attempt', 'worker', 'result', 'error'],
+  ),
   TaskEvents: open({ items: list(ref('Event')) }),
   Workflow: workflow,
   WorkflowSummary: open({
-    id, name: str, tenant: str, userId: int, state: str, status, count: int, submittedAt: instant, endedAt: nullable(instant),
+    id,
+    name: str,
+    tenant: str,
+    userId: int,
+    state: str,
+    status,
+    count: int,
+    submittedAt: instant,
+    endedAt: nullable(instant),
   }),
   WorkflowPage: page('WorkflowSummary'),
   SubmitWorkflowAnswer: open({ id, state: str, tasks: mapOf(id, '.*', 100_000), position: str }),
   Graph: open({
-    tasks: list(open({ id, key: nullable(str), name: str, state: str, status, rank: int, workflow: nullable(id) })),
+    tasks: list(
+      open({ id, key: nullable(str), name: str, state: str, status, rank: int, workflow: nullable(id) }),
+    ),
     edges: list(open({ from: id, to: id, kind: str })),
   }),
   Worker: open({
-    id: str, name: str, kind: str, tenant: nullable(str), state: str, capacity: amounts, used: amounts, handlers: list(str), labels: words,
-    leases: int, lastHeartbeatMsAgo: nullable(int), gateway: str,
+    id: str,
+    name: str,
+    kind: str,
+    tenant: nullable(str),
+    state: str,
+    capacity: amounts,
+    used: amounts,
+    handlers: list(str),
+    labels: words,
+    leases: int,
+    lastHeartbeatMsAgo: nullable(int),
+    gateway: str,
   }),
   WorkerPage: page('Worker'),
-  Capacity: open({ total: amounts, used: amounts, workers: amounts, waiting: list(open({ runtime: str, count: int, oldestAgeMs: num })) }),
+  Capacity: open({
+    total: amounts,
+    used: amounts,
+    workers: amounts,
+    waiting: list(open({ runtime: str, count: int, oldestAgeMs: num })),
+  }),
   Queue: open({ name: str, paused: bool, visible: int, leased: int, backingOff: int, ready: int }),
   QueuePage: page('Queue'),
-  Alert: open({ id: str, kind: str, subject: str, message: str, action: str, raisedAt: instant, clearedAt: nullable(instant) }),
+  Alert: open({
+    id: str,
+    kind: str,
+    subject: str,
+    message: str,
+    action: str,
+    raisedAt: instant,
+    clearedAt: nullable(instant),
+  }),
   AlertPage: page('Alert'),
   Cluster: open({
-    installation: str, partitions: int, nodes: list({ type: 'object' }), roles: list({ type: 'object' }), projectionLag: amounts,
+    installation: str,
+    partitions: int,
+    nodes: list({ type: 'object' }),
+    roles: list({ type: 'object' }),
+    projectionLag: amounts,
   }),
   Tenant: open({ id: str, number: int, subscription: str, trusted: bool }),
   TenantPage: page('Tenant'),
   Key: open({ keyId: str, key: { ...str, description: 'Shown this once.' } }),
-  Subscription: open({ name: str, tasksPerHour: nullable(int), burstPerSecond: nullable(int), maxWaiting: nullable(int), weight: num }),
+  Subscription: open({
+    name: str,
+    tasksPerHour: nullable(int),
+    burstPerSecond: nullable(int),
+    maxWaiting: nullable(int),
+    weight: num,
+  }),
   Script: open({ path: str, sha256: str, bytes: int }),
   Stored: open({ sha256: str }),
   LogLength: open({ length: int }),

@@ -21,9 +21,23 @@ export interface TaskRequest {
   run: RunRequest;
   isolation?: 'none';
   resources?: string | Record<string, string | number>;
-  scheduling?: { type?: 'once'; at?: string; strategy?: string; priority?: string | number; priorityClass?: string; queue?: string; delayTolerance?: DurationText; onDelay?: 'run' };
+  scheduling?: {
+    type?: 'once';
+    at?: string;
+    strategy?: string;
+    priority?: string | number;
+    priorityClass?: string;
+    queue?: string;
+    delayTolerance?: DurationText;
+    onDelay?: 'run';
+  };
   executionCap?: DurationText;
-  retry?: { maxAttempts?: number; backoff?: { initial?: DurationText; max?: DurationText }; on?: string[]; lost?: number };
+  retry?: {
+    maxAttempts?: number;
+    backoff?: { initial?: DurationText; max?: DurationText };
+    on?: string[];
+    lost?: number;
+  };
   totalAttempts?: number;
   dependsOn?: DependencyRequest[];
   idempotent?: boolean;
@@ -38,10 +52,22 @@ export interface WorkflowRequest {
   failureMode?: 'finish-independent';
 }
 
-export interface SubmitTaskResponse { id: string; state: string; position: string }
+export interface SubmitTaskResponse {
+  id: string;
+  state: string;
+  position: string;
+}
 /** `error` is a problem; the other items are accepted all the same. */
-export interface SubmitTasksResponse { items: ({ id: string; state: string } | { error: unknown })[]; position: string }
-export interface SubmitWorkflowResponse { id: string; state: string; tasks: Record<string, string>; position: string }
+export interface SubmitTasksResponse {
+  items: ({ id: string; state: string } | { error: unknown })[];
+  position: string;
+}
+export interface SubmitWorkflowResponse {
+  id: string;
+  state: string;
+  tasks: Record<string, string>;
+  position: string;
+}
 
 export type Status = 'waiting' | 'in_progress' | 'done' | 'failed';
 
@@ -102,7 +128,15 @@ export interface WorkflowResponse {
   counts: Record<string, number>;
   submittedAt: string;
   endedAt: string | null;
-  tasks: { id: string; key: string; name: string; state: string; status: Status; rank: number; dependsOn: string[] }[];
+  tasks: {
+    id: string;
+    key: string;
+    name: string;
+    state: string;
+    status: Status;
+    rank: number;
+    dependsOn: string[];
+  }[];
 }
 
 /** One event of `GET /v1/events`; the SSE `event:` field repeats `type`, `id:` is the position after it. */
@@ -122,7 +156,14 @@ export interface EventResponse {
 }
 
 /** Answer of `GET /v1/tasks/{id}/result`; large results are read in full. `endedAt` null = not ended yet. */
-export interface ResultResponse { id: string; state: string; status: Status; result: unknown; error: string | null; endedAt: string | null }
+export interface ResultResponse {
+  id: string;
+  state: string;
+  status: Status;
+  result: unknown;
+  error: string | null;
+  endedAt: string | null;
+}
 
 /** Answer of `GET /v1/tasks/{id}/why`. `parts` is what each role says, in order of precedence. */
 export interface WhyResponse {
@@ -134,7 +175,11 @@ export interface WhyResponse {
   parts: { from: string; reason: string; detail: string; extra?: unknown }[];
 }
 
-export interface CancelResponse { id: string; state: string; status: Status }
+export interface CancelResponse {
+  id: string;
+  state: string;
+  status: Status;
+}
 
 export interface WorkflowSummaryResponse {
   id: string;
@@ -149,7 +194,15 @@ export interface WorkflowSummaryResponse {
 }
 
 export interface GraphResponse {
-  tasks: { id: string; key: string | null; name: string; state: string; status: Status; rank: number; workflow: string | null }[];
+  tasks: {
+    id: string;
+    key: string | null;
+    name: string;
+    state: string;
+    status: Status;
+    rank: number;
+    workflow: string | null;
+  }[];
   edges: { from: string; to: string; kind: 'afterOk' }[];
 }
 
@@ -169,6 +222,13 @@ export interface WorkerResponse {
   gateway: string;
 }
 
-export interface ScriptResponse { path: string; sha256: string; bytes: number }
+export interface ScriptResponse {
+  path: string;
+  sha256: string;
+  bytes: number;
+}
 
-export interface Page<T> { items: T[]; nextCursor: string | null }
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}

@@ -32,13 +32,21 @@ export class AccountsController {
 
   @Post('tenants/:id/keys')
   @HttpCode(201)
-  createKey(@CallerParam() caller: Caller, @Param('id') id: string, @JsonBody() body: unknown): Promise<{ keyId: string; key: string }> {
+  createKey(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @JsonBody() body: unknown,
+  ): Promise<{ keyId: string; key: string }> {
     return this.accounts.createKey(caller, id, body);
   }
 
   @Put('tenants/:id/keys')
   @HttpCode(201)
-  putKey(@CallerParam() caller: Caller, @Param('id') id: string, @JsonBody() body: unknown): Promise<{ keyId: string; key: string }> {
+  putKey(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @JsonBody() body: unknown,
+  ): Promise<{ keyId: string; key: string }> {
     return this.accounts.createKey(caller, id, body);
   }
 

@@ -8,7 +8,8 @@ import { notFound } from '../../tasks/task-reads.js';
 
 const VERSION = '0.1.0';
 const PAGE_HEADERS = {
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-cache',
@@ -34,7 +35,12 @@ export class SystemController {
   async readyz(): Promise<{ ready: true }> {
     const waitingFor = await notReady(this.bus, this.config.partitions);
     if (waitingFor.length === 0) return { ready: true };
-    throw new YardError(rejection('unavailable', `not up yet: ${waitingFor.join(', ')}`, { retryAfter: 1, extra: { ready: false, waitingFor } }));
+    throw new YardError(
+      rejection('unavailable', `not up yet: ${waitingFor.join(', ')}`, {
+        retryAfter: 1,
+        extra: { ready: false, waitingFor },
+      }),
+    );
   }
 
   @Get('metrics')

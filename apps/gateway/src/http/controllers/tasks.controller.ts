@@ -1,5 +1,13 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import type { AttemptResponse, CancelResponse, EventResponse, GraphResponse, Page, TaskResponse, WhyResponse } from '@yardmaster/contracts';
+import type {
+  AttemptResponse,
+  CancelResponse,
+  EventResponse,
+  GraphResponse,
+  Page,
+  TaskResponse,
+  WhyResponse,
+} from '@yardmaster/contracts';
 import type { Caller } from '../../auth/caller.js';
 import { TaskHistory } from '../../tasks/task-history.js';
 import { TaskReads } from '../../tasks/task-reads.js';
@@ -43,12 +51,20 @@ export class TasksController {
   }
 
   @Get(':id/upstream')
-  upstream(@CallerParam() caller: Caller, @Param('id') id: string, @Query() query: unknown): Promise<GraphResponse> {
+  upstream(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: unknown,
+  ): Promise<GraphResponse> {
     return this.workflows.around(caller, id, 'upstream', query);
   }
 
   @Get(':id/downstream')
-  downstream(@CallerParam() caller: Caller, @Param('id') id: string, @Query() query: unknown): Promise<GraphResponse> {
+  downstream(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: unknown,
+  ): Promise<GraphResponse> {
     return this.workflows.around(caller, id, 'downstream', query);
   }
 }

@@ -1,5 +1,11 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import type { CancelResponse, GraphResponse, Page, TaskResponse, WorkflowSummaryResponse } from '@yardmaster/contracts';
+import type {
+  CancelResponse,
+  GraphResponse,
+  Page,
+  TaskResponse,
+  WorkflowSummaryResponse,
+} from '@yardmaster/contracts';
 import type { Caller } from '../../auth/caller.js';
 import { WorkflowReads } from '../../tasks/workflow-reads.js';
 import { CallerParam } from '../caller.decorator.js';
@@ -19,7 +25,11 @@ export class WorkflowsController {
   }
 
   @Get(':id/tasks')
-  tasks(@CallerParam() caller: Caller, @Param('id') id: string, @Query() query: unknown): Promise<Page<TaskResponse>> {
+  tasks(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: unknown,
+  ): Promise<Page<TaskResponse>> {
     return this.workflows.tasksOf(caller, id, query);
   }
 

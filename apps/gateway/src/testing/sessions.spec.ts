@@ -6,12 +6,21 @@ import { FakeYard } from './fake-yard.js';
 let yard: FakeYard;
 const open: WebSocket[] = [];
 
-beforeAll(async () => { yard = await FakeYard.open(); });
-afterEach(() => { for (const socket of open.splice(0)) socket.terminate(); });
-afterAll(async () => { await yard.close(); });
+beforeAll(async () => {
+  yard = await FakeYard.open();
+});
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.terminate();
+});
+afterAll(async () => {
+  await yard.close();
+});
 
 async function session(worker: string, key = yard.key('agent')): Promise<WebSocket> {
-  const socket = new WebSocket(`${yard.url.replace('http', 'ws')}/v1/workers/session?worker=${worker}`, { headers: { authorization: `Bearer ${key}` }, perMessageDeflate: false });
+  const socket = new WebSocket(`${yard.url.replace('http', 'ws')}/v1/workers/session?worker=${worker}`, {
+    headers: { authorization: `Bearer ${key}` },
+    perMessageDeflate: false,
+  });
   open.push(socket);
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
@@ -20,12 +29,20 @@ async function session(worker: string, key = yard.key('agent')): Promise<WebSock
   return socket;
 }
 
-const closed = async (socket: WebSocket): Promise<number> => await new Promise((resolve) => socket.once('close', resolve));
-const next = async (socket: WebSocket): Promise<unknown> => await new Promise((resolve) => socket.once('message', (data: Buffer) => { resolve(unpack(data)); }));
+const closed = async (socket: WebSocket): Promise<number> =>
+  await new Promise((resolve) => socket.once('close', resolve));
+const next = async (socket: WebSocket): Promise<unknown> =>
+  await new Promise((resolve) =>
+    socket.once('message', (data: Buffer) => {
+      resolve(unpack(data));
+    }),
+  );
 
 async function relayed(count: number): Promise<RelayUp[]> {
   for (let i = 0; i < 200; i++) {
-    const relays = yard.bus.said.filter(({ subject }) => subject === 'yard.cmd.v1.lease-frames.main').flatMap(({ body }) => body as RelayUp[]);
+    const relays = yard.bus.said
+      .filter(({ subject }) => subject === 'yard.cmd.v1.lease-frames.main')
+      .flatMap(({ body }) => body as RelayUp[]);
     if (relays.length >= count) return relays;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -41,12 +58,20 @@ describe('worker sessions', () => {
     agent.send(pack([['hb', { n: 2, held: [], load: 0 }]]));
     sdk.send(pack([['bye']]));
     const relays = await relayed(3);
-    expect(relays.filter(([, worker]) => worker === 'agent-1').map(([gateway, , scope, frame]) => [gateway, scope, unpack(frame)])).toEqual([
-      ['g1', null, [['hb', { n: 1, held: [], load: 0 }]]], ['g1', null, [['hb', { n: 2, held: [], load: 0 }]]],
+    expect(
+      relays
+        .filter(([, worker]) => worker === 'agent-1')
+        .map(([gateway, , scope, frame]) => [gateway, scope, unpack(frame)]),
+    ).toEqual([
+      ['g1', null, [['hb', { n: 1, held: [], load: 0 }]]],
+      ['g1', null, [['hb', { n: 2, held: [], load: 0 }]]],
     ]);
     expect(relays.find(([, worker]) => worker === 'sdk-1')?.[2]).toBe(2);
     const told = next(sdk);
-    yard.bus.publish('yard.cmd.v1.worker.g1', [['unknown', pack([])], ['sdk-1', pack([['hb-ok', { n: 1, epoch: 1 }]])]]);
+    yard.bus.publish('yard.cmd.v1.worker.g1', [
+      ['unknown', pack([])],
+      ['sdk-1', pack([['hb-ok', { n: 1, epoch: 1 }]])],
+    ]);
     expect(await told).toEqual([['hb-ok', { n: 1, epoch: 1 }]]);
   });
 

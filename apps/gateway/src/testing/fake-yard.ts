@@ -3,18 +3,37 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { fromWire, pack, rejection, unpack, type Envelope, type Identity, type Reply, type SubmitCommand, type WireSubmit } from '@yardmaster/contracts';
+import {
+  fromWire,
+  pack,
+  rejection,
+  unpack,
+  type Envelope,
+  type Identity,
+  type Reply,
+  type SubmitCommand,
+  type WireSubmit,
+} from '@yardmaster/contracts';
 import type { KeyRole } from '@yardmaster/domain';
 import type { AttemptLogStore, BlobStore, ReadModelQueries } from '@yardmaster/ports';
-import { Metrics, YardModule, createLogger, type Bus, type CommittedFeed, type CommittedLog } from '@yardmaster/service-kit';
-import { GatewayAdapter, GatewayModule, openGateway, type OpenGateway } from '../src/index.js';
+import {
+  Metrics,
+  YardModule,
+  createLogger,
+  type Bus,
+  type CommittedFeed,
+  type CommittedLog,
+} from '@yardmaster/service-kit';
+import { GatewayAdapter, GatewayModule, openGateway, type OpenGateway } from '../index.js';
 
 export type Answer = (body: never) => Reply<unknown> | Promise<Reply<unknown>>;
 export const ok = <T>(value: T): Reply<T> => ({ ok: true, value });
-export const no = (code: Parameters<typeof rejection>[0], detail = 'refused', more = {}): Reply<never> => ({ ok: false, rejection: rejection(code, detail, more) });
+export const no = (code: Parameters<typeof rejection>[0], detail = 'refused', more = {}): Reply<never> => ({
+  ok: false,
+  rejection: rejection(code, detail, more),
+});
 
 /** A bus without a broker: answers are given by the test, statements are kept. */
 export class FakeBus implements Bus {
@@ -31,7 +50,7 @@ export class FakeBus implements Bus {
     const body = unpack(bytes);
     this.asked.push({ subject, body });
     const answer = this.answers.get(subject) ?? this.answers.get(subject.replace(/\d+$/, '*'));
-    if (answer === undefined) return no('unavailable', `no owner answers on ${subject}`) as Reply<T>;
+    if (answer === undefined) return no('unavailable', `no owner answers on ${subject}`);
     return (await answer(body as never)) as Reply<T>;
   }
 
@@ -84,7 +103,13 @@ export class FakeLog implements CommittedLog {
         await new Promise<void>((resolve) => this.#wakes.add(resolve));
       }
     };
-    return { next, stop: () => { stopped = true; for (const wake of this.#wakes) wake(); } };
+    return {
+      next,
+      stop: () => {
+        stopped = true;
+        for (const wake of this.#wakes) wake();
+      },
+    };
   }
 
   head(stream: string): Promise<number> {
@@ -110,15 +135,34 @@ export class FakeBlobs implements BlobStore {
 
 class FakeLogs implements AttemptLogStore {
   readonly #bytes = new Map<string, Buffer>();
-  append(tenant: number, task: string, attempt: number, stream: string, offset: number, bytes: Uint8Array): Promise<number> {
+  append(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: string,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<number> {
     const key = [tenant, task, attempt, stream].join('/');
     const before = this.#bytes.get(key) ?? Buffer.alloc(0);
     const after = Buffer.concat([before.subarray(0, offset), bytes]);
     if (after.length > before.length) this.#bytes.set(key, after);
     return Promise.resolve(this.#bytes.get(key)?.length ?? 0);
   }
-  read(tenant: number, task: string, attempt: number, stream: string, offset: number, limit: number): Promise<Uint8Array> {
-    return Promise.resolve((this.#bytes.get([tenant, task, attempt, stream].join('/')) ?? Buffer.alloc(0)).subarray(offset, offset + limit));
+  read(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: string,
+    offset: number,
+    limit: number,
+  ): Promise<Uint8Array> {
+    return Promise.resolve(
+      (this.#bytes.get([tenant, task, attempt, stream].join('/')) ?? Buffer.alloc(0)).subarray(
+        offset,
+        offset + limit,
+      ),
+    );
   }
 }
 
@@ -129,14 +173,21 @@ export function keyNamed(name: string): string {
 }
 
 export function identity(role: KeyRole, tenant = 1, more: Partial<Identity> = {}): Identity {
-  return { keyId: `${role}${String(tenant)}`, tenant, tenantName: tenant === 1 ? 'default' : `tenant-${String(tenant)}`, trusted: true, user: 7, role, tasksPerHour: null, burstPerSecond: null, ...more };
+  return {
+    keyId: `${role}${String(tenant)}`,
+    tenant,
+    tenantName: tenant === 1 ? 'default' : `tenant-${String(tenant)}`,
+    trusted: true,
+    user: 7,
+    role,
+    tasksPerHour: null,
+    burstPerSecond: null,
+    ...more,
+  };
 }
 
-
 class TestModule {
-  static of(imports: DynamicModule[]): DynamicModule {
-    return { module: TestModule, imports };
-  }
+  readonly name = 'test';
 }
 
 /** A gateway with everything behind it played by the test. */
@@ -158,10 +209,37 @@ export class FakeYard {
     yard.home = await mkdtemp(path.join(tmpdir(), 'yard-gateway-'));
     yard.#playOwners();
     const logger = createLogger('gateway', 'g1', 'silent');
-    const config = { home: yard.home, node: 'g1', service: 'gateway', host: '127.0.0.1', httpPort: 0, grpcPort: 0, partitions: 8, logLevel: 'silent', alertWebhook: null, handOver: 'proposed' as const };
+    const config = {
+      home: yard.home,
+      node: 'g1',
+      service: 'gateway',
+      host: '127.0.0.1',
+      httpPort: 0,
+      grpcPort: 0,
+      partitions: 8,
+      logLevel: 'silent',
+      alertWebhook: null,
+      handOver: 'proposed' as const,
+    };
     const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-    const runtime = { config, bus: yard.bus, committed: yard.log, blobs: yard.blobs, attemptLogs: new FakeLogs(), clock, logger, metrics: new Metrics() };
-    yard.app = await NestFactory.create<NestFastifyApplication>(TestModule.of([YardModule.with(runtime), GatewayModule.with({ readModel, graph: null })]), new GatewayAdapter(), { logger: false });
+    const runtime = {
+      config,
+      bus: yard.bus,
+      committed: yard.log,
+      blobs: yard.blobs,
+      attemptLogs: new FakeLogs(),
+      clock,
+      logger,
+      metrics: new Metrics(),
+    };
+    yard.app = await NestFactory.create<NestFastifyApplication>(
+      {
+        module: TestModule,
+        imports: [YardModule.with(runtime), GatewayModule.with({ readModel, graph: null })],
+      },
+      new GatewayAdapter(),
+      { logger: false },
+    );
     yard.gateway = await openGateway(yard.app, { grpc });
     yard.url = `http://127.0.0.1:${String(yard.gateway.httpPort)}`;
     return yard;
@@ -174,12 +252,23 @@ export class FakeYard {
     return key;
   }
 
-  async call(method: string, address: string, options: { key?: string | null; body?: unknown; type?: string; headers?: Record<string, string> } = {}): Promise<{ status: number; json: Record<string, unknown>; headers: Headers; text: string }> {
+  async call(
+    method: string,
+    address: string,
+    options: { key?: string | null; body?: unknown; type?: string; headers?: Record<string, string> } = {},
+  ): Promise<{ status: number; json: Record<string, unknown>; headers: Headers; text: string }> {
     const headers: Record<string, string> = { ...options.headers };
     if (options.key !== null) headers['authorization'] = `Bearer ${options.key ?? this.key('operator')}`;
-    const body = options.body === undefined ? null : typeof options.body === 'string' || options.body instanceof Uint8Array ? options.body : JSON.stringify(options.body);
+    const body =
+      options.body === undefined
+        ? null
+        : typeof options.body === 'string'
+          ? options.body
+          : options.body instanceof Uint8Array
+            ? new Blob([Uint8Array.from(options.body)])
+            : JSON.stringify(options.body);
     if (body !== null) headers['content-type'] ??= options.type ?? 'application/json';
-    const response = await fetch(this.url + address, { method, headers, body: body as BodyInit | null });
+    const response = await fetch(this.url + address, { method, headers, body });
     const text = await response.text();
     let json: Record<string, unknown> = {};
     try {
@@ -206,23 +295,41 @@ export class FakeYard {
         const known = this.keys.get(command.hash ?? '');
         return known === undefined ? no('unauthenticated') : ok(known);
       }
-      if (command.op === 'list-tenants') return ok({ tenants: [{ n: 1, name: 'default', subscription: 'operator', trusted: true }, { n: 2, name: 'tenant-2', subscription: 'free', trusted: false }] });
+      if (command.op === 'list-tenants')
+        return ok({
+          tenants: [
+            { n: 1, name: 'default', subscription: 'operator', trusted: true },
+            { n: 2, name: 'tenant-2', subscription: 'free', trusted: false },
+          ],
+        });
       return ok({});
     });
     for (let p = 0; p < 8; p++) {
-      this.bus.answers.set(`yard.cmd.v1.tasks.${String(p)}`, (command: WireSubmit | { op: 'get' | 'get-workflow' | 'submit-blob'; tenant: number; sha256: string }) => {
-        if (command.op === 'submit') return this.#submit(command, p);
-        if (command.op === 'submit-blob') {
-          const bytes = this.blobs.stored.get(`${String(command.tenant)}/${command.sha256}`);
-          return bytes === undefined ? no('internal') : this.#submit(unpack(bytes) as WireSubmit, p);
-        }
-        return no('not-found', 'there is no such task');
-      });
+      this.bus.answers.set(
+        `yard.cmd.v1.tasks.${String(p)}`,
+        (
+          command:
+            WireSubmit | { op: 'get' | 'get-workflow' | 'submit-blob'; tenant: number; sha256: string },
+        ) => {
+          if (command.op === 'submit') return this.#submit(command, p);
+          if (command.op === 'submit-blob') {
+            const bytes = this.blobs.stored.get(`${String(command.tenant)}/${command.sha256}`);
+            return bytes === undefined ? no('internal') : this.#submit(unpack(bytes) as WireSubmit, p);
+          }
+          return no('not-found', 'there is no such task');
+        },
+      );
     }
   }
 
   #submit(command: WireSubmit, partition: number): Reply<unknown> {
     this.submitted.push({ ...fromWire(command), partition });
-    return ok({ ids: command.tasks.map(() => this.id(partition)), workflow: command.workflow === null ? null : this.id(partition), stream: `tasks-${String(partition)}`, seq: 1, repeated: false });
+    return ok({
+      ids: command.tasks.map(() => this.id(partition)),
+      workflow: command.workflow === null ? null : this.id(partition),
+      stream: `tasks-${String(partition)}`,
+      seq: 1,
+      repeated: false,
+    });
   }
 }

@@ -56,6 +56,11 @@ export const VARIABLES: readonly Variable[] = [
     otherwise: code(defaults.handOver),
   },
   {
+    name: 'YARD_REBUILD',
+    by: 'yard',
+    says: '`1`: make Postgres and the graph anew from the log at this start',
+  },
+  {
     name: 'YARD_NATS_URL',
     by: 'servers',
     says: 'a nats-server of yours',

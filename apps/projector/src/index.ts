@@ -5,4 +5,11 @@ export { GraphProjector, type GraphProjectorOptions } from './graph/graph-projec
 export { RelationalProjector, type RelationalProjectorOptions } from './relational/relational-projector.js';
 export { Projections, type ProjectionsOptions } from './projections.js';
 export { ProjectorModule } from './projector.module.js';
-export { memoryGraphSource, neo4jAccess, neo4jSource, storesFromEnvironment, type GraphSource, type ProjectorStores } from './stores.js';
+export {
+  memoryGraphSource,
+  neo4jAccess,
+  neo4jSource,
+  storesFromEnvironment,
+  type GraphSource,
+  type ProjectorStores,
+} from './stores.js';

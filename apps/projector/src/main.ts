@@ -4,6 +4,8 @@ import { storesFromEnvironment } from './stores.js';
 
 const stores = storesFromEnvironment(process.env);
 if (stores.postgres === null && stores.graph === null) {
-  throw new Error('neither YARD_POSTGRES_URL nor YARD_NEO4J_URL is set: a projector alone needs a store; `npm run dev:cluster` starts them');
+  throw new Error(
+    'neither YARD_POSTGRES_URL nor YARD_NEO4J_URL is set: a projector alone needs a store; `npm run dev:cluster` starts them',
+  );
 }
 await runService('projector', [ProjectorModule.with(stores)]);

@@ -1,8 +1,14 @@
 import { MemoryGraph } from '@yardmaster/graph-memory';
-import { hashTables, migrateReadModel, openPool, ReadModelFold, ReadModelWriter } from '@yardmaster/readmodel-postgres';
+import {
+  hashTables,
+  migrateReadModel,
+  openPool,
+  ReadModelFold,
+  ReadModelWriter,
+} from '@yardmaster/readmodel-postgres';
 import { createLogger, Metrics } from '@yardmaster/service-kit';
 import { CellScript, testPostgres } from '@yardmaster/testkit';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { Projections } from './projections.js';
 import { memoryGraphSource } from './stores.js';
 import { ScriptedLog } from './testing/scripted-log.js';
@@ -22,11 +28,25 @@ it('makes the views of another log anew when told to', async () => {
   const writer = await ReadModelWriter.connect(postgres);
   await writer.write(new ReadModelFold(), [{ stream: 'tasks-0', from: 0, to: { seq: 900, hash: 'x' } }]);
   await writer.close();
-  await graph.write({ stream: 'tasks-1', from: 0, to: { seq: 900, hash: 'x' }, tasks: [], mentioned: [], edges: [], states: [] });
-
-  const open = (isRebuilding: boolean): Projections => new Projections({
-    log: log.hub(), partitions: 2, stores: { postgres, graph: memoryGraphSource(graph) }, logger: createLogger('test', 'test', 'silent'), metrics: new Metrics(), isRebuilding,
+  await graph.write({
+    stream: 'tasks-1',
+    from: 0,
+    to: { seq: 900, hash: 'x' },
+    tasks: [],
+    mentioned: [],
+    edges: [],
+    states: [],
   });
+
+  const open = (isRebuilding: boolean): Projections =>
+    new Projections({
+      log: log.hub(),
+      partitions: 2,
+      stores: { postgres, graph: memoryGraphSource(graph) },
+      logger: createLogger('test', 'test', 'silent'),
+      metrics: new Metrics(),
+      isRebuilding,
+    });
   const stuck = open(false);
   stuck.start();
   await until(() => Object.values(stuck.status()).every(({ state }) => state === 'halted'));

@@ -1,5 +1,10 @@
 import { streams } from '@yardmaster/contracts';
-import { dropReadModel, migrateReadModel, ReadModelWriter, type ReadModelConnection } from '@yardmaster/readmodel-postgres';
+import {
+  dropReadModel,
+  migrateReadModel,
+  ReadModelWriter,
+  type ReadModelConnection,
+} from '@yardmaster/readmodel-postgres';
 import type { CommittedLog, Logger, Metrics } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from './follow/keep-going.js';
 import { GraphProjector } from './graph/graph-projector.js';
@@ -38,17 +43,33 @@ export class Projections {
           if (said !== last) tell(logger, projection, status, cause, isCalm);
           last = said;
         },
-        onLag: (events: number): void => { metrics.set('yard_projection_lag_events', events, { projection }); },
+        onLag: (events: number): void => {
+          metrics.set('yard_projection_lag_events', events, { projection });
+        },
       };
     };
     if (postgres !== null) {
-      this.#projectors.set('relational', new RelationalProjector({
-        log, streams: [...tasks, streams.queue(), streams.leases()], migrate: isRebuilding ? anewOnce(postgres) : () => migrateReadModel(postgres),
-        connect: () => ReadModelWriter.connect(postgres),
-        ...told('relational'),
-      }));
+      this.#projectors.set(
+        'relational',
+        new RelationalProjector({
+          log,
+          streams: [...tasks, streams.queue(), streams.leases()],
+          migrate: isRebuilding ? anewOnce(postgres) : () => migrateReadModel(postgres),
+          connect: () => ReadModelWriter.connect(postgres),
+          ...told('relational'),
+        }),
+      );
     }
-    if (graph !== null) this.#projectors.set('graph', new GraphProjector({ log, streams: tasks, ...(isRebuilding ? clearedOnce(graph) : graph), ...told('graph') }));
+    if (graph !== null)
+      this.#projectors.set(
+        'graph',
+        new GraphProjector({
+          log,
+          streams: tasks,
+          ...(isRebuilding ? clearedOnce(graph) : graph),
+          ...told('graph'),
+        }),
+      );
   }
 
   start(): void {
@@ -95,9 +116,20 @@ function clearedOnce({ open, closes }: GraphSource): GraphSource {
 /** A store that is still coming up is nothing to worry about. */
 const COMING_UP_MS = 60_000;
 
-function tell(logger: Logger, projection: ProjectionName, { state, error }: ProjectionStatus, cause: unknown, isCalm: boolean): void {
+function tell(
+  logger: Logger,
+  projection: ProjectionName,
+  { state, error }: ProjectionStatus,
+  cause: unknown,
+  isCalm: boolean,
+): void {
   const detail = { projection, state };
-  if (state === 'halted') logger.error({ ...detail, err: cause }, `the ${projection} projection has halted: ${String(error)}`);
-  else if (state === 'waiting') logger[isCalm ? 'info' : 'warn']({ ...detail, reason: error }, `the ${projection} projection waits for its store`);
+  if (state === 'halted')
+    logger.error({ ...detail, err: cause }, `the ${projection} projection has halted: ${String(error)}`);
+  else if (state === 'waiting')
+    logger[isCalm ? 'info' : 'warn'](
+      { ...detail, reason: error },
+      `the ${projection} projection waits for its store`,
+    );
   else logger.info(detail, `the ${projection} projection is ${state}`);
 }

@@ -1,5 +1,20 @@
-import { type BeforeApplicationShutdown, type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { COMMITTED_LOG, CONFIG, LOGGER, METRICS, type CommittedLog, type Logger, type Metrics, type YardConfig } from '@yardmaster/service-kit';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import {
+  COMMITTED_LOG,
+  CONFIG,
+  LOGGER,
+  METRICS,
+  type CommittedLog,
+  type Logger,
+  type Metrics,
+  type YardConfig,
+} from '@yardmaster/service-kit';
 import { Projections } from './projections.js';
 import type { ProjectorStores } from './stores.js';
 
@@ -24,7 +39,10 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
 
   /** `YARD_REBUILD=1` throws the views away at this start and makes them anew from the log. */
   static with(stores: ProjectorStores, isRebuilding = process.env['YARD_REBUILD'] === '1'): DynamicModule {
-    const providers = [{ provide: PROJECTOR_STORES, useValue: stores }, { provide: IS_REBUILDING, useValue: isRebuilding }];
+    const providers = [
+      { provide: PROJECTOR_STORES, useValue: stores },
+      { provide: IS_REBUILDING, useValue: isRebuilding },
+    ];
     return { module: ProjectorModule, providers };
   }
 

@@ -8,8 +8,15 @@ export interface GraphTask {
   readonly rank: number;
   readonly state: string;
 }
-export interface GraphEdge { readonly from: string; readonly to: string; readonly kind: 'afterOk' }
-export interface WorkflowGraph { readonly tasks: readonly GraphTask[]; readonly edges: readonly GraphEdge[] }
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'afterOk';
+}
+export interface WorkflowGraph {
+  readonly tasks: readonly GraphTask[];
+  readonly edges: readonly GraphEdge[];
+}
 
 /** Dependency graphs: who waits for whom, and what a task's failure would reach. Tasks come by rank, then id. `state` is what
  * the task's owner says of it: an attempt that runs is not seen here. A lone task that another one named as its parent is
@@ -30,10 +37,17 @@ export interface GraphNode extends GraphTask {
 }
 
 /** What a writer has to know of a task that has not ended, to go on after a restart. */
-export interface OpenGraphTask { readonly id: string; readonly state: string; readonly dueAt: number | null }
+export interface OpenGraphTask {
+  readonly id: string;
+  readonly state: string;
+  readonly dueAt: number | null;
+}
 
 /** Last envelope of a stream that the graph knows. `hash`: its sha256, hex. */
-export interface GraphPosition { readonly seq: number; readonly hash: string }
+export interface GraphPosition {
+  readonly seq: number;
+  readonly hash: string;
+}
 
 /** One batch of changes, already folded: at most one entry per task. */
 export interface GraphBatch {

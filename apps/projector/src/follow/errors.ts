@@ -31,7 +31,15 @@ export class BrokenSequenceError extends ProjectionHalted {
 }
 
 /** Failures of the log that waiting does not mend. */
-const HALTING = new Set(['projection-halted', 'foreign-position', 'broken-sequence', 'log-gap', 'broken-chain', 'unreadable-event', 'checkpoint-conflict']);
+const HALTING = new Set([
+  'projection-halted',
+  'foreign-position',
+  'broken-sequence',
+  'log-gap',
+  'broken-chain',
+  'unreadable-event',
+  'checkpoint-conflict',
+]);
 
 export function isHalting(error: unknown): boolean {
   const { code } = error as { readonly code?: unknown };

@@ -20,7 +20,10 @@ export interface KeepGoing {
 }
 
 /** Runs sessions one after the other until stopped: what is lost with a connection is read again from the log. */
-export async function keepGoing({ session, isHalting, onStatus }: KeepGoing, stop: AbortSignal): Promise<void> {
+export async function keepGoing(
+  { session, isHalting, onStatus }: KeepGoing,
+  stop: AbortSignal,
+): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   onStatus({ state: 'starting', error: null }, null);
   while (!stop.aborted) {

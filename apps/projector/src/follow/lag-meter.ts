@@ -12,7 +12,10 @@ export class LagMeter {
   #perEnvelope = 1;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly log: CommittedLog, private readonly onLag: ((events: number) => void) | undefined) {}
+  constructor(
+    private readonly log: CommittedLog,
+    private readonly onLag: ((events: number) => void) | undefined,
+  ) {}
 
   start(streams: readonly string[], stored: ReadonlyMap<string, Position>): void {
     for (const stream of streams) this.#at.set(stream, stored.get(stream)?.seq ?? 0);
@@ -21,7 +24,10 @@ export class LagMeter {
     this.#timer.unref();
   }
 
-  projected(moves: readonly { readonly stream: string; readonly to: Position }[], envelopes: readonly Envelope[]): void {
+  projected(
+    moves: readonly { readonly stream: string; readonly to: Position }[],
+    envelopes: readonly Envelope[],
+  ): void {
     for (const { stream, to } of moves) this.#at.set(stream, to.seq);
     if (envelopes.length === 0) return;
     const size = envelopes.reduce((sum, { events }) => sum + events.length, 0) / envelopes.length;
@@ -35,7 +41,9 @@ export class LagMeter {
 
   async #measure(): Promise<void> {
     try {
-      const behind = await Promise.all([...this.#at].map(async ([stream, at]) => Math.max(0, (await this.log.head(stream)) - at)));
+      const behind = await Promise.all(
+        [...this.#at].map(async ([stream, at]) => Math.max(0, (await this.log.head(stream)) - at)),
+      );
       this.onLag?.(Math.round(behind.reduce((sum, n) => sum + n, 0) * this.#perEnvelope));
     } catch {
       // The log is away: whoever owns it tells.

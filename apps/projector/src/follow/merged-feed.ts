@@ -37,7 +37,12 @@ export class MergedFeed {
 
   constructor(log: CommittedLog, cursors: ReadonlyMap<string, StreamCursor>) {
     this.#sources = [...cursors.values()].map((cursor) => ({
-      cursor, feed: log.feed(cursor.stream, cursor.at.seq), queue: [], head: 0, weight: 0, onRoom: null,
+      cursor,
+      feed: log.feed(cursor.stream, cursor.at.seq),
+      queue: [],
+      head: 0,
+      weight: 0,
+      onRoom: null,
     }));
     for (const source of this.#sources) void this.#pump(source);
   }
@@ -51,7 +56,9 @@ export class MergedFeed {
   async ready(): Promise<void> {
     while (this.#weight === 0 && !this.#stopped) {
       this.#throwFailure();
-      await new Promise<void>((resolve) => { this.#onEntry = resolve; });
+      await new Promise<void>((resolve) => {
+        this.#onEntry = resolve;
+      });
     }
     this.#throwFailure();
   }
@@ -63,7 +70,7 @@ export class MergedFeed {
     while (sum < weight) {
       const source = this.#oldest();
       if (source === null) break;
-      const envelope = source.queue[source.head++] as Envelope;
+      const envelope = source.queue[source.head++]!;
       const own = weightOf(envelope);
       source.weight -= own;
       this.#weight -= own;
@@ -111,7 +118,10 @@ export class MergedFeed {
           this.#weight += weight;
         }
         this.#onEntry?.();
-        if (source.weight >= WAITING && !this.#stopped) await new Promise<void>((resolve) => { source.onRoom = resolve; });
+        if (source.weight >= WAITING && !this.#stopped)
+          await new Promise<void>((resolve) => {
+            source.onRoom = resolve;
+          });
         source.onRoom = null;
       }
     } catch (error) {

@@ -12,7 +12,10 @@ export interface GraphChanges {
   readonly states: readonly { readonly id: string; readonly state: string }[];
 }
 
-interface Open { state: string; readonly dueAt: number | null }
+interface Open {
+  state: string;
+  readonly dueAt: number | null;
+}
 
 /**
  * What the streams of tasks say about graphs: tasks of workflows and tasks with parents. All others pass without a trace.
@@ -35,7 +38,9 @@ export class GraphFold {
   fold(envelopes: readonly Envelope[]): GraphChanges {
     for (const envelope of envelopes) for (const event of envelope.events) this.#apply(event, envelope.at);
     const changes = {
-      tasks: [...this.#tasks.values()], mentioned: [...this.#mentioned.values()], edges: this.#edges,
+      tasks: [...this.#tasks.values()],
+      mentioned: [...this.#mentioned.values()],
+      edges: this.#edges,
       states: [...this.#states].map(([id, state]) => ({ id, state })),
     };
     this.#tasks = new Map();
@@ -60,7 +65,8 @@ export class GraphFold {
         this.#end(event.id, 'succeeded');
         for (const id of event.released) {
           const child = this.#open.get(id);
-          if (child?.state === 'blocked') this.#become(id, child.dueAt !== null && child.dueAt > at ? 'scheduled' : 'ready');
+          if (child?.state === 'blocked')
+            this.#become(id, child.dueAt !== null && child.dueAt > at ? 'scheduled' : 'ready');
         }
         return;
       case 'TaskFailed':
@@ -100,7 +106,16 @@ export class GraphFold {
   /** A lone task becomes part of a graph when another one names it; what it is was told before, so only its id is known here. */
   #mention(id: string, by: TaskSubmitted): void {
     const state = by.open === 0 ? 'succeeded' : 'ready';
-    this.#mentioned.set(id, { id, tenant: by.tenant, workflow: null, key: null, name: '', rank: Math.max(0, by.rank - 1), state, dueAt: null });
+    this.#mentioned.set(id, {
+      id,
+      tenant: by.tenant,
+      workflow: null,
+      key: null,
+      name: '',
+      rank: Math.max(0, by.rank - 1),
+      state,
+      dueAt: null,
+    });
     if (state === 'ready') this.#open.set(id, { state, dueAt: null });
   }
 

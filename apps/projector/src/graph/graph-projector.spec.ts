@@ -8,14 +8,21 @@ import { GraphProjector } from './graph-projector.js';
 
 let log: ScriptedLog;
 let projectors: GraphProjector[] = [];
-beforeEach(async () => { log = await ScriptedLog.open(); });
+beforeEach(async () => {
+  log = await ScriptedLog.open();
+});
 afterEach(async () => {
   await Promise.all(projectors.map((projector) => projector.stop()));
   projectors = [];
 });
 
 function project(graph: GraphWriter, from = log): GraphProjector {
-  const projector = new GraphProjector({ log: from.hub(), streams: TASK_STREAMS, open: () => Promise.resolve(graph), closes: false });
+  const projector = new GraphProjector({
+    log: from.hub(),
+    streams: TASK_STREAMS,
+    open: () => Promise.resolve(graph),
+    closes: false,
+  });
   projectors.push(projector);
   projector.start();
   return projector;
@@ -27,7 +34,9 @@ function graphScript(): CellScript {
     script.life(0, { failures: [], end: 'succeeded' });
     script.chain(i % 2, 4, i % 3 === 0 ? 'failed' : 'succeeded');
     const parent = script.life(1, { failures: [], end: 'open' });
-    script.tasks(1, [submittedTask(script.nextId(1), { needs: [parent], open: 1, rank: 1, dueAt: Date.UTC(2026, 0, 2) })]);
+    script.tasks(1, [
+      submittedTask(script.nextId(1), { needs: [parent], open: 1, rank: 1, dueAt: Date.UTC(2026, 0, 2) }),
+    ]);
   }
   return script;
 }
@@ -51,7 +60,9 @@ async function expected(script: CellScript): Promise<string> {
   project(graph, whole);
   const { id } = script.chain(0, 2, 'succeeded');
   await whole.tell(script);
-  await until(async () => (await graph.workflow(id))?.tasks.every(({ state }) => state === 'succeeded') ?? false);
+  await until(
+    async () => (await graph.workflow(id))?.tasks.every(({ state }) => state === 'succeeded') ?? false,
+  );
   await until(async () => (await graph.positions())['tasks-1']?.seq === whole.heads()['tasks-1']);
   return await graph.multisetHash();
 }
@@ -83,9 +94,19 @@ describe('the graph projector', { timeout: 30_000 }, () => {
 
   it('halts when the graph knows more than the log has', async () => {
     const graph = new MemoryGraph();
-    await graph.write({ stream: 'tasks-0', from: 0, to: { seq: 5, hash: 'x' }, tasks: [], mentioned: [], edges: [], states: [] });
+    await graph.write({
+      stream: 'tasks-0',
+      from: 0,
+      to: { seq: 5, hash: 'x' },
+      tasks: [],
+      mentioned: [],
+      edges: [],
+      states: [],
+    });
     const projector = project(graph);
     await until(() => projector.status.state === 'halted');
-    expect(projector.status.error).toMatch(/the graph knows stream tasks-0 up to 5, but the log ends at 0.*`YARD_REBUILD=1 npm start`/);
+    expect(projector.status.error).toMatch(
+      /the graph knows stream tasks-0 up to 5, but the log ends at 0.*`YARD_REBUILD=1 npm start`/,
+    );
   });
 });

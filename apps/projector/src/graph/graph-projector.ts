@@ -50,7 +50,12 @@ export class GraphProjector {
       this.options.onStatus?.(status, cause);
     };
     this.#done = keepGoing(
-      { session: (stop, running) => this.#session(stop, running), isHalting: (error) => isHalting(error) || isRefusedWrite(error), onStatus }, this.#stop.signal,
+      {
+        session: (stop, running) => this.#session(stop, running),
+        isHalting: (error) => isHalting(error) || isRefusedWrite(error),
+        onStatus,
+      },
+      this.#stop.signal,
     );
   }
 
@@ -64,7 +69,9 @@ export class GraphProjector {
     const { log, streams, open, closes, onLag } = this.options;
     const writer = await open();
     const feeds: CommittedFeed[] = [];
-    const end = (): void => { for (const feed of feeds) feed.stop(); };
+    const end = (): void => {
+      for (const feed of feeds) feed.stop();
+    };
     const lag = new LagMeter(log, onLag);
     stop.addEventListener('abort', end);
     try {
@@ -77,8 +84,11 @@ export class GraphProjector {
       lag.start(streams, stored);
       running();
       const turns = new Turns();
-      const follow = [...cursors.values()].map((cursor, i) => this.#follow(cursor, feeds[i] as CommittedFeed, fold, writer, turns, lag, stop).finally(end));
-      for (const result of await Promise.allSettled(follow)) if (result.status === 'rejected') throw result.reason;
+      const follow = [...cursors.values()].map((cursor, i) =>
+        this.#follow(cursor, feeds[i]!, fold, writer, turns, lag, stop).finally(end),
+      );
+      for (const result of await Promise.allSettled(follow))
+        if (result.status === 'rejected') throw result.reason;
     } finally {
       stop.removeEventListener('abort', end);
       lag.stop();
@@ -88,7 +98,13 @@ export class GraphProjector {
   }
 
   async #follow(
-    cursor: StreamCursor, feed: CommittedFeed, fold: GraphFold, writer: GraphWriter, turns: Turns, lag: LagMeter, stop: AbortSignal,
+    cursor: StreamCursor,
+    feed: CommittedFeed,
+    fold: GraphFold,
+    writer: GraphWriter,
+    turns: Turns,
+    lag: LagMeter,
+    stop: AbortSignal,
   ): Promise<void> {
     const { stream } = cursor;
     let from = cursor.at.seq;
@@ -101,7 +117,10 @@ export class GraphProjector {
       const to = cursor.at;
       if (!isEmpty(changes) || to.seq - from >= STORE_EVERY) {
         const isWritten = await turns.take(() => writer.write({ stream, from, to, ...changes }));
-        if (!isWritten) throw new ProjectionHalted(`the stored position of ${stream} in the graph is not the one this projector started from: another projector writes to it; stop one of them`);
+        if (!isWritten)
+          throw new ProjectionHalted(
+            `the stored position of ${stream} in the graph is not the one this projector started from: another projector writes to it; stop one of them`,
+          );
         from = to.seq;
       }
       lag.projected([{ stream, to }], fresh);

@@ -1,4 +1,12 @@
-import { dropReadModel, hashTables, migrateReadModel, openPool, PostgresReadModel, ReadModelWriter, type TableHashes } from '@yardmaster/readmodel-postgres';
+import {
+  dropReadModel,
+  hashTables,
+  migrateReadModel,
+  openPool,
+  PostgresReadModel,
+  ReadModelWriter,
+  type TableHashes,
+} from '@yardmaster/readmodel-postgres';
 import { CellScript, testPostgres, type TestPostgres } from '@yardmaster/testkit';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -32,7 +40,11 @@ afterEach(async () => {
 
 function project(from = log, onLag?: (envelopes: number) => void): RelationalProjector {
   const projector = new RelationalProjector({
-    log: from.hub(), streams: STREAMS, migrate: () => migrateReadModel(postgres), connect: () => ReadModelWriter.connect(postgres), ...(onLag === undefined ? {} : { onLag }),
+    log: from.hub(),
+    streams: STREAMS,
+    migrate: () => migrateReadModel(postgres),
+    connect: () => ReadModelWriter.connect(postgres),
+    ...(onLag === undefined ? {} : { onLag }),
   });
   projectors.push(projector);
   projector.start();
@@ -41,16 +53,24 @@ function project(from = log, onLag?: (envelopes: number) => void): RelationalPro
 
 async function caughtUp(): Promise<void> {
   const heads = log.heads();
-  await until(async () => JSON.stringify(sorted(await model.positions().catch(() => ({})))) === JSON.stringify(sorted(heads)));
+  await until(
+    async () =>
+      JSON.stringify(sorted(await model.positions().catch(() => ({})))) === JSON.stringify(sorted(heads)),
+  );
 }
 
-const sorted = (positions: Readonly<Record<string, number>>): [string, number][] => Object.entries(positions).sort(([a], [b]) => (a < b ? -1 : 1));
+const sorted = (positions: Readonly<Record<string, number>>): [string, number][] =>
+  Object.entries(positions).sort(([a], [b]) => (a < b ? -1 : 1));
 
 function busyScript(): CellScript {
   const script = new CellScript();
   script.worker('w1');
   for (let i = 0; i < 40; i++) {
-    script.life(i % 2, { failures: i % 3 === 0 ? ['app'] : [], end: i % 5 === 0 ? 'failed' : i % 7 === 0 ? 'running' : 'succeeded', isDelayed: i % 4 === 0 });
+    script.life(i % 2, {
+      failures: i % 3 === 0 ? ['app'] : [],
+      end: i % 5 === 0 ? 'failed' : i % 7 === 0 ? 'running' : 'succeeded',
+      isDelayed: i % 4 === 0,
+    });
   }
   script.chain(0, 5, 'succeeded');
   script.chain(1, 5, 'failed');
@@ -112,7 +132,11 @@ describe('the relational projector', () => {
       project();
       for (let i = 1; i <= breaks; i++) {
         await log.tell(script, i * 20);
-        await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'yardmaster' AND datname = current_database() AND pid <> pg_backend_pid()`).catch(() => undefined);
+        await pool
+          .query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'yardmaster' AND datname = current_database() AND pid <> pg_backend_pid()`,
+          )
+          .catch(() => undefined);
       }
       await log.tell(script);
       await caughtUp();
@@ -151,7 +175,11 @@ describe('the relational projector', () => {
     expect(ahead.status.error).toMatch(/the log ends at .*`YARD_REBUILD=1 npm start`/);
     const foreign = await ScriptedLog.open();
     const other = busyScript();
-    await foreign.tell(Object.assign(other, { envelopes: other.envelopes.map((envelope) => ({ ...envelope, node: 'elsewhere' })) }));
+    await foreign.tell(
+      Object.assign(other, {
+        envelopes: other.envelopes.map((envelope) => ({ ...envelope, node: 'elsewhere' })),
+      }),
+    );
     const strange = project(foreign);
     await until(() => strange.status.state === 'halted');
     expect(strange.status.error).toMatch(/another envelope .*`YARD_REBUILD=1 npm start`/);
@@ -160,7 +188,12 @@ describe('the relational projector', () => {
 
   it('waits for a server that is not there, without failing anything', async () => {
     const away = { url: 'postgres://yard:x@127.0.0.1:1/yard' };
-    const projector = new RelationalProjector({ log: log.hub(), streams: STREAMS, migrate: () => migrateReadModel(away), connect: () => ReadModelWriter.connect(away) });
+    const projector = new RelationalProjector({
+      log: log.hub(),
+      streams: STREAMS,
+      migrate: () => migrateReadModel(away),
+      connect: () => ReadModelWriter.connect(away),
+    });
     projectors.push(projector);
     projector.start();
     await until(() => projector.status.state === 'waiting');

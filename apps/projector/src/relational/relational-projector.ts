@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope } from '@yardmaster/contracts';
-import { isHaltingWrite, ReadModelFold, type Advance, type ReadModelWriter } from '@yardmaster/readmodel-postgres';
+import {
+  isHaltingWrite,
+  ReadModelFold,
+  type Advance,
+  type ReadModelWriter,
+} from '@yardmaster/readmodel-postgres';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
 import { isHalting } from '../follow/errors.js';
@@ -53,7 +58,12 @@ export class RelationalProjector {
       this.options.onStatus?.(status, cause);
     };
     this.#done = keepGoing(
-      { session: (stop, running) => this.#session(stop, running), isHalting: (error) => isHalting(error) || isHaltingWrite(error), onStatus }, this.#stop.signal,
+      {
+        session: (stop, running) => this.#session(stop, running),
+        isHalting: (error) => isHalting(error) || isHaltingWrite(error),
+        onStatus,
+      },
+      this.#stop.signal,
     );
   }
 
@@ -69,7 +79,9 @@ export class RelationalProjector {
     const writer = await connect();
     let feed: MergedFeed | null = null;
     const lag = new LagMeter(log, onLag);
-    const end = (): void => { feed?.stop(); };
+    const end = (): void => {
+      feed?.stop();
+    };
     stop.addEventListener('abort', end);
     try {
       const stored = await writer.positions();
@@ -85,7 +97,13 @@ export class RelationalProjector {
     }
   }
 
-  async #follow(feed: MergedFeed, writer: ReadModelWriter, stored: Map<string, Position>, lag: LagMeter, stop: AbortSignal): Promise<void> {
+  async #follow(
+    feed: MergedFeed,
+    writer: ReadModelWriter,
+    stored: Map<string, Position>,
+    lag: LagMeter,
+    stop: AbortSignal,
+  ): Promise<void> {
     // One transaction is on its way while the next batch is folded.
     let writing: Promise<void> = Promise.resolve();
     try {
@@ -97,7 +115,9 @@ export class RelationalProjector {
         const envelopes = feed.take(BATCH);
         const { fold, advances } = await batchOf(envelopes, stored);
         await writing;
-        writing = writer.write(fold, advances, breathe).then(() => { lag.projected(advances, envelopes); });
+        writing = writer.write(fold, advances, breathe).then(() => {
+          lag.projected(advances, envelopes);
+        });
         writing.catch(() => undefined);
       }
     } finally {
@@ -107,7 +127,10 @@ export class RelationalProjector {
 }
 
 /** Folds envelopes, which follow on `stored`, and moves `stored` behind them. */
-async function batchOf(envelopes: readonly Envelope[], stored: Map<string, Position>): Promise<{ fold: ReadModelFold; advances: Advance[] }> {
+async function batchOf(
+  envelopes: readonly Envelope[],
+  stored: Map<string, Position>,
+): Promise<{ fold: ReadModelFold; advances: Advance[] }> {
   const fold = new ReadModelFold();
   const advances = new Map<string, Advance>();
   let slice = 0;

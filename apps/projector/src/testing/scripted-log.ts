@@ -1,8 +1,7 @@
-import { CHAIN_START, encodeEnvelope, hashOf } from '@yardmaster/contracts';
+import { CHAIN_START, encodeEnvelope, hashOf, type Envelope } from '@yardmaster/contracts';
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
 import type { LogWriter } from '@yardmaster/ports';
 import { CommittedHub } from '@yardmaster/service-kit';
-import type { LogScript } from '@yardmaster/testkit';
 
 const KEY = new Uint8Array(32).fill(7);
 const keystore = { keyOf: (): Uint8Array => KEY };
@@ -18,8 +17,6 @@ export class ScriptedLog {
   readonly #writers = new Map<string, { readonly writer: LogWriter; prev: string }>();
   #told = 0;
 
-  private constructor() {}
-
   static async open(): Promise<ScriptedLog> {
     const log = new ScriptedLog();
     await log.#log.ensure(STREAMS.map((name) => ({ name, subject: name, maxBytes: null })));
@@ -28,16 +25,25 @@ export class ScriptedLog {
 
   /** As one more process follows it. */
   hub(): CommittedHub {
-    return new CommittedHub(this.world.open(), keystore, (stream, error) => { throw new Error(stream, { cause: error }); });
+    return new CommittedHub(this.world.open(), keystore, (stream, error) => {
+      throw new Error(stream, { cause: error });
+    });
   }
 
   /** Appends what the script has written since the last time. */
-  async tell(script: LogScript, until = script.envelopes.length): Promise<void> {
+  async tell(
+    script: { readonly envelopes: readonly Envelope[] },
+    until = script.envelopes.length,
+  ): Promise<void> {
     for (; this.#told < until; this.#told++) {
       const draft = script.envelopes[this.#told];
       if (draft === undefined) return;
       let place = this.#writers.get(draft.stream);
-      if (place === undefined) this.#writers.set(draft.stream, (place = { writer: this.#log.writer(draft.stream, 0), prev: CHAIN_START }));
+      if (place === undefined)
+        this.#writers.set(
+          draft.stream,
+          (place = { writer: this.#log.writer(draft.stream, 0), prev: CHAIN_START }),
+        );
       const bytes = encodeEnvelope({ ...draft, prev: place.prev }, keystore.keyOf);
       place.prev = hashOf(bytes);
       await place.writer.append(draft.commit, bytes);
@@ -46,6 +52,11 @@ export class ScriptedLog {
 
   /** Last sequence of each stream that has any. */
   heads(): Record<string, number> {
-    return Object.fromEntries(STREAMS.map((stream) => [stream, this.world.stored(stream).length]).filter(([, seq]) => seq !== 0) as [string, number][]);
+    return Object.fromEntries(
+      STREAMS.map((stream) => [stream, this.world.stored(stream).length]).filter(([, seq]) => seq !== 0) as [
+        string,
+        number,
+      ][],
+    );
   }
 }

@@ -1,6 +1,14 @@
 import { compareIds } from '@yardmaster/kernel';
 import {
-  GraphHash, type GraphBatch, type GraphEdge, type GraphNode, type GraphPosition, type GraphStore, type GraphTask, type GraphWriter, type OpenGraphTask,
+  GraphHash,
+  type GraphBatch,
+  type GraphEdge,
+  type GraphNode,
+  type GraphPosition,
+  type GraphStore,
+  type GraphTask,
+  type GraphWriter,
+  type OpenGraphTask,
   type WorkflowGraph,
 } from '@yardmaster/ports';
 
@@ -91,7 +99,8 @@ export class MemoryGraph implements GraphStore, GraphWriter {
     let level = [...reached];
     for (let step = 0; step < depth && level.length > 0; step++) {
       const further = new Set<string>();
-      for (const id of level) for (const other of next(this.#vertices.get(id) as Vertex)) if (!reached.has(other)) further.add(other);
+      for (const id of level)
+        for (const other of next(this.#vertices.get(id)!)) if (!reached.has(other)) further.add(other);
       for (const id of further) reached.add(id);
       level = [...further];
     }
@@ -99,10 +108,21 @@ export class MemoryGraph implements GraphStore, GraphWriter {
   }
 
   #graphOf(ids: ReadonlySet<string>): WorkflowGraph {
-    const vertices = [...ids].map((id) => this.#vertices.get(id) as Vertex);
-    const tasks = vertices.map(({ node: { id, tenant, workflow, key, name, rank, state } }): GraphTask => ({ id, tenant, workflow, key, name, rank, state }));
+    const vertices = [...ids].map((id) => this.#vertices.get(id)!);
+    const tasks = vertices.map(({ node: { id, tenant, workflow, key, name, rank, state } }): GraphTask => ({
+      id,
+      tenant,
+      workflow,
+      key,
+      name,
+      rank,
+      state,
+    }));
     const edges = vertices.flatMap(({ node, parents }): GraphEdge[] =>
-      parents.filter((parent) => ids.has(parent)).map((parent) => ({ from: parent, to: node.id, kind: 'afterOk' })));
+      parents
+        .filter((parent) => ids.has(parent))
+        .map((parent) => ({ from: parent, to: node.id, kind: 'afterOk' })),
+    );
     return {
       tasks: tasks.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id)),
       edges: edges.sort((a, b) => compareIds(a.from, b.from) || compareIds(a.to, b.to)),

@@ -4,7 +4,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Neo4jGraph } from './neo4j-graph.js';
 
 const servers = await startTestServers({ neo4j: true });
-afterAll(async () => { await servers.close(); });
+afterAll(async () => {
+  await servers.close();
+});
 
 if ('absent' in servers.neo4j) {
   it.skip(`keeps the graph contract in Neo4j: ${servers.neo4j.absent}`, () => undefined);

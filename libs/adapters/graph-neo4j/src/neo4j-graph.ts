@@ -1,6 +1,14 @@
 import { compareIds } from '@yardmaster/kernel';
 import {
-  GraphHash, type GraphBatch, type GraphEdge, type GraphNode, type GraphPosition, type GraphStore, type GraphTask, type GraphWriter, type OpenGraphTask,
+  GraphHash,
+  type GraphBatch,
+  type GraphEdge,
+  type GraphNode,
+  type GraphPosition,
+  type GraphStore,
+  type GraphTask,
+  type GraphWriter,
+  type OpenGraphTask,
   type WorkflowGraph,
 } from '@yardmaster/ports';
 import neo4j, { type Driver, type ManagedTransaction, type Session, type Transaction } from 'neo4j-driver';
@@ -27,14 +35,16 @@ export class Neo4jGraph implements GraphStore, GraphWriter {
   constructor(private readonly driver: Driver) {}
 
   static open({ url, user, password }: Neo4jAccess): Neo4jGraph {
-    return new Neo4jGraph(neo4j.driver(url, neo4j.auth.basic(user, password), {
-      disableLosslessIntegers: true,
-      telemetryDisabled: true,
-      maxConnectionPoolSize: 5,
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      connectionAcquisitionTimeout: CONNECT_TIMEOUT_MS,
-      maxTransactionRetryTime: RETRY_MS,
-    }));
+    return new Neo4jGraph(
+      neo4j.driver(url, neo4j.auth.basic(user, password), {
+        disableLosslessIntegers: true,
+        telemetryDisabled: true,
+        maxConnectionPoolSize: 5,
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        connectionAcquisitionTimeout: CONNECT_TIMEOUT_MS,
+        maxTransactionRetryTime: RETRY_MS,
+      }),
+    );
   }
 
   async workflow(id: string): Promise<WorkflowGraph | null> {
@@ -87,14 +97,18 @@ export class Neo4jGraph implements GraphStore, GraphWriter {
   async multisetHash(): Promise<string> {
     const hash = new GraphHash();
     await this.#session(async (session) => {
-      for await (const record of session.run(cypher.ALL_TASKS)) hash.node(record.toObject() as unknown as GraphNode);
-      for await (const record of session.run(cypher.ALL_EDGES)) hash.edge(record.toObject() as unknown as GraphEdge);
+      for await (const record of session.run(cypher.ALL_TASKS))
+        hash.node(record.toObject() as unknown as GraphNode);
+      for await (const record of session.run(cypher.ALL_EDGES))
+        hash.edge(record.toObject() as unknown as GraphEdge);
     });
     return hash.digest();
   }
 
   async clear(): Promise<void> {
-    await this.#session(async (session) => { await session.run(cypher.CLEAR); });
+    await this.#session(async (session) => {
+      await session.run(cypher.CLEAR);
+    });
   }
 
   async close(): Promise<void> {
@@ -102,20 +116,30 @@ export class Neo4jGraph implements GraphStore, GraphWriter {
   }
 
   async #graph(query: string, id: string): Promise<WorkflowGraph> {
-    return await this.#session(async (session) => await session.executeRead(async (tx) => {
-      const ids = (await rowsOf<{ id: string }>(tx, query, { id })).map((row) => row.id);
-      const tasks = await rowsOf<GraphTask>(tx, cypher.TASKS_OF, { ids });
-      const inside = new Set(ids);
-      const edges = (await rowsOf<GraphEdge>(tx, cypher.EDGES_OF, { ids })).filter(({ from }) => inside.has(from));
-      return {
-        tasks: tasks.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id)),
-        edges: edges.sort((a, b) => compareIds(a.from, b.from) || compareIds(a.to, b.to)),
-      };
-    }, { timeout: READ_TIMEOUT_MS }));
+    return await this.#session(
+      async (session) =>
+        await session.executeRead(
+          async (tx) => {
+            const ids = (await rowsOf<{ id: string }>(tx, query, { id })).map((row) => row.id);
+            const tasks = await rowsOf<GraphTask>(tx, cypher.TASKS_OF, { ids });
+            const inside = new Set(ids);
+            const edges = (await rowsOf<GraphEdge>(tx, cypher.EDGES_OF, { ids })).filter(({ from }) =>
+              inside.has(from),
+            );
+            return {
+              tasks: tasks.sort((a, b) => a.rank - b.rank || compareIds(a.id, b.id)),
+              edges: edges.sort((a, b) => compareIds(a.from, b.from) || compareIds(a.to, b.to)),
+            };
+          },
+          { timeout: READ_TIMEOUT_MS },
+        ),
+    );
   }
 
   async #read<Row extends object>(query: string, parameters: Record<string, unknown>): Promise<Row[]> {
-    return await this.#session(async (session) => await session.executeRead(async (tx) => await rowsOf<Row>(tx, query, parameters)));
+    return await this.#session(
+      async (session) => await session.executeRead(async (tx) => await rowsOf<Row>(tx, query, parameters)),
+    );
   }
 
   async #session<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -133,11 +157,20 @@ async function advance(tx: Transaction, { stream, from, to }: GraphBatch): Promi
   return records.length > 0;
 }
 
-async function inSlices(tx: Transaction, query: string, rows: readonly object[], size: number): Promise<void> {
+async function inSlices(
+  tx: Transaction,
+  query: string,
+  rows: readonly object[],
+  size: number,
+): Promise<void> {
   for (let at = 0; at < rows.length; at += size) await tx.run(query, { rows: rows.slice(at, at + size) });
 }
 
-async function rowsOf<Row extends object>(tx: ManagedTransaction, query: string, parameters: Record<string, unknown>): Promise<Row[]> {
+async function rowsOf<Row extends object>(
+  tx: ManagedTransaction,
+  query: string,
+  parameters: Record<string, unknown>,
+): Promise<Row[]> {
   return (await tx.run(query, parameters)).records.map((record) => record.toObject() as unknown as Row);
 }
 

@@ -27,16 +27,22 @@ CREATE (child)-[:DEPENDS_ON {kind: e.kind}]->(parent)`;
 export const SET_STATES = 'UNWIND $rows AS s MATCH (t:Task {id: s.id}) SET t.state = s.state';
 
 export const POSITIONS = 'MATCH (c:Checkpoint) RETURN c.stream AS stream, c.seq AS seq, c.hash AS hash';
-export const OPEN_TASKS = 'MATCH (t:Task) WHERE NOT t.state IN $ended RETURN t.id AS id, t.state AS state, t.dueAt AS dueAt';
+export const OPEN_TASKS =
+  'MATCH (t:Task) WHERE NOT t.state IN $ended RETURN t.id AS id, t.state AS state, t.dueAt AS dueAt';
 export const ALL_TASKS =
   'MATCH (t:Task) RETURN t.id AS id, t.tenant AS tenant, t.workflow AS workflow, t.key AS key, t.name AS name, t.rank AS rank, t.state AS state, t.dueAt AS dueAt';
-export const ALL_EDGES = 'MATCH (child:Task)-[e:DEPENDS_ON]->(parent:Task) RETURN parent.id AS from, child.id AS to, e.kind AS kind';
-export const CLEAR = 'MATCH (n) WHERE n:Task OR n:Checkpoint CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS';
+export const ALL_EDGES =
+  'MATCH (child:Task)-[e:DEPENDS_ON]->(parent:Task) RETURN parent.id AS from, child.id AS to, e.kind AS kind';
+export const CLEAR =
+  'MATCH (n) WHERE n:Task OR n:Checkpoint CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS';
 
 export const WORKFLOW = 'MATCH (t:Task {workflow: $id}) RETURN t.id AS id';
 /** Reaches each task once, level by level, however many paths lead there. */
-export const UPSTREAM = (depth: number): string => `MATCH (s:Task {id: $id})-[:DEPENDS_ON*0..${String(depth)}]->(t:Task) RETURN DISTINCT t.id AS id`;
-export const DOWNSTREAM = (depth: number): string => `MATCH (s:Task {id: $id})<-[:DEPENDS_ON*0..${String(depth)}]-(t:Task) RETURN DISTINCT t.id AS id`;
+export const UPSTREAM = (depth: number): string =>
+  `MATCH (s:Task {id: $id})-[:DEPENDS_ON*0..${String(depth)}]->(t:Task) RETURN DISTINCT t.id AS id`;
+export const DOWNSTREAM = (depth: number): string =>
+  `MATCH (s:Task {id: $id})<-[:DEPENDS_ON*0..${String(depth)}]-(t:Task) RETURN DISTINCT t.id AS id`;
 export const TASKS_OF =
   'UNWIND $ids AS id MATCH (t:Task {id: id}) RETURN t.id AS id, t.tenant AS tenant, t.workflow AS workflow, t.key AS key, t.name AS name, t.rank AS rank, t.state AS state';
-export const EDGES_OF = 'UNWIND $ids AS id MATCH (child:Task {id: id})-[e:DEPENDS_ON]->(parent:Task) RETURN parent.id AS from, child.id AS to, e.kind AS kind';
+export const EDGES_OF =
+  'UNWIND $ids AS id MATCH (child:Task {id: id})-[e:DEPENDS_ON]->(parent:Task) RETURN parent.id AS from, child.id AS to, e.kind AS kind';

@@ -14,7 +14,10 @@ const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export function schemaOf({ schema = READ_MODEL_SCHEMA }: ReadModelConnection): string {
-  if (!SCHEMA_NAME.test(schema)) throw new Error(`the schema name ${JSON.stringify(schema)} is not lower-case letters, digits and underscores`);
+  if (!SCHEMA_NAME.test(schema))
+    throw new Error(
+      `the schema name ${JSON.stringify(schema)} is not lower-case letters, digits and underscores`,
+    );
   return schema;
 }
 

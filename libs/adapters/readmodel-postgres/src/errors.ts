@@ -3,7 +3,9 @@ export class CheckpointConflictError extends Error {
   override readonly name = 'CheckpointConflictError';
   readonly code = 'checkpoint-conflict';
   constructor(readonly streams: readonly string[]) {
-    super(`the stored position of ${streams.join(', ')} is not the one this projector started from: another projector writes to the same schema; stop one of them`);
+    super(
+      `the stored position of ${streams.join(', ')} is not the one this projector started from: another projector writes to the same schema; stop one of them`,
+    );
   }
 }
 

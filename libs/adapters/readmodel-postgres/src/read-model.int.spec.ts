@@ -1,10 +1,28 @@
 import type { Envelope } from '@yardmaster/contracts';
 import { joinState, leaseFact, ownerFact, queueFact, statusOf, type TaskFacts } from '@yardmaster/domain';
-import { CellScript, idOf, interleave, submittedTask, testPostgres, type Life, type TestPostgres } from '@yardmaster/testkit';
+import {
+  CellScript,
+  idOf,
+  interleave,
+  submittedTask,
+  testPostgres,
+  type Life,
+  type TestPostgres,
+} from '@yardmaster/testkit';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CheckpointConflictError, hashTables, migrateReadModel, openPool, PostgresReadModel, ReadModelFold, ReadModelUnavailableError, ReadModelWriter, type Advance } from './index.js';
+import {
+  CheckpointConflictError,
+  hashTables,
+  migrateReadModel,
+  openPool,
+  PostgresReadModel,
+  ReadModelFold,
+  ReadModelUnavailableError,
+  ReadModelWriter,
+  type Advance,
+} from './index.js';
 import { readModelDataSource } from './schema/migrate.js';
 
 let postgres: TestPostgres;
@@ -34,7 +52,7 @@ async function empty(): Promise<void> {
 async function project(envelopes: readonly Envelope[], sizes: readonly number[] = [1_000]): Promise<void> {
   const heads = new Map<string, number>();
   for (let at = 0, i = 0; at < envelopes.length; i++) {
-    const batch = envelopes.slice(at, (at += sizes[i % sizes.length] as number));
+    const batch = envelopes.slice(at, (at += sizes[i % sizes.length]!));
     const fold = new ReadModelFold();
     const advances = new Map<string, Advance>();
     for (const envelope of batch) {
@@ -69,7 +87,9 @@ describe('the read model', () => {
     const source = await readModelDataSource(postgres).initialize();
     const { upQueries } = await source.driver.createSchemaBuilder().log();
     await source.destroy();
-    expect(upQueries.map(({ query }) => query).filter((query) => !query.includes('typeorm_metadata'))).toEqual([]);
+    expect(
+      upQueries.map(({ query }) => query).filter((query) => !query.includes('typeorm_metadata')),
+    ).toEqual([]);
   });
 
   it('migrates again without changing anything, by two processes at once too', async () => {
@@ -86,9 +106,25 @@ describe('the read model', () => {
     await project(script.envelopes);
     const row = await model.task(id);
     expect(row).toMatchObject({
-      id, tenant: 1, userId: 7, name: `task ${id}`, schedulingType: 'once', queue: 'default', priority: 500, totalAttempts: 3, resourceRequirements: { slots: 1 },
-      executionCapMs: 60_000, delayToleranceMs: null, handler: 'noop', scriptPath: null, state: 'succeeded', status: 'done', attempts: 2, error: null,
-      result: { answer: 42 }, admittedBy: { node: 'n1', epoch: 1 },
+      id,
+      tenant: 1,
+      userId: 7,
+      name: `task ${id}`,
+      schedulingType: 'once',
+      queue: 'default',
+      priority: 500,
+      totalAttempts: 3,
+      resourceRequirements: { slots: 1 },
+      executionCapMs: 60_000,
+      delayToleranceMs: null,
+      handler: 'noop',
+      scriptPath: null,
+      state: 'succeeded',
+      status: 'done',
+      attempts: 2,
+      error: null,
+      result: { answer: 42 },
+      admittedBy: { node: 'n1', epoch: 1 },
     });
     const [submitted] = script.of('tasks-3');
     expect(row?.submittedAt).toBe(submitted?.at);
@@ -98,14 +134,20 @@ describe('the read model', () => {
       { attempt: 1, outcome: 'app', exitCode: 1, error: 'it was app', wallMs: 12.5 },
       { attempt: 2, outcome: 'ok', exitCode: 0, error: null, worker: 'w1' },
     ]);
-    expect(await model.positionsOf(id)).toEqual({ 'tasks-3': [1, 2], 'queue-main': [1, 2, 3], 'leases-main': [2, 3, 4, 5] });
+    expect(await model.positionsOf(id)).toEqual({
+      'tasks-3': [1, 2],
+      'queue-main': [1, 2, 3],
+      'leases-main': [2, 3, 4, 5],
+    });
     expect(await model.positions()).toEqual({ 'tasks-3': 2, 'queue-main': 3, 'leases-main': 5 });
   });
 
   it('comes out the same from every interleaving of the streams and every cut into batches (I4)', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(life, { maxLength: 5 }), fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }), fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 }),
+        fc.array(life, { maxLength: 5 }),
+        fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 8 }),
         async (lives, choices, sizes) => {
           const { envelopes } = written(lives);
           await empty();
@@ -113,7 +155,10 @@ describe('the read model', () => {
           const whole = await hashTables(pool);
           await empty();
           let turn = 0;
-          await project(interleave(envelopes, (n) => (choices[turn++ % choices.length] as number) % n), sizes);
+          await project(
+            interleave(envelopes, (n) => choices[turn++ % choices.length]! % n),
+            sizes,
+          );
           expect(await hashTables(pool)).toEqual(whole);
         },
       ),
@@ -123,18 +168,29 @@ describe('the read model', () => {
 
   it('computes the state that the lifecycle rules give, whatever part of the log it has read', async () => {
     await fc.assert(
-      fc.asyncProperty(life, fc.nat(30), fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }), async (each, prefix, choices) => {
-        const script = new CellScript();
-        const id = script.life(0, each);
-        let turn = 0;
-        const order = interleave(script.envelopes, (n) => (choices[turn++ % choices.length] as number) % n).slice(0, prefix + 1);
-        await empty();
-        await project(order, [2]);
-        const { rows } = await pool.query<{ state: string; status: string }>('SELECT state, status FROM task WHERE task_id = $1', [id]);
-        const told = joinState(order.reduce(factsAfter, { owner: null, queue: null, lease: null }));
-        if (!order.some(({ stream }) => stream === 'tasks-0')) return;
-        expect(rows[0]).toEqual({ state: told, status: told === null ? null : statusOf(told) });
-      }),
+      fc.asyncProperty(
+        life,
+        fc.nat(30),
+        fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }),
+        async (each, prefix, choices) => {
+          const script = new CellScript();
+          const id = script.life(0, each);
+          let turn = 0;
+          const order = interleave(script.envelopes, (n) => choices[turn++ % choices.length]! % n).slice(
+            0,
+            prefix + 1,
+          );
+          await empty();
+          await project(order, [2]);
+          const { rows } = await pool.query<{ state: string; status: string }>(
+            'SELECT state, status FROM task WHERE task_id = $1',
+            [id],
+          );
+          const told = joinState(order.reduce(factsAfter, { owner: null, queue: null, lease: null }));
+          if (!order.some(({ stream }) => stream === 'tasks-0')) return;
+          expect(rows[0]).toEqual({ state: told, status: told === null ? null : statusOf(told) });
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -146,12 +202,17 @@ describe('the read model', () => {
     await expect(project(script.envelopes)).rejects.toThrow(CheckpointConflictError);
     const late = new ReadModelFold();
     late.apply(script.write('leases-main', []));
-    await expect(writer.write(late, [{ stream: 'leases-main', from: 1, to: { seq: 99, hash: 'x' } }])).rejects.toThrow(/another projector/);
+    await expect(
+      writer.write(late, [{ stream: 'leases-main', from: 1, to: { seq: 99, hash: 'x' } }]),
+    ).rejects.toThrow(/another projector/);
     expect(await hashTables(pool)).toEqual(before);
   });
 
   it('keeps its rows when an envelope comes again under a new position', async () => {
-    const script = written([{ failures: ['app', 'lost'], end: 'succeeded' }, { failures: ['app'], end: 'failed' }]);
+    const script = written([
+      { failures: ['app', 'lost'], end: 'succeeded' },
+      { failures: ['app'], end: 'failed' },
+    ]);
     await project(script.envelopes);
     const { checkpoint, ...before } = await hashTables(pool);
     await pool.query('TRUNCATE checkpoint');
@@ -166,7 +227,7 @@ describe('the read model', () => {
     const id = idOf(0, 1);
     const fold = new ReadModelFold();
     const { seq, hash } = script.write('tasks-0', [submittedTask(id)]);
-    fold.apply(script.envelopes.at(-1) as Envelope);
+    fold.apply(script.envelopes.at(-1)!);
     await writer.write(fold, [{ stream: 'tasks-0', from: 1, to: { seq, hash } }]);
     expect(await model.task(id)).toMatchObject({ queue: 'default', priority: 500, executionCapMs: 60_000 });
   });
@@ -180,11 +241,20 @@ describe('the read model', () => {
     const other = script.life(0, { failures: [], end: 'succeeded', result: deep });
     const text = 'x"\\\0{},\ud800\nNULL';
     const id = script.nextId(0);
-    script.tasks(0, [submittedTask(id, { sealed: { ...submittedTask(id).sealed, name: text, labels: { '"\0': '\\' } } })]);
+    script.tasks(0, [
+      submittedTask(id, { sealed: { ...submittedTask(id).sealed, name: text, labels: { '"\0': '\\' } } }),
+    ]);
     await project(script.envelopes);
-    expect((await model.task(one))?.result).toEqual({ 'k"\\\uFFFD': ['a,b', '{}', '\n', '\uFFFD', 'NULL', ''], big: 2 ** 60, big2: '12' });
+    expect((await model.task(one))?.result).toEqual({
+      'k"\\\uFFFD': ['a,b', '{}', '\n', '\uFFFD', 'NULL', ''],
+      big: 2 ** 60,
+      big2: '12',
+    });
     expect((await model.task(other))?.result).toEqual(deep);
-    expect(await model.task(id)).toMatchObject({ name: 'x"\\\uFFFD{},\uFFFD\nNULL', labels: { '"\uFFFD': '\\' } });
+    expect(await model.task(id)).toMatchObject({
+      name: 'x"\\\uFFFD{},\uFFFD\nNULL',
+      labels: { '"\uFFFD': '\\' },
+    });
   });
 
   it('follows workers as they join, are cordoned, go and come back', async () => {
@@ -193,16 +263,24 @@ describe('the read model', () => {
     script.worker('w1');
     script.leases([{ type: 'WorkerCordoned', worker, cordoned: true }]);
     await project(script.envelopes, [1]);
-    const told = async (): Promise<unknown> => (await pool.query('SELECT name, is_cordoned, gone, gone_at IS NULL AS is_here, capacity FROM worker')).rows;
-    expect(await told()).toEqual([{ name: 'w1', is_cordoned: true, gone: null, is_here: true, capacity: { slots: 10 } }]);
+    const told = async (): Promise<unknown> =>
+      (await pool.query('SELECT name, is_cordoned, gone, gone_at IS NULL AS is_here, capacity FROM worker'))
+        .rows;
+    expect(await told()).toEqual([
+      { name: 'w1', is_cordoned: true, gone: null, is_here: true, capacity: { slots: 10 } },
+    ]);
     script.leases([{ type: 'WorkerGone', worker, why: 'lost' }]);
     await empty();
     await project(script.envelopes, [2]);
-    expect(await told()).toEqual([{ name: 'w1', is_cordoned: false, gone: 'lost', is_here: false, capacity: { slots: 10 } }]);
+    expect(await told()).toEqual([
+      { name: 'w1', is_cordoned: false, gone: 'lost', is_here: false, capacity: { slots: 10 } },
+    ]);
     script.worker('w1');
     await empty();
     await project(script.envelopes, [3]);
-    expect(await told()).toEqual([{ name: 'w1', is_cordoned: false, gone: null, is_here: true, capacity: { slots: 10 } }]);
+    expect(await told()).toEqual([
+      { name: 'w1', is_cordoned: false, gone: null, is_here: true, capacity: { slots: 10 } },
+    ]);
   });
 });
 
@@ -210,15 +288,24 @@ describe('questions to the read model', () => {
   it('lists by page, filter and order', async () => {
     const script = new CellScript();
     const good = Array.from({ length: 5 }, () => script.life(0, { failures: [], end: 'succeeded' }));
-    const bad = [script.life(1, { failures: [], end: 'failed' }), script.life(1, { failures: [], end: 'cancelled' })];
-    const open = [script.life(0, { failures: [], end: 'open' }), script.life(1, { failures: [], end: 'running' })];
+    const bad = [
+      script.life(1, { failures: [], end: 'failed' }),
+      script.life(1, { failures: [], end: 'cancelled' }),
+    ];
+    const open = [
+      script.life(0, { failures: [], end: 'open' }),
+      script.life(1, { failures: [], end: 'running' }),
+    ];
     const chain = script.chain(0, 3, 'succeeded');
     await project(script.envelopes);
     const all = { tenant: 1, sort: 'oldest', limit: 100, after: null } as const;
-    const ids = async (query: Partial<Parameters<typeof model.tasks>[0]>): Promise<string[]> => (await model.tasks({ ...all, ...query })).map(({ id }) => id);
+    const ids = async (query: Partial<Parameters<typeof model.tasks>[0]>): Promise<string[]> =>
+      (await model.tasks({ ...all, ...query })).map(({ id }) => id);
     expect(await ids({})).toEqual([...good, ...bad, ...open, ...chain.tasks]);
     expect(await ids({ sort: 'newest', limit: 2 })).toEqual([...chain.tasks].reverse().slice(0, 2));
-    expect(await ids({ sort: 'newest', limit: 1, after: chain.tasks[1] as string })).toEqual([chain.tasks[0]]);
+    expect(await ids({ sort: 'newest', limit: 1, after: chain.tasks[1] as string })).toEqual([
+      chain.tasks[0],
+    ]);
     expect(await ids({ limit: 2, after: good[1] as string })).toEqual([good[2], good[3]]);
     expect(await ids({ status: 'failed' })).toEqual(bad);
     expect(await ids({ state: 'cancelled' })).toEqual([bad[1]]);
@@ -229,10 +316,12 @@ describe('questions to the read model', () => {
     expect(await ids({ name: 'step 2' })).toEqual([chain.tasks[2]]);
     expect(await ids({ tenant: 2 })).toEqual([]);
     expect(await ids({ queue: 'other' })).toEqual([]);
-    const at = (await model.task(bad[0] as string))?.submittedAt as number;
+    const at = (await model.task(bad[0]!))?.submittedAt ?? Number.NaN;
     expect(await ids({ until: at })).toEqual(good);
     expect(await ids({ since: at, status: 'failed' })).toEqual(bad);
-    expect(await model.workflows({ tenant: 1, limit: 10, after: null })).toMatchObject([{ id: chain.id, name: 'chain', count: 3, state: 'succeeded' }]);
+    expect(await model.workflows({ tenant: 1, limit: 10, after: null })).toMatchObject([
+      { id: chain.id, name: 'chain', count: 3, state: 'succeeded' },
+    ]);
     expect(await model.workflow(chain.id)).toMatchObject({ userId: 7, state: 'succeeded' });
     expect(await model.workflow('1')).toBeNull();
     expect(await model.task('1')).toBeNull();
@@ -260,13 +349,23 @@ function factsAfter(facts: TaskFacts, envelope: Envelope): TaskFacts {
   let { owner, queue, lease } = facts;
   for (const event of envelope.events) {
     switch (event.type) {
-      case 'TaskSubmitted': case 'TasksDue': case 'CancelRequested': case 'TaskSucceeded': case 'TaskFailed': case 'TaskCancelled':
+      case 'TaskSubmitted':
+      case 'TasksDue':
+      case 'CancelRequested':
+      case 'TaskSucceeded':
+      case 'TaskFailed':
+      case 'TaskCancelled':
         owner = ownerFact(owner, event);
         break;
-      case 'BatchQueued': case 'TaskBackedOff': case 'TasksVisible': case 'TaskGivenUp': case 'TasksRemoved':
+      case 'BatchQueued':
+      case 'TaskBackedOff':
+      case 'TasksVisible':
+      case 'TaskGivenUp':
+      case 'TasksRemoved':
         queue = queueFact(queue, event);
         break;
-      case 'LeaseGranted': case 'LeaseEnded':
+      case 'LeaseGranted':
+      case 'LeaseEnded':
         lease = leaseFact(lease, event);
         break;
       default:

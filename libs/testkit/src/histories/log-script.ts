@@ -16,8 +16,19 @@ export class LogScript {
     const { seq, hash: prev } = this.#heads.get(stream) ?? { seq: 0, hash: CHAIN_START };
     const commit = `${stream}-${String(seq + 1)}`;
     const envelope: Envelope = {
-      stream, seq: seq + 1, node: 'n1', epoch, commit, at: this.#at++, seed: 1, config: '00000000', causes: [], group: null, events,
-      hash: hashOf(Buffer.from(prev + commit)), prev,
+      stream,
+      seq: seq + 1,
+      node: 'n1',
+      epoch,
+      commit,
+      at: this.#at++,
+      seed: 1,
+      config: '00000000',
+      causes: [],
+      group: null,
+      events,
+      hash: hashOf(Buffer.from(prev + commit)),
+      prev,
     };
     this.#heads.set(stream, envelope);
     this.envelopes.push(envelope);
@@ -39,8 +50,8 @@ export function interleave(envelopes: readonly Envelope[], choose: (n: number) =
   const order: Envelope[] = [];
   while (open.length > 0) {
     const i = choose(open.length);
-    const stream = open[i] as Envelope[];
-    order.push(stream.shift() as Envelope);
+    const stream = open[i]!;
+    order.push(stream.shift()!);
     if (stream.length === 0) open.splice(i, 1);
   }
   return order;

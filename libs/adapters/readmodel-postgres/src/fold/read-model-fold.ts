@@ -1,6 +1,14 @@
 import type { Envelope } from '@yardmaster/contracts';
 import type {
-  DomainEvent, LeaseEnded, LeaseGranted, SchedulingSpec, TaskFailed, TaskSubmitted, WorkerJoined, WorkflowEnd, WorkflowSubmitted,
+  DomainEvent,
+  LeaseEnded,
+  LeaseGranted,
+  SchedulingSpec,
+  TaskFailed,
+  TaskSubmitted,
+  WorkerJoined,
+  WorkflowEnd,
+  WorkflowSubmitted,
 } from '@yardmaster/domain';
 import { Seqs, TaskChange, type EventPlace } from './task-change.js';
 
@@ -37,7 +45,11 @@ export interface WorkerChange {
   seq: number;
 }
 
-export interface SpecChange { readonly stream: string; readonly n: number; readonly spec: SchedulingSpec }
+export interface SpecChange {
+  readonly stream: string;
+  readonly n: number;
+  readonly spec: SchedulingSpec;
+}
 
 /**
  * Everything that a batch of envelopes changes in the tables, folded to one entry per row. Pure: no clock, no chance, no
@@ -74,7 +86,9 @@ export class ReadModelFold {
         this.#ended(event, at);
         return;
       case 'TaskSucceeded':
-        this.#task(event.id).ownerAt(seq).endWith('succeeded', at, null, null, event.sealed?.result ?? null);
+        this.#task(event.id)
+          .ownerAt(seq)
+          .endWith('succeeded', at, null, null, event.sealed?.result ?? null);
         for (const child of event.released) this.#task(child).ownerAt(seq).isReleased = true;
         return;
       case 'BatchQueued':
@@ -149,7 +163,9 @@ export class ReadModelFold {
   }
 
   #failed(event: TaskFailed, place: EventPlace): void {
-    this.#task(event.id).ownerAt(place.seq).endWith('failed', place.at, event.category, event.sealed?.error ?? null, null);
+    this.#task(event.id)
+      .ownerAt(place.seq)
+      .endWith('failed', place.at, event.category, event.sealed?.error ?? null, null);
     this.#upstreamFailed(event.upstreamFailed, place);
   }
 
@@ -182,7 +198,20 @@ export class ReadModelFold {
     const key = `${task}/${String(fence)}`;
     let change = this.attempts.get(key);
     if (change === undefined) {
-      this.attempts.set(key, (change = { task, fence, attempt, tenant, worker, granted: null, grantedAt: 0, ended: null, endedAt: 0 }));
+      this.attempts.set(
+        key,
+        (change = {
+          task,
+          fence,
+          attempt,
+          tenant,
+          worker,
+          granted: null,
+          grantedAt: 0,
+          ended: null,
+          endedAt: 0,
+        }),
+      );
     }
     return change;
   }
@@ -190,7 +219,10 @@ export class ReadModelFold {
   #workflow(id: string, seq: number): WorkflowChange {
     let workflow = this.workflows.get(id);
     if (workflow === undefined) {
-      this.workflows.set(id, (workflow = { id, submitted: null, submittedAt: 0, state: null, endedAt: 0, owner: new Seqs() }));
+      this.workflows.set(
+        id,
+        (workflow = { id, submitted: null, submittedAt: 0, state: null, endedAt: 0, owner: new Seqs() }),
+      );
     }
     workflow.owner.add(seq);
     return workflow;
@@ -199,7 +231,16 @@ export class ReadModelFold {
   #worker(id: string, seq: number): WorkerChange {
     let worker = this.workers.get(id);
     if (worker === undefined) {
-      worker = { id, joined: null, joinedAt: 0, isCordoned: null, gone: null, goneAt: 0, saysGone: false, seq };
+      worker = {
+        id,
+        joined: null,
+        joinedAt: 0,
+        isCordoned: null,
+        gone: null,
+        goneAt: 0,
+        saysGone: false,
+        seq,
+      };
       this.workers.set(id, worker);
     }
     worker.seq = seq;

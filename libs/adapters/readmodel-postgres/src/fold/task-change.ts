@@ -1,4 +1,10 @@
-import { PHASE_RANK, type LeaseEnded, type LeaseGranted, type Outcome, type TaskSubmitted } from '@yardmaster/domain';
+import {
+  PHASE_RANK,
+  type LeaseEnded,
+  type LeaseGranted,
+  type Outcome,
+  type TaskSubmitted,
+} from '@yardmaster/domain';
 
 export type OwnerEnd = 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
 
@@ -75,7 +81,8 @@ export class TaskChange {
     this.queuePhase = PHASE_RANK[phase];
     if (attempt !== null) this.queueAttempt = attempt;
     // Queued again after an attempt is the same as visible again.
-    else if (phase === 'queued' && this.queueAttempt !== null && this.queueAttempt > 0) this.queuePhase = PHASE_RANK.visible;
+    else if (phase === 'queued' && this.queueAttempt !== null && this.queueAttempt > 0)
+      this.queuePhase = PHASE_RANK.visible;
   }
 
   granted(event: LeaseGranted, seq: number, at: number): void {

@@ -7,7 +7,15 @@ import { isUnavailable, ReadModelUnavailableError } from '../errors.js';
 import { PROJECTION } from '../write/read-model-writer.js';
 import { tasksQuery } from './task-filter.js';
 import {
-  ATTEMPT_COLUMNS, attemptRow, TASK_COLUMNS, taskRow, WORKFLOW_COLUMNS, workflowRow, type StoredAttempt, type StoredTask, type StoredWorkflow,
+  ATTEMPT_COLUMNS,
+  attemptRow,
+  TASK_COLUMNS,
+  taskRow,
+  WORKFLOW_COLUMNS,
+  workflowRow,
+  type StoredAttempt,
+  type StoredTask,
+  type StoredWorkflow,
 } from './task-rows.js';
 
 /** Where a task's events stand in the log: sequences by stream. */
@@ -27,15 +35,31 @@ export class PostgresReadModel implements ReadModelQueries {
   }
 
   async task(id: string): Promise<TaskRow | null> {
-    const [row] = await this.#ask<StoredTask>(`SELECT ${TASK_COLUMNS} FROM task WHERE task_id = $1 AND submitted_at IS NOT NULL`, [id]);
+    const [row] = await this.#ask<StoredTask>(
+      `SELECT ${TASK_COLUMNS} FROM task WHERE task_id = $1 AND submitted_at IS NOT NULL`,
+      [id],
+    );
     return row === undefined ? null : taskRow(row);
   }
 
   async attempts(task: string): Promise<readonly AttemptRow[]> {
-    return (await this.#ask<StoredAttempt>(`SELECT ${ATTEMPT_COLUMNS} FROM attempt WHERE task_id = $1 ORDER BY fence`, [task])).map(attemptRow);
+    return (
+      await this.#ask<StoredAttempt>(
+        `SELECT ${ATTEMPT_COLUMNS} FROM attempt WHERE task_id = $1 ORDER BY fence`,
+        [task],
+      )
+    ).map(attemptRow);
   }
 
-  async workflows({ tenant, limit, after }: { readonly tenant: number | null; readonly limit: number; readonly after: string | null }): Promise<readonly WorkflowRow[]> {
+  async workflows({
+    tenant,
+    limit,
+    after,
+  }: {
+    readonly tenant: number | null;
+    readonly limit: number;
+    readonly after: string | null;
+  }): Promise<readonly WorkflowRow[]> {
     const rows = await this.#ask<StoredWorkflow>(
       `SELECT ${WORKFLOW_COLUMNS} FROM workflow WHERE ($1::integer IS NULL OR tenant = $1) AND ($2::bigint IS NULL OR workflow_id < $2) AND task_count IS NOT NULL
        ORDER BY workflow_id DESC LIMIT $3`,
@@ -45,20 +69,26 @@ export class PostgresReadModel implements ReadModelQueries {
   }
 
   async workflow(id: string): Promise<WorkflowRow | null> {
-    const [row] = await this.#ask<StoredWorkflow>(`SELECT ${WORKFLOW_COLUMNS} FROM workflow WHERE workflow_id = $1 AND task_count IS NOT NULL`, [id]);
+    const [row] = await this.#ask<StoredWorkflow>(
+      `SELECT ${WORKFLOW_COLUMNS} FROM workflow WHERE workflow_id = $1 AND task_count IS NOT NULL`,
+      [id],
+    );
     return row === undefined ? null : workflowRow(row);
   }
 
   async positions(): Promise<Readonly<Record<string, number>>> {
-    const rows = await this.#ask<{ stream: string; seq: number }>('SELECT stream, seq::float8 FROM checkpoint WHERE projection = $1', [PROJECTION]);
+    const rows = await this.#ask<{ stream: string; seq: number }>(
+      'SELECT stream, seq::float8 FROM checkpoint WHERE projection = $1',
+      [PROJECTION],
+    );
     return Object.fromEntries(rows.map(({ stream, seq }) => [stream, seq]));
   }
 
   /** Envelopes that tell of a task, to read its history from the log; null when the task is not projected. */
   async positionsOf(task: string): Promise<TaskPositions | null> {
-    const [row] = await this.#ask<Record<'owner_seqs' | 'queue_seqs' | 'lease_seqs', readonly string[] | null>>(
-      'SELECT owner_seqs, queue_seqs, lease_seqs FROM task WHERE task_id = $1', [task],
-    );
+    const [row] = await this.#ask<
+      Record<'owner_seqs' | 'queue_seqs' | 'lease_seqs', readonly string[] | null>
+    >('SELECT owner_seqs, queue_seqs, lease_seqs FROM task WHERE task_id = $1', [task]);
     if (row === undefined) return null;
     return {
       [streams.tasks(idPartition(task))]: (row.owner_seqs ?? []).map(Number),
@@ -76,7 +106,9 @@ export class PostgresReadModel implements ReadModelQueries {
       return (await this.pool.query<Row & pg.QueryResultRow>(text, [...values])).rows;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      throw new ReadModelUnavailableError(`Postgres does not answer: ${(error as Error).message}`, { cause: error });
+      throw new ReadModelUnavailableError(`Postgres does not answer: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -1,6 +1,9 @@
 import type { TaskQuery } from '@yardmaster/ports';
 
-export interface FilteredQuery { readonly text: string; readonly values: readonly unknown[] }
+export interface FilteredQuery {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
 
 /** Statuses by which the partial indexes can be used. */
 const NARROWED: Readonly<Record<string, string>> = {
@@ -28,9 +31,12 @@ export function tasksQuery(query: TaskQuery, columns: string): FilteredQuery {
   }
   if (query.queue !== undefined) where((p) => `queue = ${p}`, query.queue);
   if (query.name !== undefined) where((p) => `name = ${p}`, query.name);
-  if (query.label !== undefined) where((p) => `labels @> ${p}::jsonb`, JSON.stringify({ [query.label.key]: query.label.value }));
-  if (query.since !== undefined) where((p) => `submitted_at >= to_timestamp(${p}::float8 / 1000)`, query.since);
-  if (query.until !== undefined) where((p) => `submitted_at < to_timestamp(${p}::float8 / 1000)`, query.until);
+  if (query.label !== undefined)
+    where((p) => `labels @> ${p}::jsonb`, JSON.stringify({ [query.label.key]: query.label.value }));
+  if (query.since !== undefined)
+    where((p) => `submitted_at >= to_timestamp(${p}::float8 / 1000)`, query.since);
+  if (query.until !== undefined)
+    where((p) => `submitted_at < to_timestamp(${p}::float8 / 1000)`, query.until);
   if (query.after !== null) where((p) => `task_id ${isNewest ? '<' : '>'} ${p}`, query.after);
   values.push(query.limit);
   const text = `SELECT ${columns} FROM task WHERE ${conditions.join(' AND ')} ORDER BY task_id ${isNewest ? 'DESC' : 'ASC'} LIMIT $${String(values.length)}`;

@@ -5,9 +5,31 @@ import type { AttemptRow, TaskRow, WorkflowRow } from '@yardmaster/ports';
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8 AS ${column}`;
 
 export const TASK_COLUMNS = [
-  'task_id', 'tenant', 'user_id', 'workflow_id', 'key', 'name', 'labels', 'scheduling_type', 'queue', 'priority', 'total_attempts',
-  'resource_requirements', 'execution_cap::float8', 'delay_tolerance::float8', 'script_path', 'handler', 'state', 'attempts', 'error', 'result',
-  'admitted_node', 'admitted_epoch', msOf('submitted_at'), msOf('started_at'), msOf('ended_at'),
+  'task_id',
+  'tenant',
+  'user_id',
+  'workflow_id',
+  'key',
+  'name',
+  'labels',
+  'scheduling_type',
+  'queue',
+  'priority',
+  'total_attempts',
+  'resource_requirements',
+  'execution_cap::float8',
+  'delay_tolerance::float8',
+  'script_path',
+  'handler',
+  'state',
+  'attempts',
+  'error',
+  'result',
+  'admitted_node',
+  'admitted_epoch',
+  msOf('submitted_at'),
+  msOf('started_at'),
+  msOf('ended_at'),
 ].join(', ');
 
 export interface StoredTask {
@@ -40,17 +62,45 @@ export interface StoredTask {
 
 export function taskRow(row: StoredTask): TaskRow {
   return {
-    id: row.task_id, tenant: row.tenant, userId: row.user_id, workflow: row.workflow_id, key: row.key, name: row.name, labels: row.labels,
-    schedulingType: row.scheduling_type, queue: row.queue ?? '', priority: row.priority ?? 0, totalAttempts: row.total_attempts ?? 0,
-    resourceRequirements: row.resource_requirements ?? {}, executionCapMs: row.execution_cap ?? 0, delayToleranceMs: row.delay_tolerance,
-    scriptPath: row.script_path, handler: row.handler, state: row.state, status: statusOf(row.state as TaskState), attempts: row.attempts ?? 0,
-    submittedAt: row.submitted_at, startedAt: row.started_at, endedAt: row.ended_at, error: row.error, result: row.result,
+    id: row.task_id,
+    tenant: row.tenant,
+    userId: row.user_id,
+    workflow: row.workflow_id,
+    key: row.key,
+    name: row.name,
+    labels: row.labels,
+    schedulingType: row.scheduling_type,
+    queue: row.queue ?? '',
+    priority: row.priority ?? 0,
+    totalAttempts: row.total_attempts ?? 0,
+    resourceRequirements: row.resource_requirements ?? {},
+    executionCapMs: row.execution_cap ?? 0,
+    delayToleranceMs: row.delay_tolerance,
+    scriptPath: row.script_path,
+    handler: row.handler,
+    state: row.state,
+    status: statusOf(row.state as TaskState),
+    attempts: row.attempts ?? 0,
+    submittedAt: row.submitted_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    error: row.error,
+    result: row.result,
     admittedBy: { node: row.admitted_node, epoch: row.admitted_epoch },
   };
 }
 
 export const ATTEMPT_COLUMNS = [
-  'task_id', 'attempt', 'fence::float8', 'worker', 'outcome', 'exit_code', 'wall_ms', 'error', msOf('started_at'), msOf('ended_at'),
+  'task_id',
+  'attempt',
+  'fence::float8',
+  'worker',
+  'outcome',
+  'exit_code',
+  'wall_ms',
+  'error',
+  msOf('started_at'),
+  msOf('ended_at'),
 ].join(', ');
 
 export interface StoredAttempt {
@@ -68,13 +118,28 @@ export interface StoredAttempt {
 
 export function attemptRow(row: StoredAttempt): AttemptRow {
   return {
-    task: row.task_id, attempt: row.attempt, fence: row.fence, worker: row.worker, outcome: row.outcome, exitCode: row.exit_code,
-    startedAt: row.started_at ?? 0, endedAt: row.ended_at, wallMs: row.wall_ms, error: row.error,
+    task: row.task_id,
+    attempt: row.attempt,
+    fence: row.fence,
+    worker: row.worker,
+    outcome: row.outcome,
+    exitCode: row.exit_code,
+    startedAt: row.started_at ?? 0,
+    endedAt: row.ended_at,
+    wallMs: row.wall_ms,
+    error: row.error,
   };
 }
 
 export const WORKFLOW_COLUMNS = [
-  'workflow_id', 'tenant', 'user_id', 'name', 'task_count', `COALESCE(state, 'running') AS state`, msOf('submitted_at'), msOf('ended_at'),
+  'workflow_id',
+  'tenant',
+  'user_id',
+  'name',
+  'task_count',
+  `COALESCE(state, 'running') AS state`,
+  msOf('submitted_at'),
+  msOf('ended_at'),
 ].join(', ');
 
 export interface StoredWorkflow {
@@ -90,7 +155,13 @@ export interface StoredWorkflow {
 
 export function workflowRow(row: StoredWorkflow): WorkflowRow {
   return {
-    id: row.workflow_id, tenant: row.tenant, userId: row.user_id, name: row.name, count: row.task_count, state: row.state,
-    submittedAt: row.submitted_at, endedAt: row.ended_at,
+    id: row.workflow_id,
+    tenant: row.tenant,
+    userId: row.user_id,
+    name: row.name,
+    count: row.task_count,
+    state: row.state,
+    submittedAt: row.submitted_at,
+    endedAt: row.ended_at,
   };
 }

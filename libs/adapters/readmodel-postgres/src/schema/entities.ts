@@ -8,19 +8,34 @@ type Type = EntitySchemaColumnOptions['type'];
 const key = (type: Type): EntitySchemaColumnOptions => ({ type, primary: true });
 const some = (type: Type): EntitySchemaColumnOptions => ({ type });
 const maybe = (type: Type): EntitySchemaColumnOptions => ({ type, nullable: true });
-const said = (options: EntitySchemaColumnOptions, comment: string): EntitySchemaColumnOptions => ({ ...options, comment });
+const said = (options: EntitySchemaColumnOptions, comment: string): EntitySchemaColumnOptions => ({
+  ...options,
+  comment,
+});
 const seqs: EntitySchemaColumnOptions = { type: 'bigint', array: true, nullable: true };
 const computed = (expression: string): EntitySchemaColumnOptions => ({
-  type: 'text', nullable: true, generatedType: 'STORED', asExpression: expression, insert: false, update: false,
+  type: 'text',
+  nullable: true,
+  generatedType: 'STORED',
+  asExpression: expression,
+  insert: false,
+  update: false,
 });
 
-const entity = (name: string, columns: Columns, indices: EntitySchema['options']['indices'] = []): EntitySchema =>
+const entity = (
+  name: string,
+  columns: Columns,
+  indices: EntitySchema['options']['indices'] = [],
+): EntitySchema =>
   new EntitySchema({
     name,
     tableName: name,
-    columns: Object.fromEntries(Object.entries(columns).map(([column, options]) => [
-      column, options.primary === true ? { ...options, primaryKeyConstraintName: `${name}_pkey` } : options,
-    ])),
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([column, options]) => [
+        column,
+        options.primary === true ? { ...options, primaryKeyConstraintName: `${name}_pkey` } : options,
+      ]),
+    ),
     indices,
   });
 
@@ -42,9 +57,15 @@ export const TaskEntity = entity(
     queue: maybe('text'),
     priority: maybe('integer'),
     total_attempts: said(maybe('integer'), 'executions in all, the first included'),
-    resource_requirements: said(maybe('jsonb'), 'cpu and gpu in thousandths, memory and disk in bytes, network in bit/s, others as counts'),
+    resource_requirements: said(
+      maybe('jsonb'),
+      'cpu and gpu in thousandths, memory and disk in bytes, network in bit/s, others as counts',
+    ),
     execution_cap: said(maybe('bigint'), 'longest run of one attempt from the grant of its lease, ms'),
-    delay_tolerance: said(maybe('bigint'), 'longest wanted wait from eligible to first start, ms; null = none named'),
+    delay_tolerance: said(
+      maybe('bigint'),
+      'longest wanted wait from eligible to first start, ms; null = none named',
+    ),
     rank: maybe('integer'),
     submitted_at: maybe('timestamptz'),
     admitted_node: maybe('text'),
@@ -57,7 +78,10 @@ export const TaskEntity = entity(
     category: maybe('text'),
     error: maybe('text'),
     result: maybe('jsonb'),
-    owner_seqs: said(seqs, 'sequences in tasks-<partition of the id> that tell of this task; queue_seqs: in the queue stream; lease_seqs: in the leases stream'),
+    owner_seqs: said(
+      seqs,
+      'sequences in tasks-<partition of the id> that tell of this task; queue_seqs: in the queue stream; lease_seqs: in the leases stream',
+    ),
     queue_phase: maybe('smallint'),
     queue_attempt: maybe('integer'),
     queue_seqs: seqs,
@@ -145,4 +169,11 @@ export const CheckpointEntity = entity('checkpoint', {
   hash: some('text'),
 });
 
-export const ENTITIES: readonly EntitySchema[] = [TaskEntity, AttemptEntity, WorkflowEntity, WorkerEntity, SpecEntity, CheckpointEntity];
+export const ENTITIES: readonly EntitySchema[] = [
+  TaskEntity,
+  AttemptEntity,
+  WorkflowEntity,
+  WorkerEntity,
+  SpecEntity,
+  CheckpointEntity,
+];

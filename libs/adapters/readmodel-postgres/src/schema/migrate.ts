@@ -45,7 +45,10 @@ export async function drop(connection: ReadModelConnection): Promise<void> {
   });
 }
 
-async function underLock(connection: ReadModelConnection, work: (client: pg.Client) => Promise<void>): Promise<void> {
+async function underLock(
+  connection: ReadModelConnection,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
   const client = new pg.Client(clientConfig(connection));
   client.on('error', () => undefined);
   await client.connect();

@@ -24,7 +24,9 @@ export async function hashTables(pool: pg.Pool): Promise<TableHashes> {
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     // What the hash is taken of must not depend on the session.
-    await client.query(`SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0`);
+    await client.query(
+      `SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL statement_timeout = 0`,
+    );
     const hashes: [string, TableHash][] = [];
     for (const [table, key] of Object.entries(KEYS)) {
       const { rows } = await client.query<{ rows: string; hash: string }>(

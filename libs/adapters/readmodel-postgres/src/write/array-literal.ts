@@ -9,7 +9,7 @@ export function numbers<T>(rows: readonly T[], of: (row: T) => number | string |
   let literal = '{';
   for (let i = 0; i < rows.length; i++) {
     if (i > 0) literal += ',';
-    literal += of(rows[i] as T) ?? 'NULL';
+    literal += String(of(rows[i] as T) ?? 'NULL');
   }
   return `${literal}}`;
 }

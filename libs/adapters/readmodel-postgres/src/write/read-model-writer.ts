@@ -39,7 +39,9 @@ export class ReadModelWriter {
   #lost: Error | null = null;
 
   private constructor(private readonly client: pg.Client) {
-    client.on('error', (error) => { this.#lost = error; });
+    client.on('error', (error) => {
+      this.#lost = error;
+    });
   }
 
   /** Waits until no other writer is connected; the tables must be there. */
@@ -60,7 +62,8 @@ export class ReadModelWriter {
 
   async positions(): Promise<Map<string, ProjectedPosition>> {
     const { rows } = await this.client.query<{ stream: string; seq: string; hash: string }>(
-      'SELECT stream, seq, hash FROM checkpoint WHERE projection = $1', [PROJECTION],
+      'SELECT stream, seq, hash FROM checkpoint WHERE projection = $1',
+      [PROJECTION],
     );
     return new Map(rows.map(({ stream, seq, hash }) => [stream, { seq: Number(seq), hash }]));
   }
@@ -71,7 +74,11 @@ export class ReadModelWriter {
    *
    * @throws CheckpointConflictError when a stored position is not the one the batch starts from; nothing is changed
    */
-  async write(fold: ReadModelFold, advances: readonly Advance[], breathe: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  async write(
+    fold: ReadModelFold,
+    advances: readonly Advance[],
+    breathe: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     if (this.#lost !== null) throw this.#lost;
     const submitted: TaskChange[] = [];
     const changed: TaskChange[] = [];
@@ -99,7 +106,11 @@ export class ReadModelWriter {
   async #upsert<T>(statement: Upsert<T>, rows: readonly T[], breathe: () => Promise<void>): Promise<void> {
     for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
       const slice = rows.length <= ROWS_PER_STATEMENT ? rows : rows.slice(at, at + ROWS_PER_STATEMENT);
-      await this.client.query({ name: statement.name, text: statement.text, values: statement.values(slice) });
+      await this.client.query({
+        name: statement.name,
+        text: statement.text,
+        values: statement.values(slice),
+      });
       await breathe();
     }
   }
@@ -116,7 +127,12 @@ export class ReadModelWriter {
     const { rows } = await this.client.query<{ stream: string }>(
       `INSERT INTO checkpoint (projection, stream, seq, hash) SELECT $1, u.stream, u.seq, u.hash
        FROM unnest($2::text[], $3::bigint[], $4::text[]) AS u(stream, seq, hash) ON CONFLICT DO NOTHING RETURNING stream`,
-      [PROJECTION, fresh.map(({ stream }) => stream), fresh.map(({ to }) => to.seq), fresh.map(({ to }) => to.hash)],
+      [
+        PROJECTION,
+        fresh.map(({ stream }) => stream),
+        fresh.map(({ to }) => to.seq),
+        fresh.map(({ to }) => to.hash),
+      ],
     );
     return missing(fresh, rows);
   }
@@ -129,7 +145,11 @@ export class ReadModelWriter {
        FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS u(stream, old, seq, hash)
        WHERE c.projection = $1 AND c.stream = u.stream AND c.seq = u.old RETURNING c.stream`,
       values: [
-        PROJECTION, moved.map(({ stream }) => stream), moved.map(({ from }) => from), moved.map(({ to }) => to.seq), moved.map(({ to }) => to.hash),
+        PROJECTION,
+        moved.map(({ stream }) => stream),
+        moved.map(({ from }) => from),
+        moved.map(({ to }) => to.seq),
+        moved.map(({ to }) => to.hash),
       ],
     });
     return missing(moved, rows);

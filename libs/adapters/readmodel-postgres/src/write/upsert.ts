@@ -14,7 +14,10 @@ export interface Column<T> {
 }
 
 /** A column that another table gives. */
-export interface JoinedColumn { readonly name: string; readonly from: string }
+export interface JoinedColumn {
+  readonly name: string;
+  readonly from: string;
+}
 
 export interface Upsert<T> {
   readonly name: string;
@@ -24,7 +27,10 @@ export interface Upsert<T> {
 
 /** A statement that inserts or merges any number of rows: one array for each column. */
 export function upsert<T>(
-  statement: string, table: string, key: readonly string[], columns: readonly Column<T>[],
+  statement: string,
+  table: string,
+  key: readonly string[],
+  columns: readonly Column<T>[],
   joined: { readonly join: string; readonly columns: readonly JoinedColumn[] } = { join: '', columns: [] },
 ): Upsert<T> {
   const stored = columns.filter((column) => column.isHidden !== true);
@@ -39,7 +45,12 @@ export function upsert<T>(
     `FROM unnest(${columns.map(({ type }, i) => `$${String(i + 1)}::${type}[]`).join(', ')}) AS u(${columns.map(({ name }) => name).join(', ')})`,
     joined.join,
     `ON CONFLICT (${key.join(', ')}) DO UPDATE SET`,
-    merges.map(({ name, merge }) => `${name} = ${(merge ?? `COALESCE(t.${name}, n.${name})`).replaceAll(/\bn\./g, 'EXCLUDED.')}`).join(', '),
+    merges
+      .map(
+        ({ name, merge }) =>
+          `${name} = ${(merge ?? `COALESCE(t.${name}, n.${name})`).replaceAll(/\bn\./g, 'EXCLUDED.')}`,
+      )
+      .join(', '),
   ].join('\n');
   return { name: statement, text, values: (rows) => columns.map((column) => column.values(rows)) };
 }

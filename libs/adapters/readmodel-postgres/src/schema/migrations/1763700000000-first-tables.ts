@@ -6,7 +6,8 @@ export class FirstTables1763700000000 implements MigrationInterface {
   readonly name = 'FirstTables1763700000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of [TASK_STATE_FUNCTION, TASK_STATUS_FUNCTION, ...TABLES]) await runner.query(statement);
+    for (const statement of [TASK_STATE_FUNCTION, TASK_STATUS_FUNCTION, ...TABLES])
+      await runner.query(statement);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -171,6 +171,11 @@ export const TABLES: readonly string[] = [
   `COMMENT ON COLUMN attempt.cap IS 'ms'`,
   // Where TypeORM keeps what it can't ask of Postgres.
   `CREATE TABLE IF NOT EXISTS typeorm_metadata (type varchar NOT NULL, database varchar, schema varchar, "table" varchar, name varchar, value text)`,
-  ...[['state', STATE_EXPRESSION], ['status', STATUS_EXPRESSION]].map(([name = '', expression = '']) =>
-    `INSERT INTO typeorm_metadata VALUES ('GENERATED_COLUMN', current_database(), current_schema(), 'task', '${name}', '${expression}')`),
+  ...[
+    ['state', STATE_EXPRESSION],
+    ['status', STATUS_EXPRESSION],
+  ].map(
+    ([name = '', expression = '']) =>
+      `INSERT INTO typeorm_metadata VALUES ('GENERATED_COLUMN', current_database(), current_schema(), 'task', '${name}', '${expression}')`,
+  ),
 ];

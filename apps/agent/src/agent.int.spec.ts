@@ -258,6 +258,28 @@ describe('the agent', () => {
     expect(processesWith(join(dir, 'state'))).toEqual([]);
   });
 
+  it('reports lost what it ran when a launcher is killed or hangs, leaves nothing of it, and goes on', async () => {
+    await start();
+    const marks = [1, 2].map((k) => `5${k}${process.pid}${Math.floor(Math.random() * 1e6)}`);
+    const killed = send({ run: { command: ['sh', '-c', `echo up; sleep ${marks[0]!}`] } });
+    await yard.until(() => yard.log(killed, 1, 'stdout') === 'up\n', 'its output');
+    const launcher = (mark: string): number => {
+      const [pid] = processesWith(mark).map((line) => Number(line.trim().split(' ')[0]));
+      return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)]));
+    };
+    process.kill(launcher(`echo up; sleep ${marks[0]!}`), 'SIGKILL');
+    expect((await yard.report(killed))[3]).toBe('lost');
+    expect(processesWith(marks[0]!)).toEqual([]);
+    const hung = send({ run: { command: ['sh', '-c', `echo up; sleep ${marks[1]!}`] } });
+    await yard.until(() => yard.log(hung, 1, 'stdout') === 'up\n', 'its output');
+    const shellOf = launcher(`echo up; sleep ${marks[1]!}`);
+    const leader = Number(processesWith(`echo up; sleep ${marks[1]!}`)[0]!.trim().split(' ')[0]);
+    process.kill(shellOf, 'SIGSTOP');
+    process.kill(-leader, 'SIGKILL');
+    expect((await yard.report(hung))[3]).toBe('lost');
+    expect((await shell('exit 0'))[3]).toBe('ok');
+  }, 30_000);
+
   it('refuses a second agent on its directory', async () => {
     await start();
     await expect(Agent.start({ url: () => yard.url, token: () => 'x', dir: join(dir, 'state'), name: 'b', labels: {}, resources: {}, maxAttempts: 1, logCapBytes: 1 }, () => undefined)).rejects.toThrow('already');

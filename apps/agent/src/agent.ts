@@ -91,6 +91,8 @@ export class Agent {
       onLost: (why) => { log('info', 'not connected', { why }); },
     });
     this.#sweep = setInterval(() => {
+      const now = performance.now();
+      for (const attempt of this.#running.values()) attempt.checkLauncher(now);
       if (this.#endedSinceSweep) {
         this.#endedSinceSweep = false;
         const killed = this.#reaper.sweep((name) => this.#running.get(name)?.isLive === true);

@@ -67,3 +67,13 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
     return false;
   }
 }
+
+/** False for what has ended, also while nobody has taken note of it yet. */
+export function isAlive(pid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.charAt(text.lastIndexOf(')') + 2) !== 'Z';
+  } catch {
+    return false;
+  }
+}

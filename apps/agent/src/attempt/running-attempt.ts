@@ -8,7 +8,7 @@ import type { SlotPool } from '../launch/slot-pool.js';
 import { CapturedLog } from './captured-log.js';
 import type { Interpreters } from './interpreters.js';
 import { LogUpload } from './log-upload.js';
-import { signal } from './process-table.js';
+import { isAlive, signal } from './process-table.js';
 import type { Reaper } from './reaper.js';
 import type { ScriptCache } from './script-cache.js';
 import type { WorkDirs } from './work-dirs.js';
@@ -38,6 +38,8 @@ export const TERM_GRACE_MS = 3_000;
 /** From this age on output is passed on as it comes. */
 const ATTACH_AFTER_MS = 25;
 const PUSH_EVERY_MS = 400;
+/** A launcher that is overloaded may take long. */
+const START_MS = 20_000;
 const RESULT_BYTES = 64 * 1024 * 1024;
 const SIGNALS = new Map(Object.entries(system.signals).map(([name, number]) => [number, name]));
 
@@ -74,6 +76,7 @@ export class RunningAttempt {
   #isKilled = false;
   #isLive = true;
   #isUnwanted = false;
+  #wasGone = false;
 
   constructor([task, attempt, fence, work]: Assignment, private readonly host: AttemptHost, now: number) {
     this.task = task;
@@ -151,6 +154,17 @@ export class RunningAttempt {
 
   #wasStopped(): boolean {
     return this.#stopping !== null;
+  }
+
+  /**
+   * Looked at every few seconds: a launcher that says nothing though its attempt is gone, or has not started it for
+   * long, is given up, or the task would wait for its cap.
+   */
+  checkLauncher(now: number): void {
+    if (this.#slot === null) return;
+    const isGone = this.#pid === null ? now - this.#startedAt > START_MS : !isAlive(this.#pid);
+    if (isGone && this.#wasGone) this.#slot.abort();
+    this.#wasGone = isGone;
   }
 
   async #attempt(): Promise<Report> {

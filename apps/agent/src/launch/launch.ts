@@ -30,6 +30,8 @@ export interface Slot {
   run(spec: LaunchSpec, events: LaunchEvents): Promise<ProcessEnd>;
   /** From here on output is passed on as it comes; before, at the end or when a look is due. */
   attach(): void;
+  /** Gives up on the run: its end is never going to be heard of. What it started is for others to end. */
+  abort(): void;
   /** False when it must not be used again. */
   readonly isUsable: boolean;
   close(): void;

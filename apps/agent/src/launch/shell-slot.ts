@@ -63,6 +63,10 @@ export class ShellSlot implements Slot {
     this.#err.attach();
   }
 
+  abort(): void {
+    this.#shell.kill('SIGKILL');
+  }
+
   close(): void {
     this.#isUsable = false;
     this.#shell.stdin!.end();

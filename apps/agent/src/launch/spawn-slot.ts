@@ -59,6 +59,10 @@ export class SpawnSlot implements Slot {
     this.#err.attach();
   }
 
+  abort(): void {
+    // Its end is heard of by the runtime itself.
+  }
+
   close(): void {
     this.#out.close();
     this.#err.close();

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { Yard, type BulkItem } from '@yardmaster/sdk';
 import { commitHistogram, medianCommitMs } from './commit-latency.ts';
 import { print, quantile, rate } from './measure.ts';
-import { treeOf, useOf, WorkerProcess, YardProcess } from './yard-process.ts';
+import { treeOf, useOf, WorkerProcess, YardProcess } from '../support/yard-process.ts';
 
 export interface Plan { readonly runs: number; readonly quick: boolean; readonly wants: (name: string) => boolean }
 

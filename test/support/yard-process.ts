@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,24 +74,4 @@ export class WorkerProcess {
   }
 }
 
-export interface ProcessUse { readonly rssMb: number; readonly cpuSeconds: number }
-
-/** Memory and CPU time so far of one process, from /proc. */
-export function useOf(pid: number): ProcessUse {
-  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
-  const rss = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { rssMb: rss, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100 };
-}
-
-/** Every process that has this state directory in its environment or command line: yard, keeper, servers, agent. */
-export function treeOf(home: string): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return pid !== process.pid && (readFileSync(`/proc/${String(pid)}/environ`, 'utf8') + readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8')).includes(home);
-    } catch {
-      return false;
-    }
-  });
-}
+export { treeOf, useOf, type ProcessUse } from './processes.ts';

@@ -23,8 +23,11 @@ export class LocalBus implements Bus {
   }
 
   publishBytes(subject: string, bytes: Uint8Array): void {
-    for (const listen of this.#listeners.get(subject) ?? []) listen(unpack(bytes), subject);
-    void this.#handlers.get(subject)?.(unpack(bytes));
+    // As over a network: whoever says something hears no answer before it is done.
+    queueMicrotask(() => {
+      for (const listen of [...(this.#listeners.get(subject) ?? [])]) listen(unpack(bytes), subject);
+      void this.#handlers.get(subject)?.(unpack(bytes));
+    });
   }
 
   subscribe(subject: string, onMessage: (body: unknown, subject: string) => void): { stop(): void } {

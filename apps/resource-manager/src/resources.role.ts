@@ -7,7 +7,7 @@ import {
 } from '@yardmaster/domain';
 import { roughSize, type Clock, type TaskId, type WorkerId } from '@yardmaster/kernel';
 import type { CommandHandlers, MessageHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
-import { readMessage, readReport, type SentMessage } from './worker-frame.js';
+import { isRelay, readMessage, readReport, type SentMessage } from './worker-frame.js';
 import { WorkerPresence } from './worker-presence.js';
 
 const TICK_MS = 1_000;
@@ -50,7 +50,12 @@ export class ResourcesRole implements Role {
   ) {
     this.serves = { [commands.leases()]: (body: LeaseCommand, ctx) => this.#handle(body, ctx) };
     this.hears = {
-      [commands.leaseFrames()]: (body: readonly RelayUp[], ctx) => { for (const relay of body) this.#frame(relay, ctx); },
+      [commands.leaseFrames()]: (body: unknown, ctx) => {
+        for (const relay of Array.isArray(body) ? (body as unknown[]) : [body]) {
+          if (isRelay(relay)) this.#frame(relay, ctx);
+          else this.counters.badFrames(1);
+        }
+      },
     };
   }
 

@@ -1,4 +1,4 @@
-import type { HeldAttempt, HeartbeatMessage, JoinMessage, Report } from '@yardmaster/contracts';
+import type { HeldAttempt, HeartbeatMessage, JoinMessage, RelayUp, Report } from '@yardmaster/contracts';
 import type { Outcome, Usage } from '@yardmaster/domain';
 
 /** Ends that a worker may tell; the others are the yard's own to say. */
@@ -18,6 +18,13 @@ export type SentMessage =
 /** What a worker sent is not a message of the session. */
 export class BadFrameError extends Error {
   override readonly name = 'BadFrameError';
+}
+
+/** True for what a gateway wraps around a worker's frame. */
+export function isRelay(value: unknown): value is RelayUp {
+  if (!Array.isArray(value)) return false;
+  const [gateway, worker, scope, frame] = value as unknown[];
+  return typeof gateway === 'string' && typeof worker === 'string' && (scope === null || typeof scope === 'number') && frame instanceof Uint8Array;
 }
 
 /**

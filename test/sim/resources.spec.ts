@@ -1,0 +1,303 @@
+import { commands, HEARTBEAT_MS, LEASE_TTL_MS, pack, type RelayUp, type WorkerView } from '@yardmaster/contracts';
+import { ResourcesRole } from '@yardmaster/resource-manager';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FakeWorker } from './fake-worker.js';
+import { draft, handlerSpec, World } from './world.js';
+
+let world: World;
+afterEach(() => { world.stop(); });
+
+const retry = { maxAttempts: 3, lostBudget: 5, initialBackoffMs: 1, maxBackoffMs: 1, on: null };
+const begin = async (): Promise<FakeWorker> => {
+  world = new World({ partitions: 1 });
+  await world.start();
+  const worker = world.worker();
+  worker.join();
+  await world.quiet();
+  return worker;
+};
+const submit = async (name = 'a'): Promise<string> => (await world.admit(0, [draft(name)], { specs: [handlerSpec({ retry })] })).ids[0] ?? '';
+const leases = (): unknown[] => [...world.role(ResourcesRole).state.leases.values()];
+const endsOf = (task: string): unknown[] => world.events('LeaseEnded').flatMap(({ event }) => (event.type === 'LeaseEnded' && event.task === task ? [event.outcome] : []));
+/** Time in steps, with heartbeats of those who are there. */
+const pass = async (ms: number, ...workers: readonly FakeWorker[]): Promise<void> => {
+  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
+    for (const worker of workers) worker.heartbeat();
+    await world.pass(Math.min(left, HEARTBEAT_MS));
+  }
+};
+
+describe('a report', () => {
+  it('for a lease that is not live any more is answered gone, and counted (I3)', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    worker.send(['rep', [[task, attempt, fence + 1, 'ok', 0, null, 'zombie', null], [task, attempt + 1, fence, 'ok', 0, null, 'zombie', null], ['404', 1, fence, 'ok', 0, null, null, null]]]);
+    await world.quiet();
+    expect(worker.gone).toEqual([task, task, '404']);
+    expect(world.counted.staleReports).toBe(3);
+    expect(leases()).toHaveLength(1);
+    worker.finish('ok');
+    await world.quiet();
+    worker.send(['rep', [[task, attempt, fence, 'app', 1, null, null, 'twice']]]);
+    await world.quiet();
+    expect(world.counted.staleReports).toBe(4);
+    expect(await world.task(0, task)).toMatchObject({ state: 'succeeded', result: { from: task } });
+  });
+
+  it('by another worker than the one that holds the lease is gone', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const other = world.worker('w2');
+    other.join();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    other.send(['rep', [[task, attempt, fence, 'ok', 0, null, null, null]]]);
+    await world.quiet();
+    expect(other.gone).toEqual([task]);
+    expect(leases()).toHaveLength(1);
+  });
+
+  it('of an end that only the yard may tell, or that nobody asked for, counts as a failure of the worker', async () => {
+    const worker = await begin();
+    for (const outcome of ['cancelled', 'withdrawn', 'superseded'] as const) {
+      worker.outcome = ([, n]) => (n === 1 ? outcome : 'ok');
+      const task = await submit();
+      await pass(10_000, worker);
+      expect(endsOf(task)).toEqual(['infra', 'ok']);
+      expect((await world.task(0, task))?.state).toBe('succeeded');
+    }
+  });
+
+  it('survives a resource manager that did not answer it, and is then answered', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    world.log.hold();
+    worker.finish('ok');
+    await world.quiet();
+    expect(worker.journal.size).toBe(1);
+    await world.crash(() => false);
+    worker.join(world.bus);
+    await world.quiet();
+    expect([worker.journal.size, endsOf(task)]).toEqual([0, ['ok']]);
+    expect(worker.ran).toHaveLength(1);
+  });
+});
+
+describe('an attempt', () => {
+  it('handed out twice is run once', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    await submit();
+    await world.crash(() => true);
+    worker.running.clear();
+    worker.join(world.bus);
+    await world.quiet();
+    expect(worker.heard.filter(([name]) => name === 'run').length).toBeGreaterThan(1);
+    expect(worker.ran).toHaveLength(1);
+  });
+
+  it('that was granted and never reached its worker is handed out when the worker comes back, at no cost', async () => {
+    const worker = await begin();
+    worker.isSilent = true;
+    const task = await submit();
+    expect(worker.ran).toHaveLength(0);
+    worker.isSilent = false;
+    worker.join();
+    await world.quiet();
+    expect(endsOf(task)).toEqual(['ok']);
+  });
+
+  it('that its worker never names in its heartbeats is lost, and runs again', async () => {
+    const worker = await begin();
+    worker.isSilent = true;
+    const task = await submit();
+    worker.isSilent = false;
+    await pass(25_000, worker);
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+    expect(worker.ran.map(([, attempt]) => attempt)).toEqual([2]);
+  });
+
+  it('that the worker holds without a lease is to be killed', async () => {
+    const worker = await begin();
+    worker.running.set('x', ['404', 1, 7]);
+    worker.heartbeat();
+    await world.quiet();
+    expect(worker.kills).toEqual([['404', 1, 7, 'lost']]);
+  });
+
+  it('over its cap ends although the worker says nothing, and is killed', async () => {
+    const worker = await begin();
+    worker.outcome = ([, attempt]) => (attempt === 1 ? null : 'ok');
+    const { ids: [task = ''] } = await world.admit(0, [draft('a')], { specs: [handlerSpec({ retry, capMs: 20_000 })] });
+    await pass(34_000, worker);
+    expect(endsOf(task)).toEqual([]);
+    await pass(10_000, worker);
+    expect(endsOf(task)).toEqual(['over-cap', 'ok']);
+    expect(worker.kills[0]).toMatchObject([task, 1, expect.anything(), 'over-cap']);
+  });
+
+  it('that is cancelled is killed; a worker that does not say so is not waited for long', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const [deaf, hearing] = [await submit('deaf'), await submit('hearing')];
+    await world.cancel(0, hearing);
+    await world.quiet();
+    expect((await world.task(0, hearing))?.state).toBe('cancelled');
+    worker.isSilent = true;
+    await world.cancel(0, deaf);
+    await world.quiet();
+    expect((await world.task(0, deaf))?.state).toBe('cancelling');
+    await world.pass(4_000);
+    await world.pass(4_000);
+    await world.pass(4_000);
+    expect([(await world.task(0, deaf))?.state, endsOf(deaf)]).toEqual(['cancelled', ['cancelled']]);
+  });
+});
+
+describe('a worker', () => {
+  it('that is silent for the time of its lease loses its attempts, which run elsewhere', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const other = world.worker('w2');
+    other.join();
+    worker.isSilent = true;
+    await pass(LEASE_TTL_MS - 1_000, other);
+    expect(endsOf(task)).toEqual([]);
+    await pass(15_000, other);
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+    expect(other.ran.map(([id]) => id)).toEqual([task]);
+    expect(world.counted.leasesLost).toBe(1);
+    expect(world.events('WorkerGone').map(({ event }) => event)).toEqual([expect.objectContaining({ worker: 'w1', why: 'lost' })]);
+    // The zombie wakes: it is told to join again, and what it brings is refused.
+    worker.isSilent = false;
+    worker.heartbeat();
+    worker.finish('ok');
+    await world.quiet();
+    expect(new Set(worker.gone)).toEqual(new Set([task]));
+  });
+
+  it('is not expired by a new resource manager before it had time to come back', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    await world.crash(() => true);
+    await pass(LEASE_TTL_MS);
+    expect(endsOf(task)).toEqual([]);
+    await pass(10_000);
+    expect(endsOf(task)).toEqual(['lost']);
+  });
+
+  it('that comes back as a new process loses what it does not name, keeps what it names', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const [a, b] = [await submit('a'), await submit('b')];
+    const again = world.worker('w1', {}, 1, 'two');
+    for (const [key, held] of worker.running) if (held[0] === b) again.running.set(key, held);
+    worker.isSilent = true;
+    again.outcome = () => null;
+    again.join();
+    await world.quiet();
+    expect([endsOf(a), endsOf(b)]).toEqual([['lost'], []]);
+  });
+
+  it('that says goodbye is gone at once, with its attempts', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    worker.leave();
+    await world.quiet();
+    expect(endsOf(task)).toEqual(['lost']);
+    expect(world.role(ResourcesRole).state.workers.size).toBe(0);
+  });
+
+  it('takes nothing while it is cordoned, and keeps what it has', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    await submit('a');
+    const cordon = async (cordoned: boolean): Promise<unknown> => await world.bus.request(commands.leases(), { op: 'cordon', worker: 'w1', cordoned });
+    expect(await cordon(true)).toMatchObject({ ok: true, value: { state: 'cordoned', leases: 1 } });
+    await submit('b');
+    expect(worker.ran).toHaveLength(1);
+    await cordon(false);
+    await world.quiet();
+    expect(worker.ran).toHaveLength(2);
+    expect(await world.bus.request(commands.leases(), { op: 'cordon', worker: 'nobody', cordoned: true })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
+  });
+
+  it('cannot use the id of someone else\'s, whatever it says', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const thief = world.worker('w1', {}, 2, 'thief');
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    thief.join();
+    thief.send(['rep', [[task, attempt, fence, 'ok', 0, null, 'stolen', null]]], ['bye']);
+    await world.quiet();
+    expect(thief.heard.every(([name, body]) => name === 'err' && (body as { code: string }).code === 'conflict')).toBe(true);
+    expect(leases()).toHaveLength(1);
+    expect((await world.task(0, task))?.state).toBe('running');
+  });
+});
+
+describe('what is not a frame', () => {
+  const garbage: [string, unknown][] = [
+    ['no list', { a: 1 }], ['an unknown message', [['dance']]], ['a message without a name', [[]]], ['a message that is none', [7]],
+    ['a join without anything', [['join', null]]], ['a join without capacity', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: null, handlers: ['noop'], labels: {}, held: [] }]]],
+    ['capacity below nothing', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: -1 }, handlers: ['noop'], labels: {}, held: [] }]]],
+    ['capacity that is no number', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 'many' }, handlers: ['noop'], labels: {}, held: [] }]]],
+    ['handlers that are no list', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 1 }, handlers: 5, labels: {}, held: [] }]]],
+    ['held attempts that are none', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 1 }, handlers: [], labels: {}, held: [3] }]]],
+    ['an unknown kind', [['join', { incarnation: 'i', kind: 'robot', name: 'n', capacity: { slots: 1 }, handlers: [], labels: {}, held: [] }]]],
+    ['a heartbeat without its list', [['hb', { n: 1, load: 0 }]]], ['reports that are no list', [['rep', 'all fine']]], ['a report with an unknown end', [['rep', [['1', 1, 1, 'splendid', 0, null, null, null]]]]],
+    ['a report that is none', [['rep', [null]]]],
+  ];
+
+  it.each(garbage)('%s is counted, and leaves nothing in the log', async (_, frame) => {
+    const worker = await begin();
+    const before = world.events().length;
+    worker.sendBytes(pack(frame));
+    await world.quiet();
+    expect(world.counted.badFrames).toBe(1);
+    expect(world.events()).toHaveLength(before);
+    await submit();
+    expect(worker.ran).toHaveLength(1);
+  });
+
+  it('bytes that are no msgpack are counted, and a good report beside a bad one is taken', async () => {
+    const worker = await begin();
+    worker.sendBytes(new Uint8Array([0xc1, 0xff, 0x00]));
+    worker.outcome = () => null;
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    worker.sendBytes(pack([['rep', [['1', 1, 1, 'splendid'], [task, attempt, fence, 'ok', 'zero', { wallMs: 'long' }, 5, 12]]]]));
+    await world.quiet();
+    expect(world.counted.badFrames).toBe(2);
+    expect(await world.task(0, task)).toMatchObject({ state: 'succeeded', result: 5, attempts: [{ exitCode: null, error: null }] });
+  });
+
+  it('a relay that is none does not stop the others', async () => {
+    const worker = await begin();
+    world.bus.publish(commands.leaseFrames(), [[5], null, ['gw-w1', 'w1', 1, pack([['hb', { n: 9, held: [], load: 0.5 }]])] satisfies RelayUp]);
+    await world.quiet();
+    expect(worker.heard.at(-1)).toMatchObject(['hb-ok', { n: 9 }]);
+  });
+});
+
+describe('the list of workers', () => {
+  it('tells health, use and load', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    await submit();
+    const list = async (): Promise<readonly WorkerView[]> => {
+      const reply = await world.bus.request<WorkerView[]>(commands.leases(), { op: 'workers' });
+      return reply.ok ? reply.value : [];
+    };
+    expect(await list()).toEqual([expect.objectContaining({ id: 'w1', state: 'healthy', used: { slots: 1 }, leases: 1, lastHeartbeatMsAgo: 0 })]);
+    await world.pass(3 * HEARTBEAT_MS);
+    expect(await list()).toEqual([expect.objectContaining({ state: 'unhealthy' })]);
+  });
+});

@@ -15,6 +15,8 @@ import {
   type YardConfig,
 } from '@yardmaster/service-kit';
 import { Admission } from './admission/admission.js';
+import { Completion } from './admission/completion.js';
+import { OwnerDispatch } from './admission/owner-dispatch.js';
 import { PartitionChooser } from './admission/partitions.js';
 import { Authenticator } from './auth/authenticator.js';
 import { LogHeads } from './events/log-heads.js';
@@ -68,16 +70,25 @@ const providers: Provider[] = [
     useFactory: ({ home }: YardConfig, blobs: BlobStore) => new ScriptStore(home, blobs),
   },
   {
+    provide: Completion,
+    inject: [ScriptStore, BLOBS],
+    useFactory: (scripts: ScriptStore, blobs: BlobStore) => new Completion(scripts, blobs),
+  },
+  {
+    provide: OwnerDispatch,
+    inject: [BUS, BLOBS],
+    useFactory: (bus: Bus, blobs: BlobStore) => new OwnerDispatch(bus, blobs),
+  },
+  {
     provide: Admission,
-    inject: [BUS, CLOCK, TokenBlocks, ScriptStore, BLOBS, PartitionChooser],
+    inject: [CLOCK, TokenBlocks, Completion, OwnerDispatch, PartitionChooser],
     useFactory: (
-      bus: Bus,
       clock: Clock,
       tokens: TokenBlocks,
-      scripts: ScriptStore,
-      blobs: BlobStore,
+      completion: Completion,
+      dispatch: OwnerDispatch,
       partitions: PartitionChooser,
-    ) => new Admission({ bus, clock, tokens, scripts, blobs, partitions }),
+    ) => new Admission({ clock, tokens, completion, dispatch, partitions }),
   },
   {
     provide: EndWaiters,

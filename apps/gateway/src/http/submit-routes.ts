@@ -29,8 +29,8 @@ export function submitRoutes(instance: FastifyInstance, admission: Admission, he
         accepted(reply, receipt, repeated).header('location', `/v1/tasks/${id}`);
         return `{"id":"${id}","state":"${state}","position":"${position}"}`;
       }
-      const { items, receipt } = await admission.submitBulk(body, context);
-      accepted(reply, receipt, false);
+      const { items, receipt, repeated } = await admission.submitBulk(body, context);
+      accepted(reply, receipt, repeated);
       const traceId = items.some((item) => 'rejection' in item) ? traceIdOf(request.headers) : '';
       const parts = items.map((item) =>
         'id' in item

@@ -75,53 +75,38 @@ function collect(envelope: Envelope, id: string, told: Told[]): void {
       continue;
     }
     const time = new Date(at).toISOString();
-    if (event.type === 'TaskBackedOff')
-      told.push({
-        at,
-        event: {
-          type: event.type,
-          time,
-          task: id,
-          state: 'backing_off',
-          status: 'waiting',
-          attempt: event.attempt,
-          category: event.category,
-          until: new Date(event.until).toISOString(),
-          position,
-        },
-      });
-    else if (event.type === 'TaskGivenUp')
-      told.push({
-        at,
-        event: {
-          type: event.type,
-          time,
-          task: id,
-          attempt: event.attempt,
-          category: event.category,
-          position,
-        },
-      });
-    else if (event.type === 'BatchQueued')
-      told.push({
-        at,
-        event: {
-          type: event.type,
-          time,
-          task: id,
-          state: 'queued',
-          status: 'waiting',
-          batch: event.batch,
-          position,
-        },
-      });
-    else told.push({ at, event: { type: event.type, time, task: id, position } });
+    told.push({ at, event: { type: event.type, time, task: id, ...detailsOf(event), position } });
+  }
+}
+
+/** What public events do not tell, because it is of one task among many or has no tenant of its own. */
+function detailsOf(event: DomainEvent): Partial<EventResponse> {
+  switch (event.type) {
+    case 'TaskSucceeded':
+      return { type: 'TaskReleased', state: 'ready', status: 'waiting', parent: event.id };
+    case 'BatchQueued':
+      return { state: 'queued', status: 'waiting', batch: event.batch };
+    case 'TaskBackedOff': {
+      const { attempt, category, until } = event;
+      return {
+        state: 'backing_off',
+        status: 'waiting',
+        attempt,
+        category,
+        until: new Date(until).toISOString(),
+      };
+    }
+    case 'TaskGivenUp':
+      return { attempt: event.attempt, category: event.category };
+    default:
+      return {};
   }
 }
 
 /** What happened in one millisecond in several streams is told in the order in which one caused the other. */
 const CAUSAL_ORDER = [
   'TaskSubmitted',
+  'TaskReleased',
   'TasksDue',
   'BatchQueued',
   'TasksVisible',

@@ -11,6 +11,10 @@ const WORKER_SILENT_MS = 15_000;
 /** Capacity that nothing used for this long, with nothing waiting. */
 const IDLE_MS = 600_000;
 const KEEP_CLEARED = 1_000;
+/** A worker that was lost is named for this long, unless it comes back. */
+const KEEP_LOST_MS = 3_600_000;
+/** What only the resource manager knows. */
+const KNOWN_BY_RESOURCES: ReadonlySet<AlertKind> = new Set<AlertKind>(['worker-unhealthy', 'capacity-idle', 'no-worker-fits']);
 
 export interface AlertSinks {
   raised(alert: AlertView): void;
@@ -26,7 +30,8 @@ export class MonitorRole implements Role {
   readonly follows: readonly string[] = [];
   readonly #alerts = new Map<string, AlertView>();
   readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
-  #workers: readonly WorkerView[] | null = null;
+  /** Workers that have not come back to a new resource manager, since when. */
+  readonly #awaited = new Map<string, number>();
   #resourceManagerSilentSince: number | null = null;
   #idleSince: number | null = null;
   #looking = false;
@@ -77,11 +82,39 @@ export class MonitorRole implements Role {
     }
     const workers = await this.bus.request<WorkerView[]>(commands.leases(), { op: 'workers' }, { timeoutMs: 3_000, patienceMs: 0 });
     findings.push(...this.#resourceManager(workers.ok, now));
+    // While it is silent nothing is known of these: they stay as they are.
+    if (!workers.ok) findings.push(...this.#open().filter(({ kind }) => KNOWN_BY_RESOURCES.has(kind as AlertKind)).map(asFinding));
     if (workers.ok) {
-      findings.push(...workerFindings(workers.value, this.#workers ?? []));
-      this.#workers = workers.value.filter((w) => w.state !== 'gone');
+      findings.push(...this.#workerFindings(workers.value, now));
       const capacity = await this.bus.request<CapacityView>(commands.leases(), { op: 'capacity' }, { timeoutMs: 3_000, patienceMs: 0 });
       if (capacity.ok) findings.push(...this.#capacity(capacity.value, now));
+    }
+    return findings;
+  }
+
+  #open(): AlertView[] {
+    return [...this.#alerts.values()].filter(({ clearedAt }) => clearedAt === null);
+  }
+
+  /** Workers that went silent, those that did not come back after a restart, and those that were lost of late. */
+  #workerFindings(workers: readonly WorkerView[], now: number): Finding[] {
+    const findings: Finding[] = [];
+    const present = new Set(workers.map((w) => w.id));
+    for (const id of this.#awaited.keys()) if (!present.has(id)) this.#awaited.delete(id);
+    for (const worker of workers) {
+      const silent = worker.lastHeartbeatMsAgo;
+      if (silent !== null) {
+        this.#awaited.delete(worker.id);
+        if (silent >= WORKER_SILENT_MS) findings.push(unhealthy(worker, `has been silent for ${seconds(silent)}`));
+        continue;
+      }
+      const since = this.#awaited.get(worker.id) ?? now;
+      this.#awaited.set(worker.id, since);
+      const isKnown = this.#alerts.get(unhealthyId(worker.id))?.clearedAt === null;
+      if (isKnown || now - since >= WORKER_SILENT_MS) findings.push(unhealthy(worker, 'has not come back since the resource manager started'));
+    }
+    for (const alert of this.#open()) {
+      if (alert.kind === 'worker-unhealthy' && !present.has(alert.subject) && this.clock.now() - alert.raisedAt < KEEP_LOST_MS) findings.push(asFinding(alert));
     }
     return findings;
   }
@@ -144,22 +177,12 @@ export class MonitorRole implements Role {
   }
 }
 
-/** Workers that went silent, and those that were lost since the last look. */
-function workerFindings(workers: readonly WorkerView[], before: readonly WorkerView[]): Finding[] {
-  const findings: Finding[] = [];
-  const present = new Set(workers.map((w) => w.id));
-  for (const worker of workers) {
-    const silent = worker.lastHeartbeatMsAgo;
-    if (worker.state === 'gone' || (silent !== null && silent < WORKER_SILENT_MS) || (silent === null && worker.state !== 'unhealthy')) continue;
-    findings.push(unhealthy(worker, silent === null ? 'has not come back since the resource manager started' : `has been silent for ${seconds(silent)}`));
-  }
-  for (const worker of before) if (!present.has(worker.id) && worker.state === 'unhealthy') findings.push(unhealthy(worker, 'was lost'));
-  return findings;
-}
+const asFinding = ({ id, kind, subject, message, action }: AlertView): Finding => ({ id, kind: kind as AlertKind, subject, message, action });
+const unhealthyId = (worker: string): string => `worker-unhealthy/${worker}`;
 
 function unhealthy(worker: WorkerView, how: string): Finding {
   return {
-    id: `worker-unhealthy/${worker.id}`, kind: 'worker-unhealthy', subject: worker.id, message: `worker ${worker.name} ${how} and holds ${String(worker.leases)} attempts`,
+    id: unhealthyId(worker.id), kind: 'worker-unhealthy', subject: worker.id, message: `worker ${worker.name} ${how} and holds ${String(worker.leases)} attempts`,
     action: `check the machine and its network; after ${seconds(LEASE_TTL_MS)} of silence its attempts run elsewhere`,
   };
 }

@@ -268,7 +268,7 @@ describe('the agent', () => {
       return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)]));
     };
     process.kill(launcher(`echo up; sleep ${marks[0]!}`), 'SIGKILL');
-    expect((await yard.report(killed))[3]).toBe('lost');
+    expect((await yard.report(killed, 40_000))[3]).toBe('lost');
     expect(processesWith(marks[0]!)).toEqual([]);
     const hung = send({ run: { command: ['sh', '-c', `echo up; sleep ${marks[1]!}`] } });
     await yard.until(() => yard.log(hung, 1, 'stdout') === 'up\n', 'its output');
@@ -276,9 +276,9 @@ describe('the agent', () => {
     const leader = Number(processesWith(`echo up; sleep ${marks[1]!}`)[0]!.trim().split(' ')[0]);
     process.kill(shellOf, 'SIGSTOP');
     process.kill(-leader, 'SIGKILL');
-    expect((await yard.report(hung))[3]).toBe('lost');
+    expect((await yard.report(hung, 40_000))[3]).toBe('lost');
     expect((await shell('exit 0'))[3]).toBe('ok');
-  }, 30_000);
+  }, 100_000);
 
   it('refuses a second agent on its directory', async () => {
     await start();

@@ -1,5 +1,5 @@
 import { commands, streams, type QueueCommand, type QueueView, type Reply, type WhyPart } from '@yardmaster/contracts';
-import { decideFailure, decidePush, decideVisible, type DomainEvent, endAudit, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
+import { decideFailure, decidePush, decideRemove, decideVisible, type DomainEvent, endAudit, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
 
@@ -28,7 +28,7 @@ export class QueueRole implements Role {
   /** What was queued on the word of a submission that a crash took away leaves the queue, uncounted. */
   takeOver(ctx: RoleContext): void {
     const ids = endAudit(this.state);
-    if (ids.length > 0) ctx.commit([{ type: 'TasksRemoved', ids, why: 'void' }]);
+    if (ids.length > 0) ctx.commit(decideRemove(ids, 'void'));
   }
 
   advance(ctx: RoleContext): void {
@@ -61,7 +61,7 @@ export class QueueRole implements Role {
     if (this.state.toRemove.size === 0) return;
     const ids: TaskId[] = [];
     for (const id of this.state.toRemove) if (this.state.entries.get(id)?.state !== 'leased') ids.push(id);
-    if (ids.length > 0) ctx.commit([{ type: 'TasksRemoved', ids, why: 'cancelled' }]);
+    if (ids.length > 0) ctx.commit(decideRemove(ids, 'cancelled'));
   }
 
   #handle(command: QueueCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {

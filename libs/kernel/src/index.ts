@@ -1,4 +1,5 @@
 export * from './brand.js';
+export * from './chunks.js';
 export * from './clock.js';
 export * from './ids.js';
 export * from './invariant.js';

@@ -1,6 +1,7 @@
-import type { TaskId } from '@yardmaster/kernel';
-import type { DomainEvent, QueuedTask, QueueEvent, SchedulingSpec } from '../events/index.js';
+import { chunksOf, type TaskId } from '@yardmaster/kernel';
+import type { DomainEvent, QueuedTask, QueueEvent, SchedulingSpec, TasksRemoved } from '../events/index.js';
 import { afterFailure } from '../retry/index.js';
+import { MAX_IDS } from '../task/partition.decide.js';
 import type { QueueEntry, QueueState } from './queue-state.js';
 
 export interface Push {
@@ -45,11 +46,16 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
   return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: now + after.delayMs };
 }
 
+/** Tasks that leave the queue. */
+export function decideRemove(ids: readonly TaskId[], why: TasksRemoved['why']): readonly QueueEvent[] {
+  return chunksOf(ids, MAX_IDS).map((part): QueueEvent => ({ type: 'TasksRemoved', ids: part, why }));
+}
+
 /** Tasks whose backing off is over. */
 export function decideVisible(state: QueueState, now: number): readonly QueueEvent[] {
   const ids: TaskId[] = [];
   for (const entry of state.backingOff) if (entry.until <= now) ids.push(entry.task.id);
-  return ids.length === 0 ? [] : [{ type: 'TasksVisible', ids }];
+  return chunksOf(ids, MAX_IDS).map((part): QueueEvent => ({ type: 'TasksVisible', ids: part }));
 }
 
 export function nextVisible(state: QueueState): number {

@@ -1,4 +1,4 @@
-import { compareIds, err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
+import { chunksOf, compareIds, err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { Claim, DomainEvent, SchedulingSpec, TaskContent, TaskEvent, WorkflowEnd } from '../events/index.js';
 import { sortTopologically } from '../graph/index.js';
 import { couldEverRun } from '../placement/index.js';
@@ -190,11 +190,14 @@ function withWorkflow(task: TaskRecord, end: DomainEvent, ends: number, fails: n
   return [end, { type: 'WorkflowEnded', id: workflow.id, tenant: workflow.tenant, state }];
 }
 
+/** Ids in one event: an event is never split, and has to fit into a message. */
+export const MAX_IDS = 5_000;
+
 /** Tasks due by `now`, in submission order. */
 export function decideDue(state: PartitionState, now: number): DomainEvent[] {
   const ids: TaskId[] = [];
   for (const task of state.scheduled) if ((task.dueAt ?? 0) <= now) ids.push(task.id);
-  return ids.length === 0 ? [] : [{ type: 'TasksDue', ids }];
+  return chunksOf(ids, MAX_IDS).map((part): DomainEvent => ({ type: 'TasksDue', ids: part }));
 }
 
 /** When the next scheduled task falls due; Infinity when none. */

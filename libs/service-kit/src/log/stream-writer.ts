@@ -12,6 +12,7 @@ const MAX_BYTES = 200 * 1024;
 const MAX_IN_FLIGHT = 3;
 /** Rough size of an event without content, in bytes. */
 const EVENT_BYTES = 60;
+const ID_BYTES = 22;
 
 interface Decision {
   readonly events: readonly DomainEvent[];
@@ -83,7 +84,9 @@ export class StreamWriter {
 
   add(events: readonly DomainEvent[], effect: ((place: LogPlace) => void) | undefined, bytes: number): void {
     this.now();
-    this.#pending.push({ events, effect, bytes: bytes + events.length * EVENT_BYTES });
+    let size = bytes + events.length * EVENT_BYTES;
+    for (const event of events) size += idsIn(event) * ID_BYTES;
+    this.#pending.push({ events, effect, bytes: size });
   }
 
   /** Proposes what gathered, as far as commits in flight allow. True when something left. */
@@ -156,6 +159,20 @@ export class StreamWriter {
     });
     this.hooks.onProposed({ ...draft, seq, hash }, ticket);
     return { ticket, seq };
+  }
+}
+
+/** Ids that an event lists: they make its size. */
+function idsIn(event: DomainEvent): number {
+  switch (event.type) {
+    case 'TaskSucceeded': return event.released.length;
+    case 'TaskFailed':
+    case 'TaskCancelled': return event.upstreamFailed.length;
+    case 'BatchQueued': return event.tasks.length * 2;
+    case 'TasksDue':
+    case 'TasksVisible':
+    case 'TasksRemoved': return event.ids.length;
+    default: return 0;
   }
 }
 

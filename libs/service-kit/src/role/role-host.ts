@@ -59,6 +59,8 @@ export class RoleHost {
   #stopped = false;
   #onActive: () => void = () => undefined;
   #local = new Map<string, (body: unknown) => void>();
+  #proposed: Envelope[] = [];
+  #isHandingOver = false;
   readonly outbox: WorkerOutbox;
 
   constructor(private readonly options: RoleHostOptions) {
@@ -82,6 +84,7 @@ export class RoleHost {
     const heads = new Map<string, number>();
     for (const stream of streams) heads.set(stream, (await log.head(stream)).last);
     await Promise.all(this.#hosted.map(async ({ runner }) => { await restore(runner, log, this.options.keystore, heads); }));
+    if (generation !== this.#generation) return;
     this.#say('restored', `${String(this.#hosted.length)} roles`);
     this.#followersOf = new Map([...streams].map((stream) => [stream, this.#hosted.filter(({ runner }) => runner.follows(stream))]));
     const owned = new Set<string>();
@@ -97,7 +100,12 @@ export class RoleHost {
       const onEnvelope = (envelope: Envelope): void => {
         if (generation === this.#generation) this.#deliver(envelope);
       };
-      this.#remote.push(await this.options.hub.follow(stream, heads.get(stream) ?? 0, onEnvelope));
+      const follower = await this.options.hub.follow(stream, heads.get(stream) ?? 0, onEnvelope);
+      if (generation !== this.#generation) {
+        follower.stop();
+        return;
+      }
+      this.#remote.push(follower);
     }
     // Roles of this process hear each other from the start; others hear them once their takeover is on disk.
     for (const hosted of this.#hosted) this.#hearHere(hosted);
@@ -156,7 +164,10 @@ export class RoleHost {
         hosted.role.advance(hosted.context);
       }
       for (const hosted of this.#hosted) {
-        if (hosted.writer?.flush() === true) moving = true;
+        if (hosted.writer?.flush() === true) {
+          moving = true;
+          this.#handOver();
+        }
         if (hosted.inbox.length > 0 && this.#takeIn(hosted, now)) moving = true;
       }
       if (this.options.handOver === 'committed') {
@@ -196,7 +207,7 @@ export class RoleHost {
       monotonic: () => clock.monotonic(),
       onProposed: (envelope, ticket) => {
         runner.noteOwn(envelope);
-        if (this.options.handOver === 'proposed') this.#deliver(envelope);
+        if (this.options.handOver === 'proposed') this.#proposed.push(envelope);
         this.#ledger.when(ticket, () => {
           if (this.options.handOver === 'committed') this.#deliver(envelope);
           this.options.hub.publish(envelope);
@@ -287,13 +298,21 @@ export class RoleHost {
     return answer;
   }
 
+  /** Passes on what was proposed, when the proposer is done with it. */
+  #handOver(): void {
+    if (this.#isHandingOver) return;
+    this.#isHandingOver = true;
+    for (let envelope = this.#proposed.shift(); envelope !== undefined; envelope = this.#proposed.shift()) this.#deliver(envelope);
+    this.#isHandingOver = false;
+  }
+
   #deliver(envelope: Envelope): void {
     const followers = this.#followersOf.get(envelope.stream);
     if (followers === undefined) return;
     const now = this.options.clock.now();
     for (const hosted of followers) {
       const { inbox, writer } = hosted;
-      if (inbox.length === 0 && writer?.hasPending === true) writer.flush();
+      if (inbox.length === 0 && writer?.hasPending === true && writer.flush()) this.#handOver();
       if (inbox.length > 0 || writer?.hasPending === true) inbox.push(envelope);
       else this.#offer(hosted, envelope, now);
     }
@@ -338,6 +357,7 @@ export class RoleHost {
     this.#serving = [];
     this.#remote = [];
     this.#local = new Map();
+    this.#proposed = [];
     this.#hosted = [];
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { rejection, type Rejection } from '@yardmaster/contracts';
+import { YardError, rejection, type Rejection } from '@yardmaster/contracts';
 import { idPartition, type Claim } from '@yardmaster/domain';
 import { err, ok, type Result } from '@yardmaster/kernel';
 
@@ -50,7 +50,12 @@ export class PartitionChooser {
 
 /** Hash of (tenant, key) and of the body, whatever the order of its fields. */
 export function claimOf(tenant: number, key: string, body: unknown): Claim {
-  return { key: short(`${String(tenant)}\n${key}`), body: short(canonicalJson(body)) };
+  try {
+    return { key: short(`${String(tenant)}\n${key}`), body: short(canonicalJson(body)) };
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new YardError(rejection('invalid-request', 'the body is nested too deep'), { cause });
+  }
 }
 
 function short(text: string): string {

@@ -126,6 +126,27 @@ describe('problems', () => {
     expect(bulk.json['items']).toMatchObject([{ state: 'ready' }, { error: { code: 'invalid-request' } }]);
   });
 
+  it('survives bodies that are nested a hundred thousand levels deep', async () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const task = `{"run":{"handler":"a","input":${deep}}}`;
+    const headers = { 'idempotency-key': 'deep' };
+    expectProblem(
+      await yard.call('POST', '/v1/tasks', { key: operator, body: task, headers }),
+      'invalid-request',
+    );
+    const bulk = `{"tasks":[{"run":{"handler":"a"}},${task}]}`;
+    expectProblem(
+      await yard.call('POST', '/v1/tasks', { key: operator, body: bulk, headers }),
+      'invalid-request',
+    );
+    expectProblem(
+      await yard.call('POST', '/v1/workflows', { key: operator, body: deep, headers }),
+      'invalid-request',
+    );
+    const yaml = { key: operator, body: deep, type: 'application/yaml' };
+    expectProblem(await yard.call('POST', '/v1/tasks', yaml), 'invalid-request');
+  });
+
   it('refuses bytes that are not UTF-8 and bodies that are encoded', async () => {
     expectProblem(
       await yard.call('POST', '/v1/tasks', { key: operator, body: Buffer.from([0x22, 0xff, 0xfe, 0x22]) }),

@@ -15,8 +15,8 @@ export interface StartedYard {
   readonly pid: number;
   /** Everything it printed so far. */
   output(): string;
-  /** Ctrl-C; resolves with the exit code when the process has ended. Removes a home that was made here. */
-  stop(): Promise<number | null>;
+  /** Ctrl-C; resolves with the exit code when the process has ended. Removes a home that was made here, unless told to keep it. */
+  stop(options?: { readonly keep?: boolean }): Promise<number | null>;
 }
 
 export interface StartOptions {
@@ -102,9 +102,9 @@ export async function startYard({
     token: readFileSync(path.join(own, 'operator.token'), 'utf8').trim(),
     pid: child.pid ?? 0,
     output: () => output,
-    stop: async () => {
+    stop: async ({ keep = false } = {}) => {
       const code = await stop(child, ended);
-      remove();
+      if (!keep) remove();
       return code;
     },
   };

@@ -145,8 +145,8 @@ export default tseslint.config(
       node,
       nest,
       {
-        regex: '^(?!\\.|@yardmaster/kernel$|vitest$|fast-check$)',
-        message: 'domain imports the kernel only.',
+        regex: '^(?!\\.|@yardmaster/kernel$|@yardmaster/testkit$|vitest$|fast-check$)',
+        message: 'domain imports the kernel only; its specs the testkit too.',
       },
     ],
   ),

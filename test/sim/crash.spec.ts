@@ -77,7 +77,10 @@ async function survive(scenario: Scenario, handOver: HandOver, { point, survivor
     await play(run, scenario, (at) => at === point);
     await crashAt(run, survivors);
     if (workerSurvives) run.worker.join(run.world.bus);
-    else run.newWorker('two'), run.worker.join();
+    else {
+      run.newWorker('two');
+      run.worker.join();
+    }
     await run.world.quiet(10);
     await drain(run);
     const faults = [...run.faults, ...faultsOfEnds(run.world, run.acknowledged, true), ...faultsOfLeases(run.world), ...faultsOfSteps(run.world), ...leftovers(run.world)];

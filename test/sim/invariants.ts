@@ -1,6 +1,6 @@
 import { streams } from '@yardmaster/contracts';
 import {
-  type BatchQueued, type DomainEvent, type Fact, isTerminal, joinState, type LeaseEnded, type LeaseGranted, leaseFact, type NamedAs, nextStates, type OwnerEvent, ownerFact, queueFact,
+  type BatchQueued, type DomainEvent, isTerminal, joinState, type LeaseEnded, type LeaseGranted, leaseFact, type NamedAs, nextStates, type OwnerEvent, ownerFact, queueFact,
   type QueueFactEvent, type SchedulingSpec, type TaskFacts, type TaskSubmitted,
 } from '@yardmaster/domain';
 import { causalOrder } from './causal-order.js';
@@ -196,8 +196,8 @@ function step(facts: TaskFacts, said: Said): TaskFacts {
     case 'owner':
       return { ...facts, owner: ownerFact(facts.owner, said.event, said.as) };
     case 'queue':
-      return { ...facts, queue: queueFact(facts.queue as Fact | null, said.event) };
+      return { ...facts, queue: queueFact(facts.queue, said.event) };
     case 'lease':
-      return { ...facts, lease: leaseFact(facts.lease as Fact | null, said.event) };
+      return { ...facts, lease: leaseFact(facts.lease, said.event) };
   }
 }

@@ -176,7 +176,7 @@ export class ResourcesRole implements Role {
     this.#presence.heard(id, this.clock.monotonic());
     const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
     const unnamed = [...(known?.held.values() ?? [])].filter((lease) => !named.has(`${lease.task} ${String(lease.fence)}`));
-    const isSame = known !== undefined && known.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
+    const isSame = known?.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
     // Said again when something is missing: on hearing it, the owners hand out once more what did not arrive.
     if (!isSame || unnamed.length > 0) {
       // A new process holds nothing of what the old one ran, save what it names itself.

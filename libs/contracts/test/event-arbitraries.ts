@@ -45,7 +45,7 @@ type Fields<T extends EventType> = { readonly [K in keyof Omit<Extract<DomainEve
 const event = <T extends EventType>(type: T, fields: Fields<T>): fc.Arbitrary<DomainEvent> =>
   fc.record(fields as unknown as Record<string, fc.Arbitrary<unknown>>).map((f) => ({ type, ...f }) as unknown as DomainEvent);
 
-export const EVENTS: { readonly [T in EventType]: fc.Arbitrary<DomainEvent> } = {
+export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   OwnerTookOver: event('OwnerTookOver', { role: name, epoch: count, node: name }),
   SpecDefined: event('SpecDefined', { n: count, spec }),
   WorkflowSubmitted: event('WorkflowSubmitted', { id: workflowId, tenant: count, user: count, count, claim, sealed: fc.record({ name: text, labels: nullable(records(text)) }) }),

@@ -11,6 +11,7 @@ export * from './nest/tokens.js';
 export * from './nest/yard-transport.js';
 export * from './nest/yard.module.js';
 export * from './role/role-host.js';
+export * from './role/role-runner.js';
 export * from './role/role.js';
 export * from './telemetry/logger.js';
 export * from './telemetry/metrics.js';

@@ -35,7 +35,7 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
   const rows: unknown[] = new Array(draft.events.length);
   let sealed: Map<number, [number, unknown][]> | null = null;
   for (let i = 0; i < draft.events.length; i++) {
-    const event = draft.events[i] as DomainEvent;
+    const event = draft.events[i]!;
     const codec = codecFor(event.type);
     const row = codec.write(event);
     row.unshift(codec.code, codec.version);

@@ -18,7 +18,7 @@ export function placeRound(
   let granted = 0;
   while (open.length > 0 && granted < limit) {
     const i = open.length === 1 ? 0 : bestLane(open);
-    const lane = open[i] as CellLane;
+    const lane = open[i]!;
     const entry = lane.heap.peek(isNotVisible);
     if (entry === undefined) {
       open.splice(i, 1);

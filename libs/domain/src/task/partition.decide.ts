@@ -53,9 +53,9 @@ export function decideSubmit(state: PartitionState, submission: Submission, mint
 }
 
 function lone(state: PartitionState, s: Submission, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId, now: number): Result<SubmitDecision, SubmitRefusal> {
-  const ids: TaskId[] = new Array(s.tasks.length);
+  const ids = new Array<TaskId>(s.tasks.length);
   for (let i = 0; i < s.tasks.length; i++) {
-    const draft = s.tasks[i] as DraftTask;
+    const draft = s.tasks[i]!;
     let open = 0;
     let rank = 0;
     const needs = [...new Set(draft.needs)];
@@ -92,10 +92,10 @@ function graph(
   const ids = tasks.map(() => mint());
   events.push({ type: 'WorkflowSubmitted', id, tenant: s.tenant, user: s.user, count: tasks.length, claim: s.claim, sealed: workflow });
   for (const original of order) {
-    const draft = tasks[original] as DraftTask;
-    const parents = [...new Set(draft.parents)].map((p) => place[p] as number);
+    const draft = tasks[original]!;
+    const parents = [...new Set(draft.parents)].map((p) => place[p]!);
     events.push({
-      type: 'TaskSubmitted', id: ids[original] as TaskId, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original] as number,
+      type: 'TaskSubmitted', id: ids[original]!, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original]!,
       rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: dueLater(draft, now), claim: null, sealed: draft.content,
     });
   }
@@ -121,7 +121,7 @@ function defineSpecs(state: PartitionState, specs: readonly SchedulingSpec[], ev
 function neverRunnable(state: PartitionState, s: Submission): SubmitRefusal | null {
   if (state.capacities.size === 0) return null;
   for (let n = 0; n < s.specs.length; n++) {
-    const dimension = couldEverRun(s.specs[n] as SchedulingSpec, s.tenant, state.capacities.values());
+    const dimension = couldEverRun(s.specs[n]!, s.tenant, state.capacities.values());
     if (dimension !== null) return { code: 'never-runnable', task: s.tasks.findIndex((t) => t.spec === n), dimension };
   }
   return null;

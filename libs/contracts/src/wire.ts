@@ -12,3 +12,9 @@ export function pack(value: unknown): Uint8Array {
 export function unpack(bytes: Uint8Array): unknown {
   return packr.unpack(bytes);
 }
+
+/**
+ * Size to which batches on the bus are cut. A message that straddles two reads of the socket is copied, the more often the
+ * larger it is, so many messages of this size cost less than few of the 1 MB that the broker takes.
+ */
+export const BATCH_BYTES = 48 * 1024;

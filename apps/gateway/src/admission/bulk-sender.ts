@@ -6,7 +6,7 @@ import { COMMAND_BYTES, packSubmit, type SubmissionParts } from './submit-comman
 import type { TranslatedTask } from './translate-task.js';
 
 const SLICE_LEAST = 500;
-const SLICE_MOST = 2_000;
+const SLICE_MOST = 1_000;
 
 export type BulkResult = { readonly id: string } | { readonly rejection: Rejection };
 

@@ -8,6 +8,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  BATCH_BYTES,
   ERRORS,
   YardError,
   commands,
@@ -24,8 +25,6 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { Caller } from '../auth/caller.js';
 import { mayCall } from '../auth/roles.js';
 
-/** The broker takes messages up to 1 MB. */
-const BATCH_BYTES = 700 * 1024;
 /** A frame of a worker is at most this large; what has more to say sends several. */
 export const FRAME_BYTES = 600 * 1024;
 const WORKER_ID = /^[A-Za-z0-9_.:-]{1,128}$/;

@@ -1,8 +1,7 @@
-import { pack, unpack, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
+import { BATCH_BYTES, pack, unpack, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
 
-/** A frame travels on inside one broker message, which takes 1 MB. */
-const FRAME_BYTES = 512 * 1024;
-const REPORTS_PER_FRAME = 2_000;
+/** Reports without a result take about 45 bytes. */
+const REPORTS_PER_FRAME = 1_000;
 
 export function encodeFrame(messages: readonly WorkerMessage[]): Uint8Array {
   return pack(messages);
@@ -11,11 +10,12 @@ export function encodeFrame(messages: readonly WorkerMessage[]): Uint8Array {
 /** Frames of reports, each small enough to travel. */
 export function encodeReports(reports: readonly Report[], send: (frame: Uint8Array) => void): void {
   if (reports.length > REPORTS_PER_FRAME) {
-    for (let at = 0; at < reports.length; at += REPORTS_PER_FRAME) encodeReports(reports.slice(at, at + REPORTS_PER_FRAME), send);
+    for (let at = 0; at < reports.length; at += REPORTS_PER_FRAME)
+      encodeReports(reports.slice(at, at + REPORTS_PER_FRAME), send);
     return;
   }
   const frame = encodeFrame([['rep', reports]]);
-  if (frame.length <= FRAME_BYTES || reports.length === 1) {
+  if (frame.length <= BATCH_BYTES || reports.length === 1) {
     send(frame);
     return;
   }
@@ -38,5 +38,5 @@ export function decodeFrame(bytes: Uint8Array): readonly YardMessage[] | null {
     const body: unknown = message[1];
     if (body !== undefined && (typeof body !== 'object' || body === null)) return null;
   }
-  return value as unknown as readonly YardMessage[];
+  return value as readonly YardMessage[];
 }

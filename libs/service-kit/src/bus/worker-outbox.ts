@@ -1,4 +1,4 @@
-import { commands, pack, telemetry, type Assignment, type EndNotice, type KillOrder, type RelayDown, type ReportAnswer, type YardMessage } from '@yardmaster/contracts';
+import { BATCH_BYTES, commands, pack, telemetry, type Assignment, type EndNotice, type KillOrder, type RelayDown, type ReportAnswer, type YardMessage } from '@yardmaster/contracts';
 
 interface WorkerLane {
   run: Assignment[];
@@ -60,12 +60,10 @@ export class WorkerOutbox {
   }
 }
 
-/** The broker takes messages up to 1 MB. */
-const CHUNK_BYTES = 700 * 1024;
 
 function inChunks(items: readonly unknown[], send: (bytes: Uint8Array) => void): void {
   const bytes = pack(items);
-  if (bytes.length <= CHUNK_BYTES || items.length === 1) {
+  if (bytes.length <= BATCH_BYTES || items.length === 1) {
     send(bytes);
     return;
   }
@@ -89,7 +87,7 @@ function framesOf(worker: string, lane: WorkerLane): RelayDown[] {
 function inRuns(run: readonly Assignment[], add: (bytes: Uint8Array) => void): void {
   if (run.length === 0) return;
   const bytes = pack([['run', run]]);
-  if (bytes.length <= CHUNK_BYTES / 2 || run.length === 1) {
+  if (bytes.length <= BATCH_BYTES || run.length === 1) {
     add(bytes);
     return;
   }

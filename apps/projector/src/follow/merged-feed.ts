@@ -5,7 +5,9 @@ import type { StreamCursor } from './stream-cursor.js';
 /** Events asked of one stream at a time. */
 const CHUNK = 2_000;
 /** Entries of one stream that wait here at most, before it is asked for more. */
-const WAITING = 4_000;
+const WAITING = 16_000;
+/** A stream that has had nothing for so long has nothing: the others go on without it. */
+const QUIET_MS = 50;
 
 interface Source {
   readonly cursor: StreamCursor;
@@ -13,6 +15,8 @@ interface Source {
   queue: Envelope[];
   head: number;
   weight: number;
+  /** Since when it has been asked for more, ms; null while it is not. */
+  askedAt: number | null;
   /** Wakes the pump when there is room again. */
   onRoom: (() => void) | null;
 }
@@ -25,8 +29,8 @@ export function weightOf(envelope: Envelope): number {
 }
 
 /**
- * Several streams as one, oldest first as their writers' clocks say: what belongs to one task comes close together, which is
- * good for folding and for nothing else. Rejects for good when one of the streams does.
+ * Several streams as one, oldest first as their writers' clocks say: what belongs to one task comes close together, and is
+ * folded to one row instead of many. No more than that rests on the order. Rejects for good when one of the streams does.
  */
 export class MergedFeed {
   readonly #sources: Source[];
@@ -42,6 +46,7 @@ export class MergedFeed {
       queue: [],
       head: 0,
       weight: 0,
+      askedAt: null,
       onRoom: null,
     }));
     for (const source of this.#sources) void this.#pump(source);
@@ -52,18 +57,22 @@ export class MergedFeed {
     return this.#weight;
   }
 
-  /** Resolves when there is something to take, or after `stop`. */
+  /** Resolves when there is something to take and no stream is behind the others, or after `stop`. */
   async ready(): Promise<void> {
-    while (this.#weight === 0 && !this.#stopped) {
+    for (;;) {
       this.#throwFailure();
+      if (this.#stopped) return;
+      const wait = this.#weight === 0 ? null : this.#untilSettled();
+      if (wait === 0) return;
+      const timer = wait === null ? null : setTimeout(() => this.#onEntry?.(), wait);
       await new Promise<void>((resolve) => {
         this.#onEntry = resolve;
       });
+      if (timer !== null) clearTimeout(timer);
     }
-    this.#throwFailure();
   }
 
-  /** About `weight` of what waits, at least one envelope if there is any. */
+  /** About `weight` of what waits, at least one envelope if there is any; less where a stream has to be asked for more. */
   take(weight: number): Envelope[] {
     const taken: Envelope[] = [];
     let sum = 0;
@@ -76,6 +85,8 @@ export class MergedFeed {
       this.#weight -= own;
       sum += own;
       taken.push(envelope);
+      // Others would run ahead of what it has next.
+      if (source.head === source.queue.length && !isSettled(source, performance.now())) break;
     }
     for (const source of this.#sources) {
       if (source.head > 0) source.queue = source.queue.slice(source.head);
@@ -94,6 +105,16 @@ export class MergedFeed {
     this.#onEntry?.();
   }
 
+  /** Ms until every stream has something or is known to have nothing. */
+  #untilSettled(): number {
+    const now = performance.now();
+    let wait = 0;
+    for (const source of this.#sources) {
+      if (!isSettled(source, now)) wait = Math.max(wait, QUIET_MS - (now - (source.askedAt ?? now)));
+    }
+    return Math.ceil(wait);
+  }
+
   #oldest(): Source | null {
     let oldest: Source | null = null;
     let at = Infinity;
@@ -109,7 +130,9 @@ export class MergedFeed {
   async #pump(source: Source): Promise<void> {
     try {
       while (!this.#stopped) {
+        source.askedAt = performance.now();
         const envelopes = await source.feed.next(CHUNK);
+        source.askedAt = null;
         for (const envelope of envelopes) {
           if (!source.cursor.accept(envelope)) continue;
           const weight = weightOf(envelope);
@@ -133,4 +156,8 @@ export class MergedFeed {
   #throwFailure(): void {
     if (this.#failure !== null && !this.#stopped) throw this.#failure;
   }
+}
+
+function isSettled({ queue, head, askedAt }: Source, now: number): boolean {
+  return head < queue.length || (askedAt !== null && now - askedAt >= QUIET_MS);
 }

@@ -57,7 +57,7 @@ export interface SpecChange {
  */
 export class ReadModelFold {
   readonly tasks = new Map<string, TaskChange>();
-  readonly attempts = new Map<string, AttemptChange>();
+  readonly attempts = new Map<number | string, AttemptChange>();
   readonly workflows = new Map<string, WorkflowChange>();
   readonly workers = new Map<string, WorkerChange>();
   readonly specs: SpecChange[] = [];
@@ -193,10 +193,14 @@ export class ReadModelFold {
     return task;
   }
 
-  /** Fences are never used twice, so the fence alone names the attempt. */
+  /** A fence is never used twice in its cell, so it nearly always names the attempt by itself. */
   #attempt({ task, fence, attempt, tenant, worker }: LeaseGranted | LeaseEnded): AttemptChange {
-    const key = `${task}/${String(fence)}`;
+    let key: number | string = fence;
     let change = this.attempts.get(key);
+    if (change !== undefined && change.task !== task) {
+      key = `${task}/${String(fence)}`;
+      change = this.attempts.get(key);
+    }
     if (change === undefined) {
       this.attempts.set(
         key,

@@ -3,49 +3,39 @@
  * order in which the streams were read. */
 
 /** State of a task from what its three streams said last; the join of the lifecycle rules, kept equal by a test. */
-export const TASK_STATE_FUNCTION = `
-CREATE FUNCTION task_state(
-  owner_end text, is_due boolean, is_released boolean, is_cancel_requested boolean,
-  queue_phase smallint, queue_attempt integer, lease_phase smallint, attempts integer, lease_outcome text
-) RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE sql RETURN
-  CASE
-    WHEN owner_end IS NOT NULL THEN owner_end
-    WHEN lease_phase IS NOT NULL
-      AND (queue_phase IS NULL OR attempts > COALESCE(queue_attempt, 0) OR (attempts = COALESCE(queue_attempt, 0) AND lease_phase > queue_phase)) THEN
-      CASE
-        WHEN is_cancel_requested THEN 'cancelling'
-        WHEN lease_phase = 4 OR lease_outcome = 'ok' THEN 'running'
-        WHEN lease_outcome = 'cancelled' THEN 'cancelling'
-        WHEN lease_outcome IN ('preempted', 'drained') THEN 'suspended'
-        WHEN lease_outcome IN ('withdrawn', 'void', 'superseded') THEN 'queued'
-        ELSE 'backing_off'
-      END
-    WHEN queue_phase IS NOT NULL THEN
-      CASE
-        WHEN queue_phase = 6 THEN 'backing_off'
-        WHEN queue_phase = 8 THEN CASE WHEN is_cancel_requested THEN 'cancelling' ELSE 'backing_off' END
-        WHEN queue_phase = 9 THEN 'ready'
-        ELSE 'queued'
-      END
-    WHEN NOT is_due THEN 'scheduled'
-    WHEN NOT is_released THEN 'blocked'
-    ELSE 'ready'
-  END`;
+export const STATE_EXPRESSION = `CASE
+  WHEN owner_end IS NOT NULL THEN owner_end
+  WHEN lease_phase IS NOT NULL
+    AND (queue_phase IS NULL OR attempts > COALESCE(queue_attempt, 0) OR (attempts = COALESCE(queue_attempt, 0) AND lease_phase > queue_phase)) THEN
+    CASE
+      WHEN is_cancel_requested THEN 'cancelling'
+      WHEN lease_phase = 4 OR lease_outcome = 'ok' THEN 'running'
+      WHEN lease_outcome = 'cancelled' THEN 'cancelling'
+      WHEN lease_outcome IN ('preempted', 'drained') THEN 'suspended'
+      WHEN lease_outcome IN ('withdrawn', 'void', 'superseded') THEN 'queued'
+      ELSE 'backing_off'
+    END
+  WHEN queue_phase IS NOT NULL THEN
+    CASE
+      WHEN queue_phase = 6 THEN 'backing_off'
+      WHEN queue_phase = 8 THEN CASE WHEN is_cancel_requested THEN 'cancelling' ELSE 'backing_off' END
+      WHEN queue_phase = 9 THEN 'ready'
+      ELSE 'queued'
+    END
+  WHEN NOT is_due THEN 'scheduled'
+  WHEN NOT is_released THEN 'blocked'
+  ELSE 'ready'
+END`;
 
-export const TASK_STATUS_FUNCTION = `
-CREATE FUNCTION task_status(state text) RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE sql RETURN
-  CASE
-    WHEN state = 'succeeded' OR state = 'skipped' THEN 'done'
-    WHEN state IN ('failed', 'upstream_failed', 'cancelled', 'expired', 'dead') THEN 'failed'
-    WHEN state IN ('running', 'cancelling', 'starting') THEN 'in_progress'
-    ELSE 'waiting'
-  END`;
+export const STATUS_EXPRESSION = `CASE ${STATE_EXPRESSION}
+  WHEN 'succeeded' THEN 'done' WHEN 'skipped' THEN 'done'
+  WHEN 'failed' THEN 'failed' WHEN 'upstream_failed' THEN 'failed' WHEN 'cancelled' THEN 'failed' WHEN 'expired' THEN 'failed' WHEN 'dead' THEN 'failed'
+  WHEN 'running' THEN 'in_progress' WHEN 'cancelling' THEN 'in_progress' WHEN 'starting' THEN 'in_progress'
+  ELSE 'waiting'
+END`;
 
-export const STATE_EXPRESSION =
-  'task_state(owner_end, is_due, is_released, is_cancel_requested, queue_phase, queue_attempt, lease_phase, attempts, lease_outcome)';
-export const STATUS_EXPRESSION = `task_status(${STATE_EXPRESSION})`;
-
-export const TABLES: readonly string[] = [
+/** `kept`: how `state` and `status` are kept. */
+export const tables = (kept: 'VIRTUAL' | 'STORED'): readonly string[] => [
   `CREATE TABLE task (
     task_id bigint NOT NULL,
     tenant integer,
@@ -87,8 +77,8 @@ export const TABLES: readonly string[] = [
     attempts integer,
     started_at timestamptz,
     lease_seqs bigint[],
-    state text GENERATED ALWAYS AS (${STATE_EXPRESSION}) STORED,
-    status text GENERATED ALWAYS AS (${STATUS_EXPRESSION}) STORED,
+    state text GENERATED ALWAYS AS (${STATE_EXPRESSION}) ${kept},
+    status text GENERATED ALWAYS AS (${STATUS_EXPRESSION}) ${kept},
     CONSTRAINT task_pkey PRIMARY KEY (task_id)
   ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2)`,
   `CREATE INDEX task_workflow ON task (workflow_id, task_id) WHERE workflow_id IS NOT NULL`,
@@ -171,11 +161,4 @@ export const TABLES: readonly string[] = [
   `COMMENT ON COLUMN attempt.cap IS 'ms'`,
   // Where TypeORM keeps what it can't ask of Postgres.
   `CREATE TABLE IF NOT EXISTS typeorm_metadata (type varchar NOT NULL, database varchar, schema varchar, "table" varchar, name varchar, value text)`,
-  ...[
-    ['state', STATE_EXPRESSION],
-    ['status', STATUS_EXPRESSION],
-  ].map(
-    ([name = '', expression = '']) =>
-      `INSERT INTO typeorm_metadata VALUES ('GENERATED_COLUMN', current_database(), current_schema(), 'task', '${name}', '${expression}')`,
-  ),
 ];

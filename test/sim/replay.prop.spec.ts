@@ -71,7 +71,7 @@ describe('what roles know', () => {
             }
           }
         }
-        const { limits: _, ...known } = live as Record<string, unknown>;
+        const { limits: _, ...known } = live;
         expect(differences(known, dumpRoles(roles)).filter((path) => !isPassing(path))).toEqual([]);
         compared += total;
       } finally {

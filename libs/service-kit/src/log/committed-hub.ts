@@ -145,7 +145,9 @@ class Feed implements CommittedFeed {
       const taken = this.#buffer.length > 0 ? this.#takeBuffered(maxEvents) : await this.#readLog(maxEvents);
       const whole = taken.flatMap((envelope) => this.#groups.accept(envelope));
       if (whole.length > 0) return whole;
-      if (taken.length === 0) await new Promise<void>((resolve) => { this.#wake = resolve; });
+      // Looked at again: something may have come, or an end, while the log was asked.
+      const isIdle = taken.length === 0 && this.#buffer.length === 0 && this.#position >= this.tail.head;
+      if (isIdle && !this.#stopped) await new Promise<void>((resolve) => { this.#wake = resolve; });
     }
   }
 

@@ -5,7 +5,7 @@ import { sourceFiles } from './source-files.js';
 /** When each is raised, and what to do. */
 const ALERTS: Readonly<Record<AlertKind, readonly [when: string, todo: string]>> = {
   'worker-unhealthy': [
-    'a worker was silent for 15 s, was lost, or has not come back since the resource manager started',
+    'a worker was silent for 15 s, or has not come back within 15 s after the resource manager started; a lost one is named until it is back, an hour at most',
     'check the machine and its network; after 30 s of silence its attempts run elsewhere',
   ],
   'resource-manager-unhealthy': [

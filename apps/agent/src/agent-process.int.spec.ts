@@ -12,19 +12,30 @@ let yard: WorkerYard;
 let children: ChildProcess[];
 
 function startAgent(...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [main, '--home', dir, '--dir', join(dir, 'agent'), '--cpu', '4', ...args], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    process.execPath,
+    [main, '--home', dir, '--dir', join(dir, 'agent'), '--cpu', '4', ...args],
+    { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   children.push(child);
-  child.stderr!.resume();
+  child.stderr.resume();
   return child;
 }
 
 async function ended(child: ChildProcess): Promise<number | string | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
-  return await new Promise((resolve) => child.once('exit', (code, signal) => { resolve(code ?? signal); }));
+  return await new Promise((resolve) =>
+    child.once('exit', (code, signal) => {
+      resolve(code ?? signal);
+    }),
+  );
 }
 
 function processesWith(text: string): string[] {
-  return execFileSync('ps', ['-eo', 'pid,args']).toString().split('\n').filter((line) => line.includes(text) && !line.includes('ps -eo'));
+  return execFileSync('ps', ['-eo', 'pid,args'])
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes(text) && !line.includes('ps -eo'));
 }
 
 async function goneWithin(text: string, ms: number): Promise<boolean> {
@@ -36,7 +47,8 @@ async function goneWithin(text: string, ms: number): Promise<boolean> {
 }
 
 const mark = (): string => `6${process.pid}${Math.floor(Math.random() * 1e6)}`;
-const command = (task: string, script: string) => assignment(task, { run: { command: ['sh', '-c', script] } });
+const command = (task: string, script: string) =>
+  assignment(task, { run: { command: ['sh', '-c', script] } });
 
 beforeEach(async () => {
   if (!existsSync(main)) throw new Error('the agent is not built: npx tsc -b apps/agent');
@@ -61,7 +73,10 @@ describe('the agent as a process', () => {
     const sleeper = mark();
     const first = startAgent();
     await yard.until(() => yard.joins.length === 1, 'the join');
-    yard.run([command('1', `trap '' TERM; (setsid sleep ${sleeper} &); sleep ${sleeper}; sleep ${sleeper}`), command('2', 'true')]);
+    yard.run([
+      command('1', `trap '' TERM; (setsid sleep ${sleeper} &); sleep ${sleeper}; sleep ${sleeper}`),
+      command('2', 'true'),
+    ]);
     await yard.report('2');
     await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
     first.kill('SIGKILL');
@@ -79,7 +94,9 @@ describe('the agent as a process', () => {
     const sleeper = mark();
     const first = startAgent();
     await yard.until(() => yard.joins.length === 1, 'the join');
-    yard.run([command('1', `trap '' TERM; echo up; (setsid sleep ${sleeper} &); while :; do sleep 0.1; done`)]);
+    yard.run([
+      command('1', `trap '' TERM; echo up; (setsid sleep ${sleeper} &); while :; do sleep 0.1; done`),
+    ]);
     await yard.until(() => yard.log('1', 1, 'stdout') === 'up\n', 'its output');
     first.kill('SIGKILL');
     await ended(first);
@@ -103,7 +120,9 @@ describe('the agent as a process', () => {
     const second = startAgent();
     await yard.until(() => yard.reports.length >= 20, 'the reports again');
     expect(yard.joins[1]!.held).toHaveLength(20);
-    expect(yard.reports.map((report) => [report[3], report[6]]).sort()).toEqual(Array.from({ length: 20 }, (_, k) => ['ok', k]).sort());
+    expect(yard.reports.map((report) => [report[3], report[6]]).sort()).toEqual(
+      Array.from({ length: 20 }, (_, k) => ['ok', k]).sort(),
+    );
     second.kill('SIGTERM');
     await ended(second);
     yard.reports.length = 0;
@@ -167,9 +186,14 @@ describe('the agent as a process', () => {
   }, 90_000);
 
   it('tells what is wrong with its options and exits 2, or 5 when another agent has its directory', async () => {
-    const wrong = spawn(process.execPath, [main, '--url', 'ftp://x', '--cpu', 'many', '--label', 'x'], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'pipe'] });
+    const wrong = spawn(process.execPath, [main, '--url', 'ftp://x', '--cpu', 'many', '--label', 'x'], {
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let text = '';
-    wrong.stderr.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    wrong.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
     expect(await ended(wrong)).toBe(2);
     expect(text).toMatch(/--url has to be http/);
     expect(text).toMatch(/--label is written NAME=VALUE/);

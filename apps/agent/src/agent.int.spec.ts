@@ -15,9 +15,20 @@ let nextTask = 1_000;
 
 async function start(options: Partial<AgentConfig> = {}, heartbeatMs = 200): Promise<void> {
   yard = await WorkerYard.open({ heartbeatMs });
-  agent = await Agent.start({
-    url: () => yard.url, token: () => 'yk_test', dir: join(dir, 'state'), name: 'here', labels: { zone: 'a' }, resources: { cpu: 3_000 }, maxAttempts: 64, logCapBytes: 256 * 1024, ...options,
-  }, () => undefined);
+  agent = await Agent.start(
+    {
+      url: () => yard.url,
+      token: () => 'yk_test',
+      dir: join(dir, 'state'),
+      name: 'here',
+      labels: { zone: 'a' },
+      resources: { cpu: 3_000 },
+      maxAttempts: 64,
+      logCapBytes: 256 * 1024,
+      ...options,
+    },
+    () => undefined,
+  );
   await yard.until(() => yard.joins.length > 0, 'the join');
 }
 
@@ -37,10 +48,15 @@ const shell = (script: string, work: Work = {}): Promise<Report> => run(['sh', '
 
 /** Processes whose command line holds a text. */
 function processesWith(text: string): string[] {
-  return execFileSync('ps', ['-eo', 'pid,args']).toString().split('\n').filter((line) => line.includes(text) && !line.includes('ps -eo'));
+  return execFileSync('ps', ['-eo', 'pid,args'])
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes(text) && !line.includes('ps -eo'));
 }
 
-beforeEach(() => { dir = mkdtempSync(join(tmpdir(), 'yard-agent-')); });
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'yard-agent-'));
+});
 afterEach(async () => {
   await agent?.stop();
   await yard.close();
@@ -48,17 +64,31 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-describe.each([['through a launcher shell', {}], ['without a shell', { shell: null }]] as const)('an attempt %s', (_how, options) => {
+describe.each([
+  ['through a launcher shell', {}],
+  ['without a shell', { shell: null }],
+] as const)('an attempt %s', (_how, options) => {
   it('reports exit codes as they are, and signals as what they are', async () => {
     await start(options);
     const codes = [0, 1, 2, 3, 42, 125, 126, 127, 128, 129, 130, 137, 139, 143, 200, 254, 255];
     const reports = await Promise.all(codes.map((code) => shell(`exit ${code}`)));
     expect(reports.map((report) => report[4])).toEqual(codes);
-    expect(reports.map((report) => report[3])).toEqual(codes.map((code) => code === 0 ? 'ok' : 'app'));
+    expect(reports.map((report) => report[3])).toEqual(codes.map((code) => (code === 0 ? 'ok' : 'app')));
     expect(reports.slice(1).every((report, k) => report[7] === `exit code ${codes[k + 1]!}`)).toBe(true);
-    const signals = [['HUP', 1], ['INT', 2], ['QUIT', 3], ['KILL', 9], ['USR1', 10], ['SEGV', 11], ['PIPE', 13], ['TERM', 15]] as const;
+    const signals = [
+      ['HUP', 1],
+      ['INT', 2],
+      ['QUIT', 3],
+      ['KILL', 9],
+      ['USR1', 10],
+      ['SEGV', 11],
+      ['PIPE', 13],
+      ['TERM', 15],
+    ] as const;
     const killed = await Promise.all(signals.map(([name]) => shell(`kill -${name} $$`)));
-    expect(killed.map((report) => [report[4], report[7]])).toEqual(signals.map(([name, number]) => [128 + number, `ended by signal SIG${name}`]));
+    expect(killed.map((report) => [report[4], report[7]])).toEqual(
+      signals.map(([name, number]) => [128 + number, `ended by signal SIG${name}`]),
+    );
   });
 
   it('waits for the end of an attempt that was stopped for a while', async () => {
@@ -68,35 +98,117 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
     expect((await shell(`${goesOn}; exit 0`)).slice(3, 5)).toEqual(['ok', 0]);
     const codes = [146, 147, 148, 149, 150, 151];
     const reports = await Promise.all(codes.map((code) => shell(`exit ${code}`)));
-    expect(reports.map((report) => [report[4], report[7]])).toEqual(codes.map((code) => [code, `exit code ${code}`]));
+    expect(reports.map((report) => [report[4], report[7]])).toEqual(
+      codes.map((code) => [code, `exit code ${code}`]),
+    );
   });
 
   it('passes hostile arguments, variables and inputs on untouched', async () => {
     await start(options);
-    const hostile = ['', ' ', 'a b', '$(touch pwned)', '`id`', '"', "'", "'\\''", 'x\ny\n', '\n', '*', '~', '-n', '--', '\\', '!!', '${HOME}', 'a=b', 'ünï→😀', '\u001b[31m', '; rm -rf /', '%s', '\t', '#'];
-    const args = await run([process.execPath, '-e', 'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(process.argv.slice(1)))', '--'], { run: { args: hostile } });
+    const hostile = [
+      '',
+      ' ',
+      'a b',
+      '$(touch pwned)',
+      '`id`',
+      '"',
+      "'",
+      "'\\''",
+      'x\ny\n',
+      '\n',
+      '*',
+      '~',
+      '-n',
+      '--',
+      '\\',
+      '!!',
+      '${HOME}',
+      'a=b',
+      'ünï→😀',
+      '\u001b[31m',
+      '; rm -rf /',
+      '%s',
+      '\t',
+      '#',
+    ];
+    const args = await run(
+      [
+        process.execPath,
+        '-e',
+        'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(process.argv.slice(1)))',
+        '--',
+      ],
+      { run: { args: hostile } },
+    );
     expect(args[7]).toBeNull();
     expect(args[6]).toEqual(hostile);
     const env = Object.fromEntries(hostile.map((value, k) => [`V${k}`, value]));
-    const variables = await run([process.execPath, '-e', 'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(Object.fromEntries(Object.entries(process.env).filter(([k]) => /^V/.test(k)))))'], { run: { env } });
+    const variables = await run(
+      [
+        process.execPath,
+        '-e',
+        'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(Object.fromEntries(Object.entries(process.env).filter(([k]) => /^V/.test(k)))))',
+      ],
+      { run: { env } },
+    );
     expect(variables[6]).toEqual(env);
     const echoed = await shell('cat "$YARD_INPUT" > "$YARD_OUTPUT"', { run: { input: { hostile } } });
     expect(echoed[6]).toEqual({ hostile });
-    const odd = { 'a.b': '1', 'a[$(touch pwned)]': '2', BASH_ENV: '/nowhere', SHELLOPTS: 'xtrace', IFS: 'x', '-n': '3', n: '4', PATH: `${process.env['PATH'] ?? ''}:/x y`, LC_ALL: 'C' };
-    const passed = await run([process.execPath, '-e', 'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(process.env))'], { run: { env: odd } });
+    const odd = {
+      'a.b': '1',
+      'a[$(touch pwned)]': '2',
+      BASH_ENV: '/nowhere',
+      SHELLOPTS: 'xtrace',
+      IFS: 'x',
+      '-n': '3',
+      n: '4',
+      PATH: `${process.env['PATH'] ?? ''}:/x y`,
+      LC_ALL: 'C',
+    };
+    const passed = await run(
+      [
+        process.execPath,
+        '-e',
+        'require("fs").writeFileSync(process.env.YARD_OUTPUT, JSON.stringify(process.env))',
+      ],
+      { run: { env: odd } },
+    );
     expect(passed[6]).toMatchObject(odd);
   });
 
   it('gives an attempt its own directory, a clean environment and what the contract names', async () => {
     await start(options);
-    const report = await run([process.execPath, '-e', 'const fs = require("fs"); fs.writeFileSync(process.env.YARD_OUTPUT, JSON.stringify({ env: process.env, cwd: process.cwd(), files: fs.readdirSync("."), input: fs.existsSync(process.env.YARD_INPUT), parents: JSON.parse(fs.readFileSync(process.env.YARD_PARENTS)), checkpoint: fs.statSync(process.env.YARD_CHECKPOINT_DIR).isDirectory() }))'], {
-      parents: { extract: { rows: 3 } }, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', capMs: 60_000,
+    const report = await run(
+      [
+        process.execPath,
+        '-e',
+        'const fs = require("fs"); fs.writeFileSync(process.env.YARD_OUTPUT, JSON.stringify({ env: process.env, cwd: process.cwd(), files: fs.readdirSync("."), input: fs.existsSync(process.env.YARD_INPUT), parents: JSON.parse(fs.readFileSync(process.env.YARD_PARENTS)), checkpoint: fs.statSync(process.env.YARD_CHECKPOINT_DIR).isDirectory() }))',
+      ],
+      {
+        parents: { extract: { rows: 3 } },
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        capMs: 60_000,
+      },
+    );
+    const seen = report[6] as {
+      env: Record<string, string>;
+      cwd: string;
+      files: string[];
+      input: boolean;
+      parents: unknown;
+      checkpoint: boolean;
+    };
+    expect(seen.env).toMatchObject({
+      YARD_TASK_ID: report[0],
+      YARD_ATTEMPT: '1',
+      YARD_FENCE: '1',
+      TRACEPARENT: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     });
-    const seen = report[6] as { env: Record<string, string>; cwd: string; files: string[]; input: boolean; parents: unknown; checkpoint: boolean };
-    expect(seen.env).toMatchObject({ YARD_TASK_ID: report[0], YARD_ATTEMPT: '1', YARD_FENCE: '1', TRACEPARENT: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
     expect(Math.abs(Number(seen.env['YARD_DEADLINE']) - Date.now() - 60_000)).toBeLessThan(10_000);
     const allowed = ['PATH', 'HOME', 'LANG', 'TZ', 'PWD', '_', 'TRACEPARENT', 'SHLVL'];
-    expect(Object.keys(seen.env).filter((name) => !name.startsWith('YARD_') && !allowed.includes(name))).toEqual([]);
+    expect(
+      Object.keys(seen.env).filter((name) => !name.startsWith('YARD_') && !allowed.includes(name)),
+    ).toEqual([]);
     expect(seen.files).toEqual([]);
     expect(seen.input).toBe(false);
     expect(seen.parents).toEqual({ extract: { rows: 3 } });
@@ -106,7 +218,9 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
 
   it('captures both streams, whatever is written to and however', async () => {
     await start(options);
-    const report = await shell('echo one; echo two >&2; echo three > /dev/stdout; echo four > /dev/stderr; (echo five) ; exit 7');
+    const report = await shell(
+      'echo one; echo two >&2; echo three > /dev/stdout; echo four > /dev/stderr; (echo five) ; exit 7',
+    );
     expect(yard.log(report[0], 1, 'stdout')).toBe('one\nthree\nfive\n');
     expect(yard.log(report[0], 1, 'stderr')).toBe('two\nfour\n');
     expect(report[7]).toBe('exit code 7: four');
@@ -126,7 +240,10 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
   it('kills all of an attempt over its cap: who ignores SIGTERM, who left the group, who stopped', async () => {
     await start(options);
     const mark = `9${process.pid}${Math.floor(Math.random() * 1e6)}`;
-    const report = await shell(`trap '' TERM; (setsid sh -c 'trap "" TERM; sleep ${mark} & sleep ${mark}' &) ; sleep ${mark} & sh -c 'kill -STOP $$; sleep ${mark}' & while :; do sleep 0.1; done`, { capMs: 400 });
+    const report = await shell(
+      `trap '' TERM; (setsid sh -c 'trap "" TERM; sleep ${mark} & sleep ${mark}' &) ; sleep ${mark} & sh -c 'kill -STOP $$; sleep ${mark}' & while :; do sleep 0.1; done`,
+      { capMs: 400 },
+    );
     expect(report[3]).toBe('over-cap');
     expect(report[7]).toContain('over the execution cap');
     expect(processesWith(mark)).toEqual([]);
@@ -134,7 +251,9 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
 
   it('ends an attempt on a kill order within its grace', async () => {
     await start(options);
-    const task = send({ run: { command: ['sh', '-c', 'echo up; trap "echo bye; exit 3" TERM; while :; do sleep 0.05; done'] } });
+    const task = send({
+      run: { command: ['sh', '-c', 'echo up; trap "echo bye; exit 3" TERM; while :; do sleep 0.05; done'] },
+    });
     await yard.until(() => yard.log(task, 1, 'stdout') === 'up\n', 'its output, live');
     yard.kill([[task, 1, 1, 'cancelled']]);
     const report = await yard.report(task);
@@ -145,8 +264,15 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
   it('leaves nothing of an attempt that ended well, nor of one that left a daemon', async () => {
     await start(options);
     const mark = `8${process.pid}${Math.floor(Math.random() * 1e6)}`;
-    expect((await shell(`sleep ${mark} & (setsid sleep ${mark} >/dev/null 2>&1 &); (setsid sleep ${mark} &); echo $?`))[3]).toBe('ok');
-    for (let k = 0; k < 100 && processesWith(mark).length > 0; k++) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(
+      (
+        await shell(
+          `sleep ${mark} & (setsid sleep ${mark} >/dev/null 2>&1 &); (setsid sleep ${mark} &); echo $?`,
+        )
+      )[3],
+    ).toBe('ok');
+    for (let k = 0; k < 100 && processesWith(mark).length > 0; k++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     expect(processesWith(mark)).toEqual([]);
     expect((await shell('echo next'))[3]).toBe('ok');
   });
@@ -173,7 +299,14 @@ describe.each([['through a launcher shell', {}], ['without a shell', { shell: nu
 describe('the agent', () => {
   it('says what it is and has', async () => {
     await start();
-    expect(yard.joins[0]).toMatchObject({ kind: 'agent', name: 'here', labels: { zone: 'a' }, handlers: [], held: [], capacity: { cpu: 3_000 } });
+    expect(yard.joins[0]).toMatchObject({
+      kind: 'agent',
+      name: 'here',
+      labels: { zone: 'a' },
+      handlers: [],
+      held: [],
+      capacity: { cpu: 3_000 },
+    });
     expect(yard.joins[0]!.capacity['memory']).toBeGreaterThan(1e8);
     expect(yard.joins[0]!.capacity['disk']).toBeGreaterThan(1e8);
   });
@@ -181,17 +314,36 @@ describe('the agent', () => {
   it('runs scripts by their first line, else by their extension, fetching each once', async () => {
     await start();
     const script = async (text: string, path: string, args: string[] = []): Promise<Report> =>
-      await yard.report(send({ kind: 'script', run: { script: path, scriptHash: yard.addBlob(text), args } }));
+      await yard.report(
+        send({ kind: 'script', run: { script: path, scriptHash: yard.addBlob(text), args } }),
+      );
     expect((await script('#!/bin/sh -e\nfalse\nexit 9', 'a'))[4]).toBe(1);
-    expect((await script('#!/usr/bin/env python3\nimport os, json, sys\njson.dump(sys.argv[1:], open(os.environ["YARD_OUTPUT"], "w"))', 'b', ['x y']))[6]).toEqual(['x y']);
+    expect(
+      (
+        await script(
+          '#!/usr/bin/env python3\nimport os, json, sys\njson.dump(sys.argv[1:], open(os.environ["YARD_OUTPUT"], "w"))',
+          'b',
+          ['x y'],
+        )
+      )[6],
+    ).toEqual(['x y']);
     expect((await script('import os\nopen(os.environ["YARD_OUTPUT"], "w").write("5")', 'c.py'))[6]).toBe(5);
-    expect((await script('import { writeFileSync } from "node:fs"; writeFileSync(process.env.YARD_OUTPUT, "6");', 'd.mjs'))[6]).toBe(6);
+    expect(
+      (
+        await script(
+          'import { writeFileSync } from "node:fs"; writeFileSync(process.env.YARD_OUTPUT, "6");',
+          'd.mjs',
+        )
+      )[6],
+    ).toBe(6);
     expect((await script('require("fs").writeFileSync(process.env.YARD_OUTPUT, "7");', 'e.js'))[6]).toBe(7);
     expect((await script('echo 8 > $YARD_OUTPUT', 'f'))[6]).toBe(8);
     const calls = yard.calls.length;
     expect((await script('echo 8 > $YARD_OUTPUT', 'f'))[6]).toBe(8);
     expect(yard.calls.length).toBe(calls);
-    const missing = await yard.report(send({ kind: 'script', run: { script: 'x', scriptHash: 'f'.repeat(64) } }));
+    const missing = await yard.report(
+      send({ kind: 'script', run: { script: 'x', scriptHash: 'f'.repeat(64) } }),
+    );
     expect([missing[3], missing[7]]).toEqual(['infra', expect.stringContaining('could not be fetched')]);
   });
 
@@ -199,7 +351,14 @@ describe('the agent', () => {
     await start();
     const big = { text: 'y'.repeat(10_000) };
     const ref = { $blob: yard.addBlob(JSON.stringify(big)) };
-    const report = await run([process.execPath, '-e', 'const fs = require("fs"); const r = (n) => JSON.parse(fs.readFileSync(process.env[n])); fs.writeFileSync(process.env.YARD_OUTPUT, JSON.stringify([r("YARD_INPUT").text.length, r("YARD_PARENTS").up.text.length]))'], { parents: { up: ref }, run: { input: ref } });
+    const report = await run(
+      [
+        process.execPath,
+        '-e',
+        'const fs = require("fs"); const r = (n) => JSON.parse(fs.readFileSync(process.env[n])); fs.writeFileSync(process.env.YARD_OUTPUT, JSON.stringify([r("YARD_INPUT").text.length, r("YARD_PARENTS").up.text.length]))',
+      ],
+      { parents: { up: ref }, run: { input: ref } },
+    );
     expect(report[6]).toEqual([10_000, 10_000]);
   });
 
@@ -215,9 +374,12 @@ describe('the agent', () => {
     const first = send({ run: { command: ['true'] } });
     await yard.report(first);
     const second = send({ run: { command: ['sh', '-c', 'sleep 0.7; echo done'] } });
-    await yard.until(() => yard.heartbeats.some((beat) => beat.held.some(([task]) => task === second)), 'the second held');
+    await yard.until(
+      () => yard.heartbeats.some((beat) => beat.held.some(([task]) => task === second)),
+      'the second held',
+    );
     const { port } = yard;
-    const [{ incarnation }] = yard.joins as [{ incarnation: string }];
+    const { incarnation } = yard.joins[0]!;
     await yard.close();
     await new Promise((resolve) => setTimeout(resolve, 400));
     yard = await WorkerYard.open({ port, heartbeatMs: 200 });
@@ -240,7 +402,10 @@ describe('the agent', () => {
 
   it('answers a kill order for an attempt that it never saw', async () => {
     await start();
-    yard.kill([['4711', 2, 9, 'withdrawn'], ['4712', 1, 1, 'lost']]);
+    yard.kill([
+      ['4711', 2, 9, 'withdrawn'],
+      ['4712', 1, 1, 'lost'],
+    ]);
     expect(await yard.report('4711')).toEqual(['4711', 2, 9, 'withdrawn', null, null, null, null]);
     expect(yard.reports.some((report) => report[0] === '4712')).toBe(false);
   });
@@ -282,6 +447,20 @@ describe('the agent', () => {
 
   it('refuses a second agent on its directory', async () => {
     await start();
-    await expect(Agent.start({ url: () => yard.url, token: () => 'x', dir: join(dir, 'state'), name: 'b', labels: {}, resources: {}, maxAttempts: 1, logCapBytes: 1 }, () => undefined)).rejects.toThrow('already');
+    await expect(
+      Agent.start(
+        {
+          url: () => yard.url,
+          token: () => 'x',
+          dir: join(dir, 'state'),
+          name: 'b',
+          labels: {},
+          resources: {},
+          maxAttempts: 1,
+          logCapBytes: 1,
+        },
+        () => undefined,
+      ),
+    ).rejects.toThrow('already');
   });
 });

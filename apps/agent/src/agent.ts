@@ -58,8 +58,13 @@ export class Agent {
   }
 
   private constructor(
-    private readonly config: AgentConfig, private readonly log: Log, state: AgentState, http: WorkerHttp, journal: FileReportJournal,
-    orphaned: readonly Report[], onGone: () => void,
+    private readonly config: AgentConfig,
+    private readonly log: Log,
+    state: AgentState,
+    http: WorkerHttp,
+    journal: FileReportJournal,
+    orphaned: readonly Report[],
+    onGone: () => void,
   ) {
     this.#state = state;
     this.#http = http;
@@ -68,27 +73,67 @@ export class Agent {
     const [attemptsDir, ioDir] = [join(state.run, 'attempts'), join(state.run, 'io')];
     this.#warden = new Warden(state.run, environment['PATH'] ?? '');
     this.#reaper = new Reaper(new ProcessTable(`${ioDir}/`, `${attemptsDir}/`));
-    this.#pool = new SlotPool({ dir: join(state.run, 'slots'), environment, keep: 2 * availableParallelism() + 2, ...(config.shell === undefined ? {} : { shell: config.shell }) });
+    this.#pool = new SlotPool({
+      dir: join(state.run, 'slots'),
+      environment,
+      keep: 2 * availableParallelism() + 2,
+      ...(config.shell === undefined ? {} : { shell: config.shell }),
+    });
     this.#pool.warm(2);
     this.#host = {
-      attemptsDir, ioDir, checkpointsDir: join(state.dir, 'checkpoints'), logCapBytes: config.logCapBytes, pool: this.#pool, http, reaper: this.#reaper,
+      attemptsDir,
+      ioDir,
+      checkpointsDir: join(state.dir, 'checkpoints'),
+      logCapBytes: config.logCapBytes,
+      pool: this.#pool,
+      http,
+      reaper: this.#reaper,
       dirs: new WorkDirs(join(state.run, 'spare')),
       scripts: new ScriptCache(join(state.dir, 'scripts'), (tenant, sha256) => http.getBlob(tenant, sha256)),
       interpreters: new Interpreters(environment['PATH'] ?? ''),
       isOnline: () => this.#session.isJoined,
-      keep: (uploads, remove) => { this.#kept.push({ uploads, remove }); },
+      keep: (uploads, remove) => {
+        this.#kept.push({ uploads, remove });
+      },
     };
     this.#session = new WorkerSession({
-      url: config.url, token: config.token, worker: state.worker, journal,
-      join: { incarnation: state.incarnation, kind: 'agent', name: config.name, capacity: measureCapacity(state.dir, config.resources), handlers: [], labels: config.labels },
+      url: config.url,
+      token: config.token,
+      worker: state.worker,
+      journal,
+      join: {
+        incarnation: state.incarnation,
+        kind: 'agent',
+        name: config.name,
+        capacity: measureCapacity(state.dir, config.resources),
+        handlers: [],
+        labels: config.labels,
+      },
       running: () => this.#held(),
       load: () => Math.min(1, loadavg()[0]! / availableParallelism()),
-      onRun: (assignments) => { this.#take(assignments); },
-      onKill: (orders) => { this.#kill(orders); },
-      onSilence: () => { this.#endAll('no heartbeat was answered in time'); },
-      onRefused: (code, detail) => { log('warn', 'the yard refuses this agent', { code, detail }); },
-      onJoined: (epoch) => { log('info', 'joined', { worker: state.worker, epoch, held: this.#running.size, unsettled: this.#session.unsettled }); },
-      onLost: (why) => { log('info', 'not connected', { why }); },
+      onRun: (assignments) => {
+        this.#take(assignments);
+      },
+      onKill: (orders) => {
+        this.#kill(orders);
+      },
+      onSilence: () => {
+        this.#endAll('no heartbeat was answered in time');
+      },
+      onRefused: (code, detail) => {
+        log('warn', 'the yard refuses this agent', { code, detail });
+      },
+      onJoined: (epoch) => {
+        log('info', 'joined', {
+          worker: state.worker,
+          epoch,
+          held: this.#running.size,
+          unsettled: this.#session.unsettled,
+        });
+      },
+      onLost: (why) => {
+        log('info', 'not connected', { why });
+      },
     });
     this.#sweep = setInterval(() => {
       const now = performance.now();
@@ -101,7 +146,9 @@ export class Agent {
       // Deleting the directory is how a yard is thrown away.
       if (!state.isThere() && this.#stopping === null) onGone();
     }, SWEEP_MS);
-    this.#uploadAgain = setInterval(() => { if (this.#session.isJoined) void this.#bringKept(); }, UPLOAD_AGAIN_MS);
+    this.#uploadAgain = setInterval(() => {
+      if (this.#session.isJoined) void this.#bringKept();
+    }, UPLOAD_AGAIN_MS);
     this.#session.start();
     for (const report of orphaned) this.#session.report(report);
   }
@@ -125,7 +172,8 @@ export class Agent {
     const now = performance.now();
     for (const attempt of this.#running.values()) attempt.stop('drained', now);
     this.#tellStrays();
-    for (const [task, attempt, fence] of this.#waiting.splice(0)) this.#session.report([task, attempt, fence, 'drained', null, null, null, 'the worker is stopping']);
+    for (const [task, attempt, fence] of this.#waiting.splice(0))
+      this.#session.report([task, attempt, fence, 'drained', null, null, null, 'the worker is stopping']);
     await this.#idleWithin(10_000);
     if (this.#session.isJoined) {
       await this.#bringKept();
@@ -144,7 +192,8 @@ export class Agent {
   }
 
   async #idleWithin(ms: number): Promise<void> {
-    for (const until = performance.now() + ms; this.#running.size > 0 && performance.now() < until;) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const until = performance.now() + ms; this.#running.size > 0 && performance.now() < until;)
+      await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   #take(assignments: readonly Assignment[]): void {
@@ -155,7 +204,8 @@ export class Agent {
       // Said twice: it runs already, or its report is on the way.
       if (this.#running.has(name) || this.#session.isUnsettled(task, attempt, fence)) continue;
       // What arrives while stopping waits to be given back.
-      if (this.#running.size >= this.config.maxAttempts || this.#stopping !== null) this.#waiting.push(assignment);
+      if (this.#running.size >= this.config.maxAttempts || this.#stopping !== null)
+        this.#waiting.push(assignment);
       else this.#begin(assignment, name, now);
     }
   }
@@ -163,13 +213,16 @@ export class Agent {
   #begin(assignment: Assignment, name: string, now: number): void {
     const attempt = new RunningAttempt(assignment, this.#host, now);
     this.#running.set(name, attempt);
-    this.#tick ??= setInterval(() => { this.#onTick(); }, TICK_MS);
+    this.#tick ??= setInterval(() => {
+      this.#onTick();
+    }, TICK_MS);
     void attempt.run().then((report) => {
       this.#running.delete(name);
       this.#endedSinceSweep = true;
       if (report !== null) this.#session.report(report);
       const next = this.#stopping === null ? this.#waiting.shift() : undefined;
-      if (next !== undefined) this.#begin(next, nameOf(next[3].tenant, next[0], next[1], next[2]), performance.now());
+      if (next !== undefined)
+        this.#begin(next, nameOf(next[3].tenant, next[0], next[1], next[2]), performance.now());
       if (this.#running.size === 0) {
         clearInterval(this.#tick);
         this.#tick = undefined;
@@ -191,7 +244,8 @@ export class Agent {
   /** SIGTERM for what left the groups of attempts that have to end. */
   #tellStrays(): void {
     const names = new Set<string>();
-    for (const attempt of this.#running.values()) if (attempt.stopping !== null && attempt.isLive) names.add(attempt.name);
+    for (const attempt of this.#running.values())
+      if (attempt.stopping !== null && attempt.isLive) names.add(attempt.name);
     if (names.size > 0) this.#reaper.tell(names, 'SIGTERM');
   }
 
@@ -207,22 +261,26 @@ export class Agent {
       const at = this.#waiting.findIndex((one) => one[0] === task && one[1] === number && one[2] === fence);
       if (at >= 0) this.#waiting.splice(at, 1);
       // Whoever gave the order waits for an end, also of an attempt that never arrived here.
-      if (reason !== 'lost' && !this.#session.isUnsettled(task, number, fence)) this.#session.report([task, number, fence, reason, null, null, null, null]);
+      if (reason !== 'lost' && !this.#session.isUnsettled(task, number, fence))
+        this.#session.report([task, number, fence, reason, null, null, null, null]);
     }
     this.#tellStrays();
   }
 
   #find(task: string, number: number, fence: number): RunningAttempt | undefined {
-    for (const attempt of this.#running.values()) if (attempt.task === task && attempt.attempt === number && attempt.fence === fence) return attempt;
+    for (const attempt of this.#running.values())
+      if (attempt.task === task && attempt.attempt === number && attempt.fence === fence) return attempt;
     return undefined;
   }
 
   #endAll(why: string): void {
     const now = performance.now();
-    if (this.#running.size > 0 || this.#waiting.length > 0) this.log('warn', 'ending all attempts', { why, attempts: this.#running.size });
+    if (this.#running.size > 0 || this.#waiting.length > 0)
+      this.log('warn', 'ending all attempts', { why, attempts: this.#running.size });
     for (const attempt of this.#running.values()) attempt.stop('lost', now);
     this.#tellStrays();
-    for (const [task, attempt, fence] of this.#waiting.splice(0)) this.#session.report([task, attempt, fence, 'lost', null, null, null, why]);
+    for (const [task, attempt, fence] of this.#waiting.splice(0))
+      this.#session.report([task, attempt, fence, 'lost', null, null, null, why]);
   }
 
   async #bringKept(): Promise<void> {

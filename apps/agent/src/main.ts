@@ -16,13 +16,20 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   let stop!: (because: string) => void;
-  const told = new Promise<string>((resolve) => { stop = resolve; });
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => { stop(name); });
+  const told = new Promise<string>((resolve) => {
+    stop = resolve;
+  });
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, () => {
+      stop(name);
+    });
   // A closed terminal is no reason to drop work.
   process.on('SIGHUP', () => undefined);
   let agent: Agent;
   try {
-    agent = await Agent.start(resolved.config, log, () => { stop('its state directory is gone'); });
+    agent = await Agent.start(resolved.config, log, () => {
+      stop('its state directory is gone');
+    });
   } catch (error) {
     log('error', error instanceof Error ? error.message : String(error));
     return error instanceof AgentRunsAlreadyError ? 5 : 1;

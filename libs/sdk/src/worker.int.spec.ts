@@ -6,7 +6,10 @@ let yard: WorkerYard | undefined;
 let worker: Worker | undefined;
 let ran: Promise<void> | undefined;
 
-async function start(handlers: Record<string, Handler>, options: Partial<WorkerOptions> = {}): Promise<WorkerYard> {
+async function start(
+  handlers: Record<string, Handler>,
+  options: Partial<WorkerOptions> = {},
+): Promise<WorkerYard> {
   yard = await WorkerYard.open({ heartbeatMs: 100 });
   worker = new Worker({ url: yard.url, token: 'yk_test', handlers, ...options });
   ran = worker.run();
@@ -14,7 +17,8 @@ async function start(handlers: Record<string, Handler>, options: Partial<WorkerO
   return yard;
 }
 
-const handle = (task: string, handler: string, work: Parameters<typeof assignment>[1] = {}) => assignment(task, { kind: 'handler', handler, ...work });
+const handle = (task: string, handler: string, work: Parameters<typeof assignment>[1] = {}) =>
+  assignment(task, { kind: 'handler', handler, ...work });
 
 afterEach(async () => {
   await worker?.stop({ withinMs: 0 });
@@ -25,13 +29,34 @@ afterEach(async () => {
 
 describe('the SDK worker', () => {
   it('tells its handlers, labels and places when it joins', async () => {
-    const here = await start({ a: () => 1, b: () => 2 }, { concurrency: 7, labels: { zone: 'x' }, name: 'w' });
-    expect(here.joins[0]).toMatchObject({ kind: 'sdk', name: 'w', handlers: ['a', 'b'], capacity: { slots: 7 }, labels: { zone: 'x' }, held: [] });
+    const here = await start(
+      { a: () => 1, b: () => 2 },
+      { concurrency: 7, labels: { zone: 'x' }, name: 'w' },
+    );
+    expect(here.joins[0]).toMatchObject({
+      kind: 'sdk',
+      name: 'w',
+      handlers: ['a', 'b'],
+      capacity: { slots: 7 },
+      labels: { zone: 'x' },
+      held: [],
+    });
   });
 
   it('reports what plain and asynchronous handlers return', async () => {
-    const here = await start({ plain: (input: number) => input + 1, later: async (input: number) => { await Promise.resolve(); return { doubled: input * 2 }; }, nothing: () => undefined });
-    here.run([handle('1', 'plain', { run: { input: 1 } }), handle('2', 'later', { run: { input: 4 } }), handle('3', 'nothing')]);
+    const here = await start({
+      plain: (input: number) => input + 1,
+      later: async (input: number) => {
+        await Promise.resolve();
+        return { doubled: input * 2 };
+      },
+      nothing: () => undefined,
+    });
+    here.run([
+      handle('1', 'plain', { run: { input: 1 } }),
+      handle('2', 'later', { run: { input: 4 } }),
+      handle('3', 'nothing'),
+    ]);
     expect((await here.report('1')).slice(3)).toEqual(['ok', null, null, 2, null]);
     expect((await here.report('2'))[6]).toEqual({ doubled: 8 });
     expect((await here.report('3'))[6]).toBeNull();
@@ -39,7 +64,16 @@ describe('the SDK worker', () => {
 
   it('tells a permanent failure from one worth another try', async () => {
     const here = await start({
-      terminal: () => { throw new TerminalError('never'); }, again: async () => { await Promise.resolve(); throw new RetryableError('later'); }, other: () => { throw new Error('oops'); },
+      terminal: () => {
+        throw new TerminalError('never');
+      },
+      again: async () => {
+        await Promise.resolve();
+        throw new RetryableError('later');
+      },
+      other: () => {
+        throw new Error('oops');
+      },
     });
     here.run([handle('1', 'terminal'), handle('2', 'again'), handle('3', 'other'), handle('4', 'unknown')]);
     expect((await here.report('1'))[3]).toBe('permanent');
@@ -65,13 +99,34 @@ describe('the SDK worker', () => {
   });
 
   it('gives the handler its attempt, parents and fence', async () => {
-    const here = await start({ show: (_input, ctx) => ({ id: ctx.taskId, attempt: ctx.attempt, fence: ctx.fence, parents: ctx.parents, name: ctx.name }) });
+    const here = await start({
+      show: (_input, ctx) => ({
+        id: ctx.taskId,
+        attempt: ctx.attempt,
+        fence: ctx.fence,
+        parents: ctx.parents,
+        name: ctx.name,
+      }),
+    });
     here.run([assignment('9', { kind: 'handler', handler: 'show', name: 'n', parents: { up: 3 } }, 2, 44)]);
-    expect((await here.report('9'))[6]).toEqual({ id: '9', attempt: 2, fence: 44, parents: { up: 3 }, name: 'n' });
+    expect((await here.report('9'))[6]).toEqual({
+      id: '9',
+      attempt: 2,
+      fence: 44,
+      parents: { up: 3 },
+      name: 'n',
+    });
   });
 
   it('aborts over the cap and reports over-cap even when the handler then returns', async () => {
-    const here = await start({ slow: (_input, ctx) => new Promise((resolve) => { ctx.signal.addEventListener('abort', () => { resolve('late'); }); }) });
+    const here = await start({
+      slow: (_input, ctx) =>
+        new Promise((resolve) => {
+          ctx.signal.addEventListener('abort', () => {
+            resolve('late');
+          });
+        }),
+    });
     here.run([handle('1', 'slow', { capMs: 150 })]);
     const report = await here.report('1');
     expect(report[3]).toBe('over-cap');
@@ -85,9 +140,19 @@ describe('the SDK worker', () => {
   });
 
   it('ends on a kill order and answers one for an attempt it never saw', async () => {
-    const here = await start({ wait: (_input, ctx) => new Promise((_, reject) => { ctx.signal.addEventListener('abort', () => { reject(ctx.signal.reason as Error); }); }) });
+    const here = await start({
+      wait: (_input, ctx) =>
+        new Promise((_, reject) => {
+          ctx.signal.addEventListener('abort', () => {
+            reject(ctx.signal.reason as Error);
+          });
+        }),
+    });
     here.run([handle('1', 'wait')]);
-    here.kill([['1', 1, 1, 'cancelled'], ['2', 1, 1, 'cancelled']]);
+    here.kill([
+      ['1', 1, 1, 'cancelled'],
+      ['2', 1, 1, 'cancelled'],
+    ]);
     expect((await here.report('1'))[3]).toBe('cancelled');
     expect((await here.report('2'))[3]).toBe('cancelled');
   });
@@ -95,7 +160,16 @@ describe('the SDK worker', () => {
   it('never runs more than its concurrency at once', async () => {
     let now = 0;
     let most = 0;
-    const here = await start({ count: async () => { most = Math.max(most, ++now); await new Promise((resolve) => setTimeout(resolve, 5)); now--; } }, { concurrency: 3 });
+    const here = await start(
+      {
+        count: async () => {
+          most = Math.max(most, ++now);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          now--;
+        },
+      },
+      { concurrency: 3 },
+    );
     here.run(Array.from({ length: 20 }, (_, k) => handle(String(k + 1), 'count')));
     await here.until(() => here.reports.length === 20, '20 reports');
     expect(most).toBe(3);
@@ -121,7 +195,15 @@ describe('the SDK worker', () => {
 
   it('finishes what runs, gives back what waits and says bye when it stops', async () => {
     let release = (): void => undefined;
-    const here = await start({ hold: () => new Promise<void>((resolve) => { release = resolve; }) }, { concurrency: 1 });
+    const here = await start(
+      {
+        hold: () =>
+          new Promise<void>((resolve) => {
+            release = resolve;
+          }),
+      },
+      { concurrency: 1 },
+    );
     here.run([handle('1', 'hold'), handle('2', 'hold')]);
     await here.until(() => here.heartbeats.some((beat) => beat.held.length === 2), 'both held');
     const stopped = worker!.stop();

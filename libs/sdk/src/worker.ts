@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { isBlobRef, type Assignment, type HeldAttempt, type KillOrder, type Report } from '@yardmaster/contracts';
+import {
+  isBlobRef,
+  type Assignment,
+  type HeldAttempt,
+  type KillOrder,
+  type Report,
+} from '@yardmaster/contracts';
 import { retryTransient, WorkerHttp } from './session/worker-http.js';
 import { WorkerSession, type TextSource } from './session/worker-session.js';
 import { Attempt, type AttemptContext, type EndReason } from './worker/attempt.js';
@@ -65,22 +71,36 @@ export class Worker {
     this.id = options.id ?? `sdk-${randomUUID()}`;
     this.#handlers = new Map(Object.entries(options.handlers));
     this.#concurrency = options.concurrency ?? 100;
-    if (!Number.isInteger(this.#concurrency) || this.#concurrency < 1) throw new RangeError('concurrency has to be a whole number of at least 1');
+    if (!Number.isInteger(this.#concurrency) || this.#concurrency < 1)
+      throw new RangeError('concurrency has to be a whole number of at least 1');
     if (this.#handlers.size === 0) throw new RangeError('a worker needs at least one handler');
     this.#http = new WorkerHttp(options.url, options.token);
     this.#session = new WorkerSession({
-      url: options.url, token: options.token, worker: this.id,
+      url: options.url,
+      token: options.token,
+      worker: this.id,
       join: {
-        incarnation: randomUUID(), kind: 'sdk', name: options.name ?? `${hostname()}-${process.pid}`,
-        capacity: { slots: this.#concurrency }, handlers: [...this.#handlers.keys()], labels: options.labels ?? {},
+        incarnation: randomUUID(),
+        kind: 'sdk',
+        name: options.name ?? `${hostname()}-${process.pid}`,
+        capacity: { slots: this.#concurrency },
+        handlers: [...this.#handlers.keys()],
+        labels: options.labels ?? {},
       },
       running: () => this.#held(),
       load: () => Math.min(1, this.#running.size / this.#concurrency),
-      onRun: (assignments) => { this.#take(assignments); },
-      onKill: (orders) => { this.#kill(orders); },
-      onSilence: () => { this.#endAll('lost'); },
+      onRun: (assignments) => {
+        this.#take(assignments);
+      },
+      onKill: (orders) => {
+        this.#kill(orders);
+      },
+      onSilence: () => {
+        this.#endAll('lost');
+      },
       onRefused: (code, detail) => {
-        if (code === 'unauthenticated' || code === 'forbidden') void this.#finish(new Error(`the yard refused this worker: ${code} (${detail})`));
+        if (code === 'unauthenticated' || code === 'forbidden')
+          void this.#finish(new Error(`the yard refused this worker: ${code} (${detail})`));
       },
     });
   }
@@ -92,11 +112,15 @@ export class Worker {
 
   async run(): Promise<void> {
     if (this.#ended !== null) throw new Error('this worker runs already');
-    const ended = new Promise<void>((resolve, reject) => { this.#ended = { resolve, reject }; });
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#ended = { resolve, reject };
+    });
     const { signal } = this.options;
     if (signal?.aborted) return;
     signal?.addEventListener('abort', () => void this.stop(), { once: true });
-    this.#tick = setInterval(() => { this.#onTick(); }, TICK_MS);
+    this.#tick = setInterval(() => {
+      this.#onTick();
+    }, TICK_MS);
     this.#session.start();
     await ended;
   }
@@ -108,7 +132,10 @@ export class Worker {
     if (this.#running.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, withinMs);
-        this.#idle = () => { clearTimeout(timer); resolve(); };
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
       this.#idle = null;
     }
@@ -187,14 +214,19 @@ export class Worker {
   async #fetchThenCall(attempt: Attempt, handler: Handler): Promise<void> {
     const { tenant } = attempt.work;
     const fetched = async (value: unknown): Promise<unknown> =>
-      isBlobRef(value) ? JSON.parse((await retryTransient(4, () => this.#http.getBlob(tenant, value.$blob))).toString()) as unknown : value;
+      isBlobRef(value)
+        ? (JSON.parse(
+            (await retryTransient(4, () => this.#http.getBlob(tenant, value.$blob))).toString(),
+          ) as unknown)
+        : value;
     try {
       attempt.input = await fetched(attempt.input);
       const parents: Record<string, unknown> = {};
       for (const [key, value] of Object.entries(attempt.parents)) parents[key] = await fetched(value);
       attempt.parents = parents;
     } catch (error) {
-      if (this.#isLive(attempt)) this.#end(attempt, 'infra', null, `the input could not be fetched: ${String(error)}`);
+      if (this.#isLive(attempt))
+        this.#end(attempt, 'infra', null, `the input could not be fetched: ${String(error)}`);
       return;
     }
     if (this.#isLive(attempt)) this.#call(attempt, handler);
@@ -211,8 +243,12 @@ export class Worker {
     if (isThenable(returned)) {
       this.#running.set(attempt.taskId, attempt);
       returned.then(
-        (value) => { if (this.#isLive(attempt)) this.#succeeded(attempt, value); },
-        (error: unknown) => { if (this.#isLive(attempt)) this.#failed(attempt, error); },
+        (value) => {
+          if (this.#isLive(attempt)) this.#succeeded(attempt, value);
+        },
+        (error: unknown) => {
+          if (this.#isLive(attempt)) this.#failed(attempt, error);
+        },
       );
       return;
     }
@@ -222,12 +258,18 @@ export class Worker {
   #succeeded(attempt: Attempt, value: unknown): void {
     const prepared = prepareResult(value);
     if (prepared.kind === 'inline') this.#end(attempt, 'ok', prepared.value, null);
-    else if (prepared.kind === 'refused') this.#end(attempt, 'permanent', null, `the result is not JSON: ${prepared.reason}`);
+    else if (prepared.kind === 'refused')
+      this.#end(attempt, 'permanent', null, `the result is not JSON: ${prepared.reason}`);
     else {
       this.#running.set(attempt.taskId, attempt);
       retryTransient(5, () => this.#http.putBlob(attempt.work.tenant, prepared.bytes)).then(
-        (sha256) => { if (this.#isLive(attempt)) this.#end(attempt, 'ok', { $blob: sha256 }, null); },
-        (error: unknown) => { if (this.#isLive(attempt)) this.#end(attempt, 'infra', null, `the result could not be stored: ${String(error)}`); },
+        (sha256) => {
+          if (this.#isLive(attempt)) this.#end(attempt, 'ok', { $blob: sha256 }, null);
+        },
+        (error: unknown) => {
+          if (this.#isLive(attempt))
+            this.#end(attempt, 'infra', null, `the result could not be stored: ${String(error)}`);
+        },
       );
     }
   }
@@ -251,7 +293,10 @@ export class Worker {
   #giveUp(attempt: Attempt): void {
     if (!this.#isLive(attempt)) return;
     this.#leave(attempt);
-    const text = attempt.ending === 'over-cap' ? `the attempt went over its execution cap (${attempt.work.capMs} ms were left when it came here)` : null;
+    const text =
+      attempt.ending === 'over-cap'
+        ? `the attempt went over its execution cap (${attempt.work.capMs} ms were left when it came here)`
+        : null;
     this.#report(attempt, attempt.ending ?? 'lost', null, text);
   }
 
@@ -269,7 +314,16 @@ export class Worker {
     const wallMs = Math.round(performance.now() - attempt.startedAt);
     // What took no time that could be counted is not worth its bytes.
     const usage = wallMs > 0 ? { wallMs, cpuMs: null, maxRssBytes: null } : null;
-    this.#session.report([attempt.taskId, attempt.attempt, attempt.fence, outcome, null, usage, result, error]);
+    this.#session.report([
+      attempt.taskId,
+      attempt.attempt,
+      attempt.fence,
+      outcome,
+      null,
+      usage,
+      result,
+      error,
+    ]);
   }
 
   #kill(orders: readonly KillOrder[]): void {
@@ -281,10 +335,13 @@ export class Worker {
         if (reason === 'lost') this.#leave(attempt);
         continue;
       }
-      const at = this.#waiting.findIndex((one, k) => k >= this.#next && one[0] === task && one[1] === number && one[2] === fence);
+      const at = this.#waiting.findIndex(
+        (one, k) => k >= this.#next && one[0] === task && one[1] === number && one[2] === fence,
+      );
       if (at >= 0) this.#waiting.splice(at, 1);
       // Whoever gave the order waits for an end, also of an attempt that never arrived here.
-      if (reason !== 'lost' && !this.#session.isUnsettled(task, number, fence)) this.#session.report([task, number, fence, reason, null, null, null, null]);
+      if (reason !== 'lost' && !this.#session.isUnsettled(task, number, fence))
+        this.#session.report([task, number, fence, reason, null, null, null, null]);
     }
   }
 
@@ -294,7 +351,8 @@ export class Worker {
       attempt.end(reason, now);
       this.#giveUp(attempt);
     }
-    for (const [task, number, fence] of this.#waiting.splice(0).slice(this.#next)) this.#session.report([task, number, fence, reason, null, null, null, null]);
+    for (const [task, number, fence] of this.#waiting.splice(0).slice(this.#next))
+      this.#session.report([task, number, fence, reason, null, null, null, null]);
     this.#next = 0;
   }
 
@@ -312,16 +370,19 @@ export class Worker {
   #held(): HeldAttempt[] {
     const held: HeldAttempt[] = [];
     for (const { taskId, attempt, fence } of this.#running.values()) held.push([taskId, attempt, fence]);
-    for (let k = this.#next; k < this.#waiting.length; k++) held.push([this.#waiting[k]![0], this.#waiting[k]![1], this.#waiting[k]![2]]);
+    for (let k = this.#next; k < this.#waiting.length; k++)
+      held.push([this.#waiting[k]![0], this.#waiting[k]![1], this.#waiting[k]![2]]);
     return held;
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 function describe(error: unknown): string {
-  const text = error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : String(error);
+  const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
   return text.length > ERROR_CHARS ? `${text.slice(0, ERROR_CHARS)}…` : text;
 }

@@ -2,7 +2,17 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  pack, unpack, type Assignment, type HeartbeatMessage, type JoinMessage, type KillOrder, type Report, type ReportAnswer, type Work, type WorkerMessage, type YardMessage,
+  pack,
+  unpack,
+  type Assignment,
+  type HeartbeatMessage,
+  type JoinMessage,
+  type KillOrder,
+  type Report,
+  type ReportAnswer,
+  type Work,
+  type WorkerMessage,
+  type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
 
@@ -31,13 +41,22 @@ export class WorkerYard {
   readonly #sockets = new Set<WebSocket>();
   #watchers: { readonly ready: () => boolean; readonly go: () => void }[] = [];
 
-  private constructor(private readonly server: Server, private readonly sockets: WebSocketServer, private readonly options: WorkerYardOptions) {
+  private constructor(
+    private readonly server: Server,
+    private readonly sockets: WebSocketServer,
+    private readonly options: WorkerYardOptions,
+  ) {
     sockets.on('connection', (socket, request: IncomingMessage) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);
       socket.on('message', (data: Buffer) => {
-        for (const message of unpack(data) as WorkerMessage[]) this.#take(socket, new URL(request.url ?? '/', 'http://yard').searchParams.get('worker') ?? '', message);
+        for (const message of unpack(data) as WorkerMessage[])
+          this.#take(
+            socket,
+            new URL(request.url ?? '/', 'http://yard').searchParams.get('worker') ?? '',
+            message,
+          );
         this.#look();
       });
     });
@@ -47,13 +66,17 @@ export class WorkerYard {
     const server = createServer();
     const sockets = new WebSocketServer({ noServer: true });
     const yard = new WorkerYard(server, sockets, options);
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => { yard.#serve(request, response); });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      yard.#serve(request, response);
+    });
     server.on('upgrade', (request: IncomingMessage, socket, head) => {
       if (options.token !== undefined && request.headers.authorization !== `Bearer ${options.token}`) {
         socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
         return;
       }
-      sockets.handleUpgrade(request, socket, head, (accepted) => { sockets.emit('connection', accepted, request); });
+      sockets.handleUpgrade(request, socket, head, (accepted) => {
+        sockets.emit('connection', accepted, request);
+      });
     });
     await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
     return yard;
@@ -101,7 +124,11 @@ export class WorkerYard {
 
   /** First report of a task, as soon as there is one. */
   async report(task: string, timeoutMs = 20_000): Promise<Report> {
-    await this.until(() => this.reports.some((report) => report[0] === task), `a report of task ${task}`, timeoutMs);
+    await this.until(
+      () => this.reports.some((report) => report[0] === task),
+      `a report of task ${task}`,
+      timeoutMs,
+    );
     return this.reports.find((report) => report[0] === task)!;
   }
 
@@ -109,8 +136,16 @@ export class WorkerYard {
   async until(ready: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
     if (ready()) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => { reject(new Error(`waited ${timeoutMs} ms for ${what}`)); }, timeoutMs);
-      this.#watchers.push({ ready, go: () => { clearTimeout(timer); resolve(); } });
+      const timer = setTimeout(() => {
+        reject(new Error(`waited ${timeoutMs} ms for ${what}`));
+      }, timeoutMs);
+      this.#watchers.push({
+        ready,
+        go: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
     });
   }
 
@@ -127,11 +162,16 @@ export class WorkerYard {
   }
 
   #take(socket: WebSocket, worker: string, message: WorkerMessage): void {
-    const answer = (reply: YardMessage): void => { socket.send(pack([reply])); };
+    const answer = (reply: YardMessage): void => {
+      socket.send(pack([reply]));
+    };
     switch (message[0]) {
       case 'join':
         this.joins.push(message[1]);
-        answer(['welcome', { epoch: this.epoch, heartbeatMs: this.options.heartbeatMs ?? 5_000, ttlMs: 30_000 }]);
+        answer([
+          'welcome',
+          { epoch: this.epoch, heartbeatMs: this.options.heartbeatMs ?? 5_000, ttlMs: 30_000 },
+        ]);
         return;
       case 'hb':
         this.heartbeats.push(message[1]);
@@ -139,7 +179,11 @@ export class WorkerYard {
         return;
       case 'rep':
         for (const report of message[1]) this.reports.push(report);
-        if (this.answersReports) answer(['rep-ok', message[1].map(([task, attempt, fence]): ReportAnswer => [task, attempt, fence, 'ok'])]);
+        if (this.answersReports)
+          answer([
+            'rep-ok',
+            message[1].map(([task, attempt, fence]): ReportAnswer => [task, attempt, fence, 'ok']),
+          ]);
         return;
       case 'bye':
         this.byes.push(worker);
@@ -172,7 +216,8 @@ export class WorkerYard {
       const blob = this.blobs.get(parts[4] ?? '');
       return blob === undefined ? [404, 'no such blob'] : [200, blob];
     }
-    if (parts[2] === 'blobs' && method === 'PUT') return [200, JSON.stringify({ sha256: this.addBlob(body) })];
+    if (parts[2] === 'blobs' && method === 'PUT')
+      return [200, JSON.stringify({ sha256: this.addBlob(body) })];
     if (parts[2] === 'attempts' && method === 'PUT') {
       if (this.logStatus !== null) return [this.logStatus, ''];
       const key = `${parts[4] ?? ''}/${parts[5] ?? ''}/${parts[7] ?? ''}`;
@@ -187,9 +232,26 @@ export class WorkerYard {
 }
 
 /** An assignment with everything that a test does not name filled in. */
-export function assignment(task: string, work: Partial<Omit<Work, 'run'>> & { readonly run?: Partial<Work['run']> }, attempt = 1, fence = 1): Assignment {
-  return [task, attempt, fence, {
-    kind: 'command', tenant: 1, name: `task ${task}`, handler: null, capMs: 60_000, parents: null, traceparent: null, ...work,
-    run: { script: null, scriptHash: null, command: null, args: null, env: null, input: null, ...work.run },
-  }];
+export function assignment(
+  task: string,
+  work: Partial<Omit<Work, 'run'>> & { readonly run?: Partial<Work['run']> },
+  attempt = 1,
+  fence = 1,
+): Assignment {
+  return [
+    task,
+    attempt,
+    fence,
+    {
+      kind: 'command',
+      tenant: 1,
+      name: `task ${task}`,
+      handler: null,
+      capMs: 60_000,
+      parents: null,
+      traceparent: null,
+      ...work,
+      run: { script: null, scriptHash: null, command: null, args: null, env: null, input: null, ...work.run },
+    },
+  ];
 }

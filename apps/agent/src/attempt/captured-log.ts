@@ -12,7 +12,10 @@ export class CapturedLog {
   /** Bytes that the yard has. */
   uploaded = 0;
 
-  constructor(readonly path: string, private readonly capBytes: number) {}
+  constructor(
+    readonly path: string,
+    private readonly capBytes: number,
+  ) {}
 
   get length(): number {
     return this.#length;
@@ -37,7 +40,9 @@ export class CapturedLog {
     }
     this.#append(chunk.subarray(0, room));
     this.#isTruncated = true;
-    this.#append(Buffer.from(`\n[truncated: more than ${this.capBytes} bytes of output; the rest was dropped]\n`));
+    this.#append(
+      Buffer.from(`\n[truncated: more than ${this.capBytes} bytes of output; the rest was dropped]\n`),
+    );
   }
 
   /** The next bytes that the yard does not have; null when it has all of them. */

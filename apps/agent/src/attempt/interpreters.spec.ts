@@ -5,8 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Interpreters } from './interpreters.js';
 
 let dir: string;
-beforeEach(() => { dir = mkdtempSync(join(tmpdir(), 'yard-interp-')); });
-afterEach(() => { rmSync(dir, { recursive: true, force: true }); });
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'yard-interp-'));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
 
 function executable(path: string, text: string): void {
   writeFileSync(path, text);
@@ -36,7 +40,7 @@ describe('the command that runs a script', () => {
 });
 
 describe('programs', () => {
-  it('are looked up in the path, behind a version manager\'s shim where there is one', async () => {
+  it("are looked up in the path, behind a version manager's shim where there is one", async () => {
     mkdirSync(join(dir, 'shims'));
     executable(join(dir, 'shims', 'python3'), '#!/bin/sh\necho /real/python3\n');
     executable(join(dir, 'tool'), '#!/bin/sh\n');

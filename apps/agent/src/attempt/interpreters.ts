@@ -4,8 +4,10 @@ import { basename, dirname, extname, join } from 'node:path';
 
 /** A question whose answer is the program behind a version manager's shim. */
 const ASK: Readonly<Record<string, readonly string[]>> = {
-  python3: ['-c', 'import sys; print(sys.executable)'], python: ['-c', 'import sys; print(sys.executable)'],
-  node: ['-p', 'process.execPath'], ruby: ['-e', 'print RbConfig.ruby'],
+  python3: ['-c', 'import sys; print(sys.executable)'],
+  python: ['-c', 'import sys; print(sys.executable)'],
+  node: ['-p', 'process.execPath'],
+  ruby: ['-e', 'print RbConfig.ruby'],
 };
 
 /** Finds the programs that run scripts. Shims of version managers cost 100 ms a start, so what they stand for is asked once. */
@@ -42,10 +44,17 @@ export class Interpreters {
     if (first === undefined) this.#firstLines.set(file, (first = readFirstLine(file)));
     if (first !== null) return first;
     switch (extname(submittedAs).toLowerCase()) {
-      case '.py': return ['python3'];
-      case '.js': case '.mjs': case '.cjs': return ['node'];
-      case '.sh': case '.bash': return [this.#has('bash') ? 'bash' : 'sh'];
-      default: return ['sh'];
+      case '.py':
+        return ['python3'];
+      case '.js':
+      case '.mjs':
+      case '.cjs':
+        return ['node'];
+      case '.sh':
+      case '.bash':
+        return [this.#has('bash') ? 'bash' : 'sh'];
+      default:
+        return ['sh'];
     }
   }
 
@@ -95,7 +104,8 @@ function readFirstLine(file: string): readonly string[] | null {
   const match = /^#![ \t]*(\S+)(?:[ \t]+(.*?))?[ \t]*$/.exec(line);
   if (match === null) return null;
   const [, program, argument] = match;
-  if (basename(program!) !== 'env' || argument === undefined) return argument === undefined ? [program!] : [program!, argument];
+  if (basename(program!) !== 'env' || argument === undefined)
+    return argument === undefined ? [program!] : [program!, argument];
   // `env NAME`: looked up as any program is. Options and assignments are env's own business.
   return /^[^-=\s]+$/.test(argument) ? [argument] : [program!, argument];
 }

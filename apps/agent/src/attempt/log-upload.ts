@@ -6,13 +6,19 @@ export class LogUpload {
   #going: Promise<boolean> | null = null;
 
   constructor(
-    private readonly http: WorkerHttp, private readonly log: CapturedLog,
-    private readonly tenant: number, private readonly task: string, private readonly attempt: number, private readonly stream: LogStream,
+    private readonly http: WorkerHttp,
+    private readonly log: CapturedLog,
+    private readonly tenant: number,
+    private readonly task: string,
+    private readonly attempt: number,
+    private readonly stream: LogStream,
   ) {}
 
   /** Sends what there is; true when the yard has, or has refused, all of it. */
   async push(): Promise<boolean> {
-    this.#going ??= this.#run().finally(() => { this.#going = null; });
+    this.#going ??= this.#run().finally(() => {
+      this.#going = null;
+    });
     return await this.#going;
   }
 

@@ -5,7 +5,10 @@ const LONGEST_MS = 5_000;
 
 /** Ends what is left of attempts. One look at all processes serves everyone who waits. */
 export class Reaper {
-  readonly #wanted = new Map<string, { readonly done: (isGone: boolean) => void; readonly until: number }[]>();
+  readonly #wanted = new Map<
+    string,
+    { readonly done: (isGone: boolean) => void; readonly until: number }[]
+  >();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly table: ProcessTable) {}
@@ -23,7 +26,8 @@ export class Reaper {
 
   /** Sends a signal to every process of the attempts named. */
   tell(names: ReadonlySet<string>, what: NodeJS.Signals): void {
-    for (const [name, pids] of this.table.scan()) if (names.has(name)) for (const pid of pids) signal(pid, what);
+    for (const [name, pids] of this.table.scan())
+      if (names.has(name)) for (const pid of pids) signal(pid, what);
   }
 
   /** Kills the processes of attempts that nobody runs any more; how many there were. */

@@ -7,7 +7,10 @@ export class ScriptCache {
   readonly #ready = new Map<string, string>();
   readonly #coming = new Map<string, Promise<string>>();
 
-  constructor(private readonly dir: string, private readonly fetch: (tenant: number, sha256: string) => Promise<Buffer>) {
+  constructor(
+    private readonly dir: string,
+    private readonly fetch: (tenant: number, sha256: string) => Promise<Buffer>,
+  ) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     // Without it a package.json further up would decide what kind of module a .js script is.
     writeFileSync(join(dir, 'package.json'), '{}\n');

@@ -43,13 +43,27 @@ export const AGENT_USAGE = `usage: agent [options]            every option may b
   --shell PATH|none     YARD_AGENT_SHELL      bash that launches (default the first in PATH)`;
 
 const OPTIONS = {
-  home: { type: 'string' }, url: { type: 'string' }, 'token-file': { type: 'string' }, dir: { type: 'string' }, name: { type: 'string' }, id: { type: 'string' },
-  label: { type: 'string', multiple: true }, cpu: { type: 'string' }, memory: { type: 'string' }, disk: { type: 'string' },
-  resource: { type: 'string', multiple: true }, 'max-attempts': { type: 'string' }, 'log-cap': { type: 'string' }, shell: { type: 'string' },
+  home: { type: 'string' },
+  url: { type: 'string' },
+  'token-file': { type: 'string' },
+  dir: { type: 'string' },
+  name: { type: 'string' },
+  id: { type: 'string' },
+  label: { type: 'string', multiple: true },
+  cpu: { type: 'string' },
+  memory: { type: 'string' },
+  disk: { type: 'string' },
+  resource: { type: 'string', multiple: true },
+  'max-attempts': { type: 'string' },
+  'log-cap': { type: 'string' },
+  shell: { type: 'string' },
 } as const;
 
 /** Options and variables as a configuration, or every problem at once. */
-export async function resolveAgentConfig(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ readonly config: AgentConfig } | { readonly problems: readonly string[] }> {
+export async function resolveAgentConfig(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly config: AgentConfig } | { readonly problems: readonly string[] }> {
   let given: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
   try {
     given = parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
@@ -59,11 +73,16 @@ export async function resolveAgentConfig(args: readonly string[], env: NodeJS.Pr
   const problems: string[] = [];
   const home = given.home ?? env['YARD_HOME'];
   const url = given.url ?? env['YARD_URL'];
-  const tokenFile = given['token-file'] ?? env['YARD_TOKEN_FILE'] ?? (home === undefined ? undefined : join(home, 'agent.token'));
+  const tokenFile =
+    given['token-file'] ??
+    env['YARD_TOKEN_FILE'] ??
+    (home === undefined ? undefined : join(home, 'agent.token'));
   const token = given['token-file'] === undefined ? env['YARD_TOKEN'] : undefined;
   if (url === undefined && home === undefined) problems.push('where is the yard? give --url or --home');
-  if (url !== undefined && !/^https?:\/\/[^\s]+$/.test(url)) problems.push(`--url has to be http:// or https://, not ${url}`);
-  if (token === undefined && tokenFile === undefined) problems.push('which key? give --token-file, --home or YARD_TOKEN');
+  if (url !== undefined && !/^https?:\/\/[^\s]+$/.test(url))
+    problems.push(`--url has to be http:// or https://, not ${url}`);
+  if (token === undefined && tokenFile === undefined)
+    problems.push('which key? give --token-file, --home or YARD_TOKEN');
 
   const wanted: Record<string, string> = {};
   for (const name of ['cpu', 'memory', 'disk'] as const) {
@@ -74,10 +93,12 @@ export async function resolveAgentConfig(args: readonly string[], env: NodeJS.Pr
   const resources = await readResources(wanted, problems);
   const labels = pairs(given.label ?? list(env['YARD_AGENT_LABELS']), '--label', problems);
   const maxAttempts = Number(given['max-attempts'] ?? env['YARD_AGENT_MAX_ATTEMPTS'] ?? 256);
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) problems.push('--max-attempts has to be a whole number of at least 1');
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1)
+    problems.push('--max-attempts has to be a whole number of at least 1');
   const logCapBytes = await readLogCap(given['log-cap'] ?? env['YARD_AGENT_LOG_CAP'], problems);
   const id = given.id ?? env['YARD_AGENT_ID'];
-  if (id !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(id)) problems.push('--id has to be letters, digits, dots, dashes and underscores, at most 63');
+  if (id !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(id))
+    problems.push('--id has to be letters, digits, dots, dashes and underscores, at most 63');
   if (problems.length > 0) return { problems };
 
   const shell = given.shell ?? env['YARD_AGENT_SHELL'];
@@ -87,7 +108,10 @@ export async function resolveAgentConfig(args: readonly string[], env: NodeJS.Pr
       token: token === undefined ? () => readFileSync(tokenFile!, 'utf8').trim() : () => token,
       dir: resolve(given.dir ?? env['YARD_AGENT_DIR'] ?? join(home ?? join(homedir(), '.yard'), 'agent')),
       name: given.name ?? env['YARD_AGENT_NAME'] ?? hostname(),
-      labels, resources, maxAttempts, logCapBytes,
+      labels,
+      resources,
+      maxAttempts,
+      logCapBytes,
       ...(id === undefined ? {} : { id }),
       ...(shell === undefined ? {} : { shell: shell === 'none' ? null : shell }),
     },
@@ -95,7 +119,10 @@ export async function resolveAgentConfig(args: readonly string[], env: NodeJS.Pr
 }
 
 /** The rules of amounts are loaded only where some are given: most agents measure, and stay smaller. */
-async function readResources(wanted: Readonly<Record<string, string>>, problems: string[]): Promise<ResourceVector> {
+async function readResources(
+  wanted: Readonly<Record<string, string>>,
+  problems: string[],
+): Promise<ResourceVector> {
   if (Object.keys(wanted).length === 0) return {};
   const { parseResources } = await import('@yardmaster/domain');
   const resources = parseResources(wanted);
@@ -129,7 +156,10 @@ function urlOf(file: string): string {
 }
 
 function list(text: string | undefined): string[] {
-  return (text ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 function pairs(texts: readonly string[], option: string, problems: string[]): Record<string, string> {

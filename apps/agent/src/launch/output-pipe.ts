@@ -17,7 +17,10 @@ export class OutputPipe {
   #socket: Socket | null = null;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(readonly path: string, private readonly onData: (chunk: Buffer) => void) {}
+  constructor(
+    readonly path: string,
+    private readonly onData: (chunk: Buffer) => void,
+  ) {}
 
   open(): void {
     this.#fd ??= openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -28,9 +31,15 @@ export class OutputPipe {
     const socket = new Socket({ fd: this.#fd, readable: true, writable: false });
     this.#socket = socket;
     this.#fd = null;
-    socket.on('data', (chunk: Buffer) => { this.onData(chunk); });
+    socket.on('data', (chunk: Buffer) => {
+      this.onData(chunk);
+    });
     socket.on('error', () => undefined);
-    this.#ended = new Promise((resolve) => socket.once('close', () => { resolve(); }));
+    this.#ended = new Promise((resolve) =>
+      socket.once('close', () => {
+        resolve();
+      }),
+    );
     socket.resume();
   }
 
@@ -66,7 +75,11 @@ export class OutputPipe {
     let timer: NodeJS.Timeout | undefined;
     const inTime = await Promise.race([
       this.#ended.then(() => true),
-      new Promise<false>((resolve) => { timer = setTimeout(() => { resolve(false); }, LET_GO_MS); }),
+      new Promise<false>((resolve) => {
+        timer = setTimeout(() => {
+          resolve(false);
+        }, LET_GO_MS);
+      }),
     ]);
     clearTimeout(timer);
     if (inTime) this.#socket = null;

@@ -29,13 +29,35 @@ export class ShellSlot implements Slot {
     this.#err = new OutputPipe(join(dir, 'stderr'), (chunk) => this.#turn?.events.onOutput('stderr', chunk));
     this.#specFd = openSync(spec, 'w', 0o600);
     // A session of its own: a Ctrl-C on the terminal is the agent's to handle.
-    this.#shell = spawn(shell, ['--norc', '--noprofile', '-c', SLOT_SCRIPT, 'yard', spec, this.#out.path, this.#err.path, join(dir, 'group')], {
-      env: environment, stdio: ['pipe', 'ignore', 'ignore', 'pipe'], detached: true,
-    });
+    this.#shell = spawn(
+      shell,
+      [
+        '--norc',
+        '--noprofile',
+        '-c',
+        SLOT_SCRIPT,
+        'yard',
+        spec,
+        this.#out.path,
+        this.#err.path,
+        join(dir, 'group'),
+      ],
+      {
+        env: environment,
+        stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+        detached: true,
+      },
+    );
     this.#shell.stdin!.on('error', () => undefined);
-    (this.#shell.stdio[3] as Readable).on('data', (chunk: Buffer) => { this.#hear(chunk); });
-    this.#shell.on('error', (error) => { this.#die(error.message); });
-    this.#shell.on('exit', () => { this.#die('its launcher shell ended'); });
+    (this.#shell.stdio[3] as Readable).on('data', (chunk: Buffer) => {
+      this.#hear(chunk);
+    });
+    this.#shell.on('error', (error) => {
+      this.#die(error.message);
+    });
+    this.#shell.on('exit', () => {
+      this.#die('its launcher shell ended');
+    });
   }
 
   get isUsable(): boolean {
@@ -48,7 +70,9 @@ export class ShellSlot implements Slot {
     const bytes = Buffer.from(specText(spec));
     writeSync(this.#specFd, bytes, 0, bytes.length, 0);
     ftruncateSync(this.#specFd, bytes.length);
-    const ended = new Promise<ProcessEnd>((resolve) => { this.#turn = { events, resolve, hasStarted: false }; });
+    const ended = new Promise<ProcessEnd>((resolve) => {
+      this.#turn = { events, resolve, hasStarted: false };
+    });
     this.#shell.stdin!.write('\n');
     const end = await ended;
     const isQuiet = await this.#isQuiet();
@@ -74,13 +98,15 @@ export class ShellSlot implements Slot {
     this.#err.close();
     closeSync(this.#specFd);
     const timer = setTimeout(() => this.#shell.kill('SIGKILL'), 500);
-    this.#shell.once('exit', () => { clearTimeout(timer); });
+    this.#shell.once('exit', () => {
+      clearTimeout(timer);
+    });
     if (this.#shell.exitCode !== null || this.#shell.signalCode !== null) clearTimeout(timer);
   }
 
   async #isQuiet(): Promise<boolean> {
     const out = await this.#out.finish();
-    return await this.#err.finish() && out;
+    return (await this.#err.finish()) && out;
   }
 
   #hear(chunk: Buffer): void {
@@ -108,8 +134,14 @@ export class ShellSlot implements Slot {
       if (turn === null) continue;
       const status = Number(code);
       turn.resolve({
-        code: signalled === '1' || !turn.hasStarted ? null : status, signal: signalled === '1' ? status - 128 : null, cpuMs: spent,
-        failure: turn.hasStarted || signalled === '1' ? null : 'its directory, pipes or variables could not be set up', isQuiet: true,
+        code: signalled === '1' || !turn.hasStarted ? null : status,
+        signal: signalled === '1' ? status - 128 : null,
+        cpuMs: spent,
+        failure:
+          turn.hasStarted || signalled === '1'
+            ? null
+            : 'its directory, pipes or variables could not be set up',
+        isQuiet: true,
       });
     }
   }

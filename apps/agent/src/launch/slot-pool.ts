@@ -21,17 +21,20 @@ export interface SlotPoolOptions {
 const DIRS_AT_ONCE = 8;
 /** A new shell costs milliseconds of this thread; most attempts end before one would be ready. */
 const GROW_EVERY_MS = 20;
+/** Waiting this long is reason enough, though others get on. */
+const LONG_WAIT_MS = 300;
 
 /**
  * Slots for attempts. Up to `keep` shells are there at once; beyond, the pool grows by one at a time while attempts
- * wait, so that a burst of short ones shares what there is and long ones all get to run.
+ * wait and none comes free, so that a burst of short ones shares what there is and long ones all get to run.
  */
 export class SlotPool {
   readonly shell: string | null;
   readonly #idle: ShellSlot[] = [];
   readonly #dirs = new Map<Slot, string>();
   readonly #fresh: string[] = [];
-  readonly #wanting: ((slot: Slot) => void)[] = [];
+  readonly #wanting: { readonly give: (slot: Slot) => void; readonly since: number }[] = [];
+  #movedAt = 0;
   #growing: NodeJS.Timeout | undefined;
   #count = 0;
 
@@ -59,8 +62,10 @@ export class SlotPool {
     }
     if (this.#dirs.size < this.options.keep) return this.#makeShell(this.shell);
     const { shell } = this;
-    this.#growing ??= setInterval(() => { this.#grow(shell); }, GROW_EVERY_MS);
-    return new Promise((resolve) => this.#wanting.push(resolve));
+    this.#growing ??= setInterval(() => {
+      this.#grow(shell);
+    }, GROW_EVERY_MS);
+    return new Promise((resolve) => this.#wanting.push({ give: resolve, since: performance.now() }));
   }
 
   giveBack(slot: Slot): void {
@@ -69,8 +74,10 @@ export class SlotPool {
       return;
     }
     const wanting = this.#wanting.shift();
-    if (wanting !== undefined) wanting(slot);
-    else if (this.#idle.length < this.options.keep) this.#idle.push(slot);
+    if (wanting !== undefined) {
+      this.#movedAt = performance.now();
+      wanting.give(slot);
+    } else if (this.#idle.length < this.options.keep) this.#idle.push(slot);
     else this.#drop(slot);
   }
 
@@ -81,13 +88,16 @@ export class SlotPool {
   }
 
   #grow(shell: string): void {
-    const wanting = this.#wanting.shift();
-    if (wanting !== undefined) {
-      wanting(this.#makeShell(shell));
+    const first = this.#wanting[0];
+    if (first === undefined) {
+      clearInterval(this.#growing);
+      this.#growing = undefined;
       return;
     }
-    clearInterval(this.#growing);
-    this.#growing = undefined;
+    const now = performance.now();
+    if (now - this.#movedAt < GROW_EVERY_MS && now - first.since < LONG_WAIT_MS) return;
+    this.#wanting.shift();
+    first.give(this.#makeShell(shell));
   }
 
   #makeShell(shell: string): ShellSlot {

@@ -12,7 +12,10 @@ export class SpawnSlot implements Slot {
   readonly #err: OutputPipe;
   #events: LaunchEvents | null = null;
 
-  constructor(private readonly dir: string, private readonly environment: Readonly<Record<string, string>>) {
+  constructor(
+    private readonly dir: string,
+    private readonly environment: Readonly<Record<string, string>>,
+  ) {
     this.#out = new OutputPipe(join(dir, 'stdout'), (chunk) => this.#events?.onOutput('stdout', chunk));
     this.#err = new OutputPipe(join(dir, 'stderr'), (chunk) => this.#events?.onOutput('stderr', chunk));
   }
@@ -29,16 +32,25 @@ export class SpawnSlot implements Slot {
       end = await new Promise((resolve) => {
         const [program, ...args] = spec.argv;
         const child = spawn(program!, args, {
-          cwd: spec.cwd, env: { ...this.environment, ...Object.fromEntries(spec.env) }, stdio: ['ignore', out, err], detached: true,
+          cwd: spec.cwd,
+          env: { ...this.environment, ...Object.fromEntries(spec.env) },
+          stdio: ['ignore', out, err],
+          detached: true,
         });
         child.on('error', (error: NodeJS.ErrnoException) => {
           // As a shell says it, so that a missing program looks the same whoever started it.
-          if (error.code === 'ENOENT' || error.code === 'EACCES') resolve({ code: error.code === 'ENOENT' ? 127 : 126, signal: null, cpuMs: null, failure: null });
+          if (error.code === 'ENOENT' || error.code === 'EACCES')
+            resolve({ code: error.code === 'ENOENT' ? 127 : 126, signal: null, cpuMs: null, failure: null });
           else resolve({ code: null, signal: null, cpuMs: null, failure: error.message });
         });
         child.on('exit', (code, signal) => {
           if (child.pid !== undefined) killGroup(child.pid);
-          resolve({ code, signal: signal === null ? null : system.signals[signal], cpuMs: null, failure: null });
+          resolve({
+            code,
+            signal: signal === null ? null : system.signals[signal],
+            cpuMs: null,
+            failure: null,
+          });
         });
         if (child.pid !== undefined) {
           writeFileSync(group, `${child.pid}\n`);
@@ -51,7 +63,7 @@ export class SpawnSlot implements Slot {
       writeFileSync(group, '');
     }
     const isQuiet = await this.#out.finish();
-    return { ...end, isQuiet: await this.#err.finish() && isQuiet };
+    return { ...end, isQuiet: (await this.#err.finish()) && isQuiet };
   }
 
   attach(): void {

@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 /** Someone else runs an agent on this state directory. */
 export class AgentRunsAlreadyError extends Error {
   override readonly name = 'AgentRunsAlreadyError';
-  constructor(readonly dir: string, readonly pid: number) {
+  constructor(
+    readonly dir: string,
+    readonly pid: number,
+  ) {
     super(`an agent runs on ${dir} already (process ${pid})`);
   }
 }
@@ -29,13 +32,16 @@ export class AgentState {
     this.#lock();
     this.worker = this.#identity(worker);
     this.run = join(this.dir, 'runs', this.incarnation);
-    for (const part of ['attempts', 'io', 'slots']) mkdirSync(join(this.run, part), { recursive: true, mode: 0o700 });
+    for (const part of ['attempts', 'io', 'slots'])
+      mkdirSync(join(this.run, part), { recursive: true, mode: 0o700 });
     mkdirSync(join(this.dir, 'checkpoints'), { recursive: true, mode: 0o700 });
   }
 
   /** Directories of earlier runs that did not end well. */
   earlierRuns(): string[] {
-    return readdirSync(join(this.dir, 'runs')).filter((name) => name !== this.incarnation).map((name) => join(this.dir, 'runs', name));
+    return readdirSync(join(this.dir, 'runs'))
+      .filter((name) => name !== this.incarnation)
+      .map((name) => join(this.dir, 'runs', name));
   }
 
   /** False once the directory was deleted under a running agent. */
@@ -87,7 +93,7 @@ function startOf(pid: number): string | null {
   const text = readText(`/proc/${pid}/stat`);
   if (text === null) return null;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? null : fields[19] ?? null;
+  return fields[0] === 'Z' ? null : (fields[19] ?? null);
 }
 
 function readText(path: string): string | null {

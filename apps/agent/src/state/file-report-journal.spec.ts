@@ -13,7 +13,9 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'yard-journal-'));
   path = join(dir, 'reports.journal');
 });
-afterEach(() => { rmSync(dir, { recursive: true, force: true }); });
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
 
 describe('the journal of reports', () => {
   it('gives back, after a crash, what was appended and not settled, in order', async () => {

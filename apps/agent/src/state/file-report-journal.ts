@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, write, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { pack, unpack, type Report, type ReportAnswer } from '@yardmaster/contracts';
@@ -44,10 +44,19 @@ export class FileReportJournal implements ReportJournal {
       for (const report of reports) this.#open.set(key(report), report);
       const answers = this.#settled;
       this.#settled = [];
-      const bytes = answers.length === 0 ? encode(['r', reports]) : Buffer.concat([encode(['k', answers]), encode(['r', reports])]);
-      await writeAll(this.#fd, bytes);
+      const bytes =
+        answers.length === 0
+          ? encode(['r', reports])
+          : Buffer.concat([encode(['k', answers]), encode(['r', reports])]);
+      // Into the page cache, which takes no time to speak of; the disk is what is waited for.
+      writeAll(this.#fd, bytes);
       this.#length += bytes.length;
-      await new Promise<void>((resolve, reject) => { fdatasync(this.#fd, (error) => { if (error) reject(error); else resolve(); }); });
+      await new Promise<void>((resolve, reject) => {
+        fdatasync(this.#fd, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      });
     } finally {
       this.#isWriting = false;
     }
@@ -71,7 +80,7 @@ export class FileReportJournal implements ReportJournal {
     if (this.#settled.length === 0) return;
     const bytes = encode(['k', this.#settled]);
     this.#settled = [];
-    writeSync(this.#fd, bytes);
+    writeAll(this.#fd, bytes);
     this.#length += bytes.length;
   }
 
@@ -87,7 +96,7 @@ export class FileReportJournal implements ReportJournal {
     const fresh = `${this.path}.new`;
     const bytes = this.#open.size === 0 ? Buffer.alloc(0) : encode(['r', this.pending()]);
     const fd = openSync(fresh, 'w', 0o600);
-    writeSync(fd, bytes);
+    writeAll(fd, bytes);
     fsyncSync(fd);
     closeSync(fd);
     renameSync(fresh, this.path);
@@ -130,10 +139,6 @@ function readEntries(path: string): Entry[] {
   return entries;
 }
 
-async function writeAll(fd: number, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await new Promise<number>((resolve, reject) => {
-      write(fd, bytes, at, bytes.length - at, null, (error, written) => { if (error) reject(error); else resolve(written); });
-    });
-  }
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 }

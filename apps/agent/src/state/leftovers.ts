@@ -1,4 +1,13 @@
-import { existsSync, openSync, closeSync, fstatSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  openSync,
+  closeSync,
+  fstatSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '@yardmaster/contracts';
 import { retryTransient, type LogStream, type WorkerHttp } from '@yardmaster/sdk/session';
@@ -15,7 +24,12 @@ const NAME = /^(\d+)-(\d+)-(\d+)-(\d+)$/;
  * Ends and removes what an agent left that was killed: its processes first. Attempts without a report of their own are
  * reported lost, so that nobody waits for their lease to run out.
  */
-export async function clearEarlierRuns(state: AgentState, journal: FileReportJournal, http: WorkerHttp, log: Log): Promise<Report[]> {
+export async function clearEarlierRuns(
+  state: AgentState,
+  journal: FileReportJournal,
+  http: WorkerHttp,
+  log: Log,
+): Promise<Report[]> {
   const orphaned: Report[] = [];
   for (const run of state.earlierRuns()) {
     const [attemptsDir, ioDir] = [join(run, 'attempts'), join(run, 'io')];
@@ -26,11 +40,23 @@ export async function clearEarlierRuns(state: AgentState, journal: FileReportJou
     for (const name of names) {
       const match = NAME.exec(name);
       if (match === null) continue;
-      if (!await reaper.reap(name)) log('error', 'a process of an earlier run cannot be ended', { name });
+      if (!(await reaper.reap(name))) log('error', 'a process of an earlier run cannot be ended', { name });
       const [task, attempt, fence] = [match[2]!, Number(match[3]), Number(match[4])];
-      if (!journal.has(task, attempt, fence)) orphaned.push([task, attempt, fence, 'lost', null, null, null, 'the agent that ran it was started anew']);
+      if (!journal.has(task, attempt, fence))
+        orphaned.push([
+          task,
+          attempt,
+          fence,
+          'lost',
+          null,
+          null,
+          null,
+          'the agent that ran it was started anew',
+        ]);
     }
-    void bringOutput(ioDir, http).finally(() => { rmSync(run, { recursive: true, force: true }); });
+    void bringOutput(ioDir, http).finally(() => {
+      rmSync(run, { recursive: true, force: true });
+    });
     log('info', 'cleared an earlier run', { attempts: names.size });
   }
   return orphaned;
@@ -41,7 +67,8 @@ function killGroups(slotsDir: string): void {
     try {
       const [pid] = readFileSync(join(slotsDir, slot, 'group'), 'utf8').split('\n', 1);
       // Ids are used again: only a group whose leader is still in one of our directories is surely ours.
-      if (Number(pid) > 1 && existsSync(`/proc/${pid}/cwd`) && isOurs(Number(pid), slotsDir)) signal(-Number(pid), 'SIGKILL');
+      if (Number(pid) > 1 && existsSync(`/proc/${pid}/cwd`) && isOurs(Number(pid), slotsDir))
+        signal(-Number(pid), 'SIGKILL');
     } catch {
       // A slot without an attempt.
     }
@@ -68,7 +95,16 @@ async function bringOutput(ioDir: string, http: WorkerHttp): Promise<void> {
         const read = readSync(fd, bytes, 0, bytes.length, at);
         if (read === 0) break;
         const offset = at;
-        await retryTransient(8, () => http.putLog(Number(match[1]), match[2]!, Number(match[3]), match[4] as LogStream, offset, bytes.subarray(0, read)));
+        await retryTransient(8, () =>
+          http.putLog(
+            Number(match[1]),
+            match[2]!,
+            Number(match[3]),
+            match[4] as LogStream,
+            offset,
+            bytes.subarray(0, read),
+          ),
+        );
         at += read;
       }
     } catch {

@@ -37,7 +37,11 @@ export class Warden {
   readonly #shell: ChildProcess;
 
   constructor(run: string, path: string) {
-    this.#shell = spawn('sh', ['-c', WARDEN_SCRIPT, 'yard-warden', run], { env: { PATH: path, LC_ALL: 'C' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    this.#shell = spawn('sh', ['-c', WARDEN_SCRIPT, 'yard-warden', run], {
+      env: { PATH: path, LC_ALL: 'C' },
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
     this.#shell.stdin!.on('error', () => undefined);
     this.#shell.on('error', () => undefined);
   }
@@ -45,7 +49,11 @@ export class Warden {
   /** Everything has ended in order. */
   async dismiss(): Promise<void> {
     if (this.#shell.exitCode !== null || this.#shell.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => this.#shell.once('exit', () => { resolve(); }));
+    const gone = new Promise<void>((resolve) =>
+      this.#shell.once('exit', () => {
+        resolve();
+      }),
+    );
     this.#shell.stdin!.end('bye\n');
     const timer = setTimeout(() => this.#shell.kill('SIGKILL'), 500);
     await gone;

@@ -66,11 +66,14 @@ describe('frames', () => {
     const all = Array.from({ length: 3_000 }, (_, k) => report(String(k), 'x'.repeat(1_000)));
     encodeReports(all, (frame) => frames.push(frame));
     expect(frames.every((frame) => frame.length < 700 * 1024)).toBe(true);
-    const tasks = frames.flatMap((frame) => (unpack(frame) as [string, Report[]][]).flatMap(([, reports]) => reports.map((one) => one[0])));
+    const tasks = frames.flatMap((frame) =>
+      (unpack(frame) as [string, Report[]][]).flatMap(([, reports]) => reports.map((one) => one[0])),
+    );
     expect(tasks).toEqual(all.map((one) => one[0]));
   });
 
   it('takes anything else for no frame', () => {
-    for (const bytes of [[], [0xc1], [0x01], [0x91, 0x01], [0x91, 0x91, 0x01]]) expect(decodeFrame(new Uint8Array(bytes))).toBeNull();
+    for (const bytes of [[], [0xc1], [0x01], [0x91, 0x01], [0x91, 0x91, 0x01]])
+      expect(decodeFrame(new Uint8Array(bytes))).toBeNull();
   });
 });

@@ -12,7 +12,11 @@ const https = load('node:https') as typeof Https;
 /** The yard answered with something other than 2xx (`status`), or not at all (`status` 0). */
 export class WorkerHttpError extends Error {
   override readonly name = 'WorkerHttpError';
-  constructor(readonly status: number, message: string, cause?: unknown) {
+  constructor(
+    readonly status: number,
+    message: string,
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? {} : { cause });
   }
 
@@ -33,7 +37,10 @@ export class WorkerHttp {
     'https:': new https.Agent({ keepAlive: true, maxSockets: 8 }),
   };
 
-  constructor(private readonly url: TextSource, private readonly token: TextSource) {}
+  constructor(
+    private readonly url: TextSource,
+    private readonly token: TextSource,
+  ) {}
 
   /** Bytes of a blob, checked against their hash. */
   async getBlob(tenant: number, sha256: string): Promise<Buffer> {
@@ -50,8 +57,19 @@ export class WorkerHttp {
   }
 
   /** Output of an attempt from an offset on; a repeat is harmless. */
-  async putLog(tenant: number, task: string, attempt: number, stream: LogStream, offset: number, bytes: Uint8Array): Promise<void> {
-    await this.#call('PUT', `/v1/worker/attempts/${tenant}/${task}/${attempt}/logs/${stream}?offset=${offset}`, bytes);
+  async putLog(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStream,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<void> {
+    await this.#call(
+      'PUT',
+      `/v1/worker/attempts/${tenant}/${task}/${attempt}/logs/${stream}?offset=${offset}`,
+      bytes,
+    );
   }
 
   close(): void {
@@ -69,21 +87,40 @@ export class WorkerHttp {
       headers['content-length'] = body.length;
     }
     return await new Promise<Buffer>((resolve, reject) => {
-      const request = (secure ? https : http).request(address, {
-        method, headers, agent: secure ? this.#agents['https:'] : this.#agents['http:'], timeout: CALL_TIMEOUT_MS,
-      }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', (error) => { reject(new WorkerHttpError(0, error.message, error)); });
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          const status = response.statusCode ?? 0;
-          if (status >= 200 && status < 300) resolve(bytes);
-          else reject(new WorkerHttpError(status, `${method} ${address.pathname} was answered ${status}: ${bytes.toString('utf8', 0, 200)}`));
-        });
+      const request = (secure ? https : http).request(
+        address,
+        {
+          method,
+          headers,
+          agent: secure ? this.#agents['https:'] : this.#agents['http:'],
+          timeout: CALL_TIMEOUT_MS,
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', (error) => {
+            reject(new WorkerHttpError(0, error.message, error));
+          });
+          response.on('end', () => {
+            const bytes = Buffer.concat(chunks);
+            const status = response.statusCode ?? 0;
+            if (status >= 200 && status < 300) resolve(bytes);
+            else
+              reject(
+                new WorkerHttpError(
+                  status,
+                  `${method} ${address.pathname} was answered ${status}: ${bytes.toString('utf8', 0, 200)}`,
+                ),
+              );
+          });
+        },
+      );
+      request.on('timeout', () => {
+        request.destroy(new Error(`no answer within ${CALL_TIMEOUT_MS / 1000} s`));
       });
-      request.on('timeout', () => { request.destroy(new Error(`no answer within ${CALL_TIMEOUT_MS / 1000} s`)); });
-      request.on('error', (error) => { reject(new WorkerHttpError(0, error.message, error)); });
+      request.on('error', (error) => {
+        reject(new WorkerHttpError(0, error.message, error));
+      });
       request.end(body);
     });
   }

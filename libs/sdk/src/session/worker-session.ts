@@ -1,5 +1,12 @@
 import {
-  AGENT_STOP_MS, HEARTBEAT_MS, type Assignment, type HeldAttempt, type JoinMessage, type KillOrder, type Report, type YardMessage,
+  AGENT_STOP_MS,
+  HEARTBEAT_MS,
+  type Assignment,
+  type HeldAttempt,
+  type JoinMessage,
+  type KillOrder,
+  type Report,
+  type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocket } from 'ws';
 import { decodeFrame, encodeFrame, encodeReports } from './frame-codec.js';
@@ -89,7 +96,9 @@ export class WorkerSession {
 
   start(): void {
     for (const report of this.options.journal?.pending() ?? []) this.#unsettled.add(report, true);
-    this.#watchTimer = setInterval(() => { this.#watch(); }, WATCH_EVERY_MS);
+    this.#watchTimer = setInterval(() => {
+      this.#watch();
+    }, WATCH_EVERY_MS);
     void this.#connect();
   }
 
@@ -108,7 +117,10 @@ export class WorkerSession {
     if (this.#unsettled.size === 0) return true;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
-      this.#waiters.push(() => { clearTimeout(timer); resolve(); });
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
     return this.#unsettled.size === 0;
   }
@@ -122,8 +134,14 @@ export class WorkerSession {
     const socket = this.#socket;
     if (socket === null) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => { socket.terminate(); resolve(); }, 500);
-      socket.once('close', () => { clearTimeout(timer); resolve(); });
+      const timer = setTimeout(() => {
+        socket.terminate();
+        resolve();
+      }, 500);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
       if (this.#joined) socket.send(encodeFrame([['bye']]));
       if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
       else socket.close(1000);
@@ -139,25 +157,30 @@ export class WorkerSession {
       this.#send(batch);
       return;
     }
-    journal.append(batch).then(() => {
-      this.#unsettled.markKept(batch);
-      this.#send(batch);
-      // What came in meanwhile shares the next write.
-      if (this.#fresh.length > 0) this.#flush();
-      else this.#flushing = false;
-    }, (error: unknown) => {
-      // Without its journal a worker cannot keep the promise; the report stays and is tried again.
-      this.options.onLost?.(`reports cannot be written down: ${String(error)}`);
-      this.#fresh = batch.concat(this.#fresh);
-      setTimeout(this.#flush, 1_000);
-    });
+    journal.append(batch).then(
+      () => {
+        this.#unsettled.markKept(batch);
+        this.#send(batch);
+        // What came in meanwhile shares the next write.
+        if (this.#fresh.length > 0) this.#flush();
+        else this.#flushing = false;
+      },
+      (error: unknown) => {
+        // Without its journal a worker cannot keep the promise; the report stays and is tried again.
+        this.options.onLost?.(`reports cannot be written down: ${String(error)}`);
+        this.#fresh = batch.concat(this.#fresh);
+        setTimeout(this.#flush, 1_000);
+      },
+    );
   };
 
   #send(reports: readonly Report[]): void {
     const socket = this.#socket;
     if (!this.#joined || socket === null || reports.length === 0) return;
     this.#unsettled.markSent(reports, performance.now());
-    encodeReports(reports, (frame) => { socket.send(frame); });
+    encodeReports(reports, (frame) => {
+      socket.send(frame);
+    });
   }
 
   async #connect(): Promise<void> {
@@ -168,25 +191,41 @@ export class WorkerSession {
       const address = new URL('/v1/workers/session', url);
       address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
       address.searchParams.set('worker', this.options.worker);
-      socket = new WebSocket(address, { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false, handshakeTimeout: 5_000, skipUTF8Validation: true });
+      socket = new WebSocket(address, {
+        headers: { authorization: `Bearer ${token}` },
+        perMessageDeflate: false,
+        handshakeTimeout: 5_000,
+        skipUTF8Validation: true,
+      });
     } catch (error) {
       this.#retry(error instanceof Error ? error.message : String(error));
       return;
     }
     this.#socket = socket;
     let why: string | null = null;
-    socket.on('open', () => { this.#open(socket); });
-    socket.on('message', (data: Buffer) => { this.#receive(socket, data); });
-    socket.on('pong', () => { this.#lastHeardAt = performance.now(); });
-    socket.on('error', (error) => { why ??= error.message; });
+    socket.on('open', () => {
+      this.#open(socket);
+    });
+    socket.on('message', (data: Buffer) => {
+      this.#receive(socket, data);
+    });
+    socket.on('pong', () => {
+      this.#lastHeardAt = performance.now();
+    });
+    socket.on('error', (error) => {
+      why ??= error.message;
+    });
     socket.on('unexpected-response', (request, response) => {
       const status = response.statusCode ?? 0;
       why = `the yard answered ${status}`;
-      if (status === 401 || status === 403) this.options.onRefused?.(status === 401 ? 'unauthenticated' : 'forbidden', why);
+      if (status === 401 || status === 403)
+        this.options.onRefused?.(status === 401 ? 'unauthenticated' : 'forbidden', why);
       request.destroy();
       socket.terminate();
     });
-    socket.on('close', () => { this.#drop(socket, why ?? 'the connection ended'); });
+    socket.on('close', () => {
+      this.#drop(socket, why ?? 'the connection ended');
+    });
   }
 
   #open(socket: WebSocket): void {
@@ -208,7 +247,10 @@ export class WorkerSession {
   #retry(why: string): void {
     if (this.#closed) return;
     this.options.onLost?.(why);
-    this.#retryTimer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures++, Math.random()));
+    this.#retryTimer = setTimeout(
+      () => void this.#connect(),
+      reconnectDelayMs(this.#failures++, Math.random()),
+    );
   }
 
   #receive(socket: WebSocket, data: Buffer): void {
@@ -232,7 +274,8 @@ export class WorkerSession {
       case 'rep-ok':
         this.#unsettled.settle(message[1]);
         this.options.journal?.settle(message[1]);
-        if (this.#unsettled.size === 0 && this.#waiters.length > 0) for (const done of this.#waiters.splice(0)) done();
+        if (this.#unsettled.size === 0 && this.#waiters.length > 0)
+          for (const done of this.#waiters.splice(0)) done();
         return;
       case 'kill':
         this.options.onKill(message[1]);
@@ -250,7 +293,8 @@ export class WorkerSession {
   }
 
   #welcomed(heartbeatMs: number, epoch: number): void {
-    if (Number.isFinite(heartbeatMs) && heartbeatMs >= 50 && heartbeatMs <= HEARTBEAT_MS) this.#heartbeatMs = heartbeatMs;
+    if (Number.isFinite(heartbeatMs) && heartbeatMs >= 50 && heartbeatMs <= HEARTBEAT_MS)
+      this.#heartbeatMs = heartbeatMs;
     this.#failures = 0;
     const first = !this.#joined;
     this.#joined = true;
@@ -280,7 +324,12 @@ export class WorkerSession {
   #scheduleBeat(): void {
     clearTimeout(this.#beatTimer);
     // A tenth either way, or a fleet that started together beats together for ever.
-    this.#beatTimer = setTimeout(() => { this.#beat(); }, this.#heartbeatMs * (0.9 + Math.random() * 0.2));
+    this.#beatTimer = setTimeout(
+      () => {
+        this.#beat();
+      },
+      this.#heartbeatMs * (0.9 + Math.random() * 0.2),
+    );
   }
 
   #beat(): void {
@@ -298,7 +347,8 @@ export class WorkerSession {
   #watch(): void {
     const now = performance.now();
     this.#checkSilence(now);
-    if (this.#socket?.readyState === WebSocket.OPEN && now - this.#lastHeardAt > DEAD_AFTER_MS) this.#socket.terminate();
+    if (this.#socket?.readyState === WebSocket.OPEN && now - this.#lastHeardAt > DEAD_AFTER_MS)
+      this.#socket.terminate();
   }
 
   #checkSilence(now: number): void {

@@ -12,7 +12,8 @@ const NOTHING: PreparedResult = { kind: 'inline', value: null };
 /** Strings have at most three bytes of UTF-8 a unit, numbers at most 24 characters: small plain values need no encoding to be measured. */
 export function prepareResult(value: unknown): PreparedResult {
   if (value === undefined || value === null) return NOTHING;
-  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return { kind: 'inline', value };
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return { kind: 'inline', value };
   if (typeof value === 'string' && value.length * 6 < INLINE_LIMIT) return { kind: 'inline', value };
   let text: string | undefined;
   try {
@@ -21,7 +22,8 @@ export function prepareResult(value: unknown): PreparedResult {
     return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
   }
   if (text === undefined) return { kind: 'refused', reason: `a ${typeof value} has no JSON form` };
-  if (text.length * 3 > INLINE_LIMIT && Buffer.byteLength(text) > INLINE_LIMIT) return { kind: 'blob', bytes: Buffer.from(text) };
+  if (text.length * 3 > INLINE_LIMIT && Buffer.byteLength(text) > INLINE_LIMIT)
+    return { kind: 'blob', bytes: Buffer.from(text) };
   // Through the text, so that what arrives is what JSON can say: no dates, no class instances, no undefined.
-  return { kind: 'inline', value: typeof value === 'object' ? JSON.parse(text) as unknown : value };
+  return { kind: 'inline', value: typeof value === 'object' ? (JSON.parse(text) as unknown) : value };
 }

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Neo4jGraph } from '@yardmaster/graph-neo4j';
+import { hashTables, openPool, READ_MODEL_SCHEMA } from '@yardmaster/readmodel-postgres';
+import { Yard } from '@yardmaster/sdk';
+import neo4j from 'neo4j-driver';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { killTree, until } from '../support/processes.js';
+import { http } from './journey/traveller.js';
+import { startYard, type StartedYard } from './start-yard.js';
+
+interface Stores {
+  readonly postgres: { readonly url: string };
+  /** null where there is no Java. */
+  readonly graph: { readonly url: string; readonly user: string; readonly password: string } | null;
+}
+
+interface Hashes {
+  readonly tables: unknown;
+  readonly graph: string | null;
+}
+
+describe('the views', () => {
+  let yard: StartedYard;
+  beforeAll(async () => {
+    yard = await startYard();
+  });
+  afterAll(async () => {
+    await yard?.stop();
+    if (yard !== undefined) await killTree(yard.home);
+  });
+
+  it('come out the same when they are dropped and made anew from the log', async () => {
+    await work(yard);
+    const before = await hashesOf(yard);
+    expect(before.tables).toMatchObject({ task: { rows: 28 }, workflow: { rows: 2 } });
+
+    await drop(storesOf(yard.home));
+    const { home } = yard;
+    await yard.stop({ keep: true });
+    yard = await startYard({ home });
+    // The new start writes to the log too: its workers are in the tables, so only the rest is compared with what was before.
+    const after = await hashesOf(yard);
+    expect({ ...after, tables: withoutMoving(after.tables) }).toEqual({ ...before, tables: withoutMoving(before.tables) });
+
+    await drop(storesOf(home));
+    await yard.stop({ keep: true });
+    yard = await startYard({ home, env: { YARD_REBUILD: '1' } });
+    expect(withoutMoving((await hashesOf(yard)).tables)).toEqual(withoutMoving(before.tables));
+  });
+
+  it('follow on after they were made anew', async () => {
+    await using client = new Yard({ url: yard.url, token: yard.token });
+    const task = await client.tasks.submit({ name: 'afterwards', run: { command: ['true'] } });
+    await task.wait({ timeout: '60s' });
+    await until('the list', async () => (await client.tasks.list({ name: 'afterwards', status: 'done' })).items.length === 1);
+  });
+});
+
+/** Tasks and workflows of every ending. */
+async function work({ url, token }: StartedYard): Promise<void> {
+  await using yard = new Yard({ url, token });
+  const run = { command: ['true'] };
+  const bulk = await yard.tasks.submitMany(Array.from({ length: 20 }, (_, i) => ({ name: `n${String(i)}`, run, labels: { n: String(i) } })));
+  const good = await yard.workflows.submit({ name: 'good', tasks: { a: { run }, b: { run, dependsOn: ['a'] }, c: { run, dependsOn: ['a', 'b'] } } });
+  const bad = await yard.workflows.submit({ name: 'bad', tasks: { a: { run: { command: ['false'] }, totalAttempts: 2, retry: { backoff: { initial: '50ms', max: '50ms' } } }, b: { run, dependsOn: ['a'] }, c: { run } } });
+  const unwanted = await yard.tasks.submit({ run: { handler: 'nobody' } });
+  await unwanted.cancel();
+  const late = await yard.tasks.submit({ run, scheduling: { at: new Date(Date.now() + 86_400_000).toISOString() } });
+  expect(await late.status()).toMatchObject({ state: 'scheduled' });
+  for (const item of bulk) if (item.ok) await item.task.wait({ timeout: '60s' });
+  await good.wait({ timeout: '60s' });
+  await bad.wait({ timeout: '60s' });
+}
+
+function storesOf(home: string): Stores {
+  const secrets = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as { postgres: string; neo4j: string };
+  const record = JSON.parse(readFileSync(path.join(home, 'run', 'keeper.json'), 'utf8')) as { servers: { spec: { name: string; port: number } }[] };
+  const portOf = (name: string): number | undefined => record.servers.find(({ spec }) => spec.name === name)?.spec.port;
+  const bolt = portOf('neo4j');
+  return {
+    postgres: { url: `postgres://yard:${secrets.postgres}@127.0.0.1:${String(portOf('postgres'))}/yard` },
+    graph: bolt === undefined ? null : { url: `bolt://127.0.0.1:${String(bolt)}`, user: 'neo4j', password: secrets.neo4j },
+  };
+}
+
+/** The hashes, once everything in the log has arrived in the views. */
+async function hashesOf(yard: StartedYard): Promise<Hashes> {
+  const { postgres, graph } = await until('the graph database', () => {
+    const stores = storesOf(yard.home);
+    return (stores.graph !== null || yard.output().includes('kept in memory')) && stores;
+  }, { withinMs: 90_000, everyMs: 250 });
+  await until('the projections', async () => {
+    const text = String((await http(yard, 'GET', '/metrics')).body);
+    const lags = text.split('\n').filter((line) => line.startsWith('yard_projection_lag_events'));
+    const { body } = await http(yard, 'GET', '/v1/cluster');
+    const positions = Object.values(body.projectionLag as Record<string, number>);
+    return lags.length > 0 && lags.every((line) => line.endsWith(' 0')) && positions.length > 0 && positions.every((lag) => lag === 0);
+  }, { withinMs: 90_000, everyMs: 200 });
+  const pool = openPool(postgres);
+  const store = graph === null ? null : Neo4jGraph.open(graph);
+  try {
+    return { tables: await hashTables(pool), graph: (await store?.multisetHash()) ?? null };
+  } finally {
+    await pool.end();
+    await store?.close();
+  }
+}
+
+async function drop({ postgres, graph }: Stores): Promise<void> {
+  const pool = openPool(postgres);
+  await pool.query(`DROP SCHEMA ${READ_MODEL_SCHEMA} CASCADE`);
+  await pool.end();
+  if (graph === null) return;
+  const driver = neo4j.driver(graph.url, neo4j.auth.basic(graph.user, graph.password));
+  await driver.executeQuery('MATCH (n) DETACH DELETE n');
+  await driver.close();
+}
+
+/** Tables that a start alone changes: positions in the log, and the workers that joined. */
+function withoutMoving(tables: unknown): unknown {
+  const { checkpoint: _checkpoint, worker: _worker, ...rest } = tables as Record<string, unknown>;
+  return rest;
+}

@@ -247,7 +247,7 @@ describe.each([
     expect(report[3]).toBe('over-cap');
     expect(report[7]).toContain('over the execution cap');
     expect(processesWith(mark)).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('ends an attempt on a kill order within its grace', async () => {
     await start(options);
@@ -388,7 +388,7 @@ describe('the agent', () => {
     await yard.until(() => yard.log(second, 1, 'stdout') === 'done\n', 'the output that was kept');
     expect(yard.joins[0]!.incarnation).toBe(incarnation);
     expect(yard.joins[0]!.held).toContainEqual([first, 1, 1]);
-  }, 30_000);
+  }, 120_000);
 
   it('does not start what it was given twice', async () => {
     await start();
@@ -433,7 +433,7 @@ describe('the agent', () => {
       return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)]));
     };
     process.kill(launcher(`echo up; sleep ${marks[0]!}`), 'SIGKILL');
-    expect((await yard.report(killed, 40_000))[3]).toBe('lost');
+    expect((await yard.report(killed))[3]).toBe('lost');
     expect(processesWith(marks[0]!)).toEqual([]);
     const hung = send({ run: { command: ['sh', '-c', `echo up; sleep ${marks[1]!}`] } });
     await yard.until(() => yard.log(hung, 1, 'stdout') === 'up\n', 'its output');
@@ -441,9 +441,9 @@ describe('the agent', () => {
     const leader = Number(processesWith(`echo up; sleep ${marks[1]!}`)[0]!.trim().split(' ')[0]);
     process.kill(shellOf, 'SIGSTOP');
     process.kill(-leader, 'SIGKILL');
-    expect((await yard.report(hung, 40_000))[3]).toBe('lost');
+    expect((await yard.report(hung))[3]).toBe('lost');
     expect((await shell('exit 0'))[3]).toBe('ok');
-  }, 100_000);
+  }, 120_000);
 
   it('refuses a second agent on its directory', async () => {
     await start();

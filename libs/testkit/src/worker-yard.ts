@@ -123,7 +123,7 @@ export class WorkerYard {
   }
 
   /** First report of a task, as soon as there is one. */
-  async report(task: string, timeoutMs = 20_000): Promise<Report> {
+  async report(task: string, timeoutMs = 50_000): Promise<Report> {
     await this.until(
       () => this.reports.some((report) => report[0] === task),
       `a report of task ${task}`,
@@ -133,7 +133,7 @@ export class WorkerYard {
   }
 
   /** Resolves when `ready` holds; looked at after every message and call. */
-  async until(ready: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+  async until(ready: () => boolean, what: string, timeoutMs = 50_000): Promise<void> {
     if (ready()) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {

@@ -83,7 +83,7 @@ export async function benchHandlers(plan: Plan): Promise<void> {
   const names = ['noop.e2e', 'noop.e2e.projected', 'latency.start.p50', 'latency.start.p99', 'latency.finish.p50', 'latency.finish.p99', 'dag.10k', 'chain.step'];
   if (!names.some((name) => plan.wants(name))) return;
   const process = await YardProcess.start();
-  const worker = new WorkerProcess(process, 4_000);
+  const worker = new WorkerProcess(process, 8_000);
   const yard = new Yard({ url: process.url, token: process.token });
   const ends = new EndCounter(yard);
   try {
@@ -125,13 +125,17 @@ async function benchNoops(plan: Plan, yard: Yard, ends: EndCounter): Promise<voi
   if (plan.wants('noop.e2e.projected')) print({ name: 'noop.e2e.projected', unit: 'tasks/s', n, values: projected });
 }
 
-/** Until the lists, which Postgres answers, show no task of this name that has not ended. */
+/** Until Postgres stands where the log ends, and the lists, which it answers, show no task of this name that has not ended. */
 async function shown(yard: Yard, name: string): Promise<void> {
   for (;;) {
+    const { lag } = await yard.cluster();
+    if (Object.values(lag).some((behind) => behind > 0)) {
+      await pause(20);
+      continue;
+    }
     const open = await Promise.all((['waiting', 'in_progress'] as const).map((status) => yard.tasks.list({ name, status, limit: 1 })));
     const done = await yard.tasks.list({ name, status: 'done', limit: 1 });
     if (open.every((page) => page.items.length === 0) && done.items.length > 0) return;
-    await pause(20);
   }
 }
 

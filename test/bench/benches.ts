@@ -128,8 +128,8 @@ async function benchNoops(plan: Plan, yard: Yard, ends: EndCounter): Promise<voi
 /** Until Postgres stands where the log ends, and the lists, which it answers, show no task of this name that has not ended. */
 async function shown(yard: Yard, name: string): Promise<void> {
   for (;;) {
-    const { lag } = await yard.cluster();
-    if (Object.values(lag).some((behind) => behind > 0)) {
+    const { projectionLag } = await yard.call<{ projectionLag: Record<string, number> }>({ method: 'GET', path: '/v1/cluster', repeatable: true });
+    if (Object.values(projectionLag).some((behind) => behind > 0)) {
       await pause(20);
       continue;
     }

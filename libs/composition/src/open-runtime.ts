@@ -43,7 +43,10 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     },
   });
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
-  const hub = new CommittedHub(log, keystore, (stream, error) => { logger.error({ stream, err: error }, 'following a stream failed'); });
+  const hub = new CommittedHub(log, keystore, (stream, error) => { logger.error({ stream, err: error }, 'following a stream failed'); }, (stream, seq) => {
+    metrics.count('yard_bad_messages_total', 1, { where: 'log' });
+    logger.warn({ stream, seq }, 'a message in the log is no envelope: it is passed over');
+  });
   const logs = new DiskAttemptLogStore(path.join(config.home, 'logs'));
   return {
     config, bus, committed: hub, blobs: new DiskBlobStore(path.join(config.home, 'blobs')), attemptLogs: logs, clock: systemClock, logger, metrics, log, keystore, hub,

@@ -69,7 +69,7 @@ describe('an envelope', () => {
   });
 
   it('of a newer version is not read', () => {
-    expect(() => decodeEnvelope('s', 1, pack([2]), keyOf)).toThrow(/newer/);
+    expect(() => decodeEnvelope('s', 1, pack([2, 'node', 1, ...new Array<null>(9).fill(null)]), keyOf)).toThrow(/newer/);
   });
 });
 

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { DomainEvent } from '@yardmaster/domain';
 import type { Cause, CommitGroup, Envelope } from './envelope.js';
-import { codecFor, readEvent, UnreadableEventError } from './registry.js';
+import { codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
 import { seal, type SealedBlock, unseal } from './seal.js';
 import { pack, unpack } from '../wire.js';
 
 const VERSION = 1;
+/** Of version 1; later ones may have more. */
+const FIELDS = 12;
 /** `prev` of the first envelope of a stream. */
 export const CHAIN_START = '0'.repeat(64);
 
@@ -63,7 +65,7 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
   ]);
 }
 
-/** Reads an envelope; throws UnreadableEventError for what is malformed or newer than this program. */
+/** Reads an envelope; throws UnreadableEventError for what is malformed or newer than this program, NotAnEnvelopeError for what never was one. */
 export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
   try {
     return readEnvelope(stream, seq, bytes, keyOf);
@@ -74,9 +76,9 @@ export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, k
 }
 
 function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
-  const body = unpack(bytes) as unknown[];
-  if (!Array.isArray(body) || typeof body[0] !== 'number') throw new UnreadableEventError(`${stream} ${String(seq)} is not an envelope`);
-  if (body[0] > VERSION) throw new UnreadableEventError(`${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`);
+  const body = envelopeBody(bytes);
+  if (body === null) throw new NotAnEnvelopeError(`${stream} ${String(seq)} is not an envelope`);
+  if ((body[0] as number) > VERSION) throw new UnreadableEventError(`${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`);
   const commit = body[3] as string;
   const contents = openBlocks(body[11] as SealedBlock[], keyOf, `${stream}/${commit}`);
   const rows = body[10] as unknown[][];
@@ -87,6 +89,17 @@ function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: Key
     config: body[6] as string, causes: body[7] as Cause[], group: group === null ? null : { id: group[0], k: group[1], n: group[2] },
     events, hash: hashOf(bytes), prev: Buffer.from(body[9] as Uint8Array).toString('hex'),
   };
+}
+
+/** The fields of an envelope of any version; null for bytes that are none. */
+function envelopeBody(bytes: Uint8Array): unknown[] | null {
+  let body: unknown;
+  try {
+    body = unpack(bytes);
+  } catch {
+    return null;
+  }
+  return Array.isArray(body) && body.length >= FIELDS && typeof body[0] === 'number' && typeof body[1] === 'string' && typeof body[2] === 'number' ? body : null;
 }
 
 function openBlocks(blocks: readonly SealedBlock[], keyOf: KeyOf, context: string): Map<number, unknown> | null {

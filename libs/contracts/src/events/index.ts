@@ -1,5 +1,5 @@
 export * from './codec.js';
 export * from './envelope-codec.js';
 export * from './envelope.js';
-export { CODECS, codecFor, readEvent, UnreadableEventError } from './registry.js';
+export { CODECS, codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
 export { packContent, packSpec, unpackContent, unpackSpec } from './task-codecs.js';

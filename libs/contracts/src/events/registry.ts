@@ -21,6 +21,9 @@ export class UnreadableEventError extends Error {
   readonly code = 'unreadable-event';
 }
 
+/** Bytes in a stream that no version of the program wrote. They say nothing, so a reader may pass over them. */
+export class NotAnEnvelopeError extends UnreadableEventError {}
+
 export function codecFor(type: EventType): EventCodec<DomainEvent> {
   const codec = CODECS.get(type);
   if (codec === undefined) throw new UnreadableEventError(`there is no codec for ${type}`);

@@ -1,9 +1,8 @@
 import type { Envelope } from '@yardmaster/contracts';
 import type { EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
-import { decodeEnvelope } from '@yardmaster/contracts';
 import { CommitGroups } from './commit-groups.js';
 import type { CommittedFeed, CommittedLog } from './committed-feed.js';
-import { BrokenChainError, EnvelopeReader } from './envelope-reader.js';
+import { EnvelopeReader, hashAt, readMessage, type OnForeign } from './envelope-reader.js';
 
 /** Events that a feed keeps in memory for its reader; beyond it reads from the log again. */
 const BUFFER_EVENTS = 60_000;
@@ -19,6 +18,7 @@ export class CommittedHub implements CommittedLog {
     private readonly log: EventLog,
     private readonly keystore: TenantKeystore,
     private readonly onFailure: (stream: string, error: Error) => void,
+    private readonly onForeign?: OnForeign,
   ) {}
 
   /** From now on this process passes the stream's envelopes on itself, from `head` on. */
@@ -39,10 +39,9 @@ export class CommittedHub implements CommittedLog {
 
   /** Calls back for every committed envelope of a stream after `after`; used by roles whose writers live elsewhere. */
   async follow(stream: string, after: number, onEnvelope: (envelope: Envelope) => void): Promise<LogFollower> {
-    let prev: string | null = null;
+    let prev = await hashAt(this.log, stream, after);
     return await this.log.follow(stream, after + 1, (message) => {
-      const envelope = decodeEnvelope(stream, message.seq, message.data, (tenant) => this.keystore.keyOf(tenant));
-      if (prev !== null && envelope.prev !== prev) throw new BrokenChainError(stream, message.seq);
+      const envelope = readMessage(stream, message, prev, this.keystore, this.onForeign);
       prev = envelope.hash;
       onEnvelope(envelope);
     }, (error) => { this.onFailure(stream, error); });
@@ -68,7 +67,7 @@ export class CommittedHub implements CommittedLog {
   }
 
   read(stream: string, from: number, to: number): AsyncIterable<Envelope> {
-    return new EnvelopeReader(this.log, stream, this.keystore).read(from, to);
+    return new EnvelopeReader(this.log, stream, this.keystore, this.onForeign).read(from, to);
   }
 
   stop(): void {

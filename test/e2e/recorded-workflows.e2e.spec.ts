@@ -13,6 +13,7 @@ const RECORDS = process.env['YARD_RECORDED_WORKFLOWS'] ?? path.resolve(ROOT, '..
 const files = existsSync(RECORDS) ? readdirSync(RECORDS).filter((name) => name.endsWith('.json.gz')).sort() : [];
 /** The longest path of each record takes about this long here. */
 const LONGEST_PATH_SECONDS = 1.5;
+const MUST_END_MS = 25_000;
 
 interface Recorded {
   readonly tasks: readonly { readonly id: string; readonly runtimeSeconds: number; readonly parents?: readonly string[] }[];
@@ -44,6 +45,8 @@ describe.skipIf(files.length === 0)(files.length === 0 ? `recorded workflows (sk
     const id = /workflow (\d+)/.exec(stderr)?.[1] ?? '';
     const workflow = await yard.workflows.get(id);
     expect(workflow).toMatchObject({ state: 'succeeded', counts: { succeeded: record.tasks.length } });
+    // A lost frame or report would cost a lease's time, half a minute.
+    expect(Date.parse(workflow.endedAt ?? '') - Date.parse(workflow.submittedAt), file).toBeLessThan(MUST_END_MS);
 
     const { granted, succeeded } = await timesOf(yard, id, record.tasks.length);
     let edges = 0;

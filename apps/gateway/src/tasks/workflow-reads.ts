@@ -20,6 +20,8 @@ import { instant, instantOrNull, statusOfText } from './task-view.js';
 
 const STATUS = { running: 'in_progress', succeeded: 'done', failed: 'failed', cancelled: 'failed' } as const;
 const MOST_TASKS = 100_000;
+/** A graph store that has not answered by then is on its way up, or away: its driver goes on trying for much longer. */
+const GRAPH_PATIENCE_MS = 1_500;
 
 /** Questions about workflows: live ones are asked of their owner, lists of the relational view, graphs of the graph store. */
 export class WorkflowReads {
@@ -92,8 +94,8 @@ export class WorkflowReads {
   /** From the graph store; from the owner while the graph store is behind or away. */
   async graphOf(caller: Caller, id: string): Promise<GraphResponse> {
     const tenant = await this.#mustSee(caller, id);
-    const stored = await this.parts.graph?.workflow(id).catch(() => null);
-    if (stored !== null && stored !== undefined && stored.tasks.length > 0)
+    const stored = await this.#stored(id);
+    if (stored !== null && stored.tasks.length > 0)
       return graphResponse(stored, tenant);
     const view = await this.#ask(caller, id, null);
     if (view === null)
@@ -165,9 +167,22 @@ export class WorkflowReads {
     return workflowOfRows(
       row,
       rows,
-      (await this.parts.graph?.workflow(id).catch(() => null)) ?? null,
+      await this.#stored(id),
       await this.#nameOf(caller, row.tenant),
     );
+  }
+
+  /** What the graph store has; null while it is behind or away. */
+  async #stored(id: string): Promise<WorkflowGraph | null> {
+    const { graph } = this.parts;
+    if (graph === null) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, GRAPH_PATIENCE_MS, null);
+    });
+    return await Promise.race([graph.workflow(id).catch(() => null), patience]).finally(() => {
+      clearTimeout(timer);
+    });
   }
 
   async #ask(caller: Caller, id: string, waiter: string | null): Promise<WorkflowView | null> {

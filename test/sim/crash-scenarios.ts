@@ -57,7 +57,7 @@ export interface Scenario { readonly name: string; readonly actions: readonly Ac
 
 const passes = (ms: number): Action => (run) => {
   run.world.clock.advance(ms);
-  run.world.host?.touch();
+  run.world.touch();
 };
 
 export const SCENARIOS: readonly Scenario[] = [

@@ -6,18 +6,22 @@ import { differences, dumpRoles } from './state-dump.js';
 beforeEach(() => { vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); });
 afterEach(() => { vi.useRealTimers(); });
 
-describe.each(['proposed', 'committed'] as const)('any history of a cell whose roles hand over %s envelopes', (handOver) => {
+describe.each([
+  ['in one process, handing over what is proposed', {}],
+  ['in one process, handing over what is committed', { handOver: 'committed' as const }],
+  ['in processes of their own', { apart: true }],
+])('any history of a cell whose roles live %s', (_, options) => {
   it('keeps every invariant, and its log folds into the state that it had', async () => {
     let crashes = 0;
     let ended = 0;
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), outcomes, async (steps, ends) => {
-      const history = new History(handOver, ends);
+      const history = new History(options, ends);
       const { world } = history;
       try {
         await history.start();
         for (const one of steps) {
           await history.take(one);
-          if (one.do === 'crash') crashes++;
+          if (one.do === 'crash' || one.do === 'crash-one') crashes++;
         }
         await history.drain();
         expect(history.faultsAtEnd()).toEqual([]);

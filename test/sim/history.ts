@@ -8,7 +8,7 @@ import { expect, vi } from 'vitest';
 import type { FakeWorker } from './fake-worker.js';
 import { faultsOfEnds, faultsOfLeases, faultsOfRun, faultsOfSteps } from './invariants.js';
 import { differences } from './state-dump.js';
-import { draft, handlerSpec, World } from './world.js';
+import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
 /** What may happen to a cell, in any order. */
 export type Step =
@@ -23,6 +23,7 @@ export type Step =
   | { readonly do: 'hold' }
   | { readonly do: 'let'; readonly n: number; readonly stream: number }
   | { readonly do: 'crash'; readonly keep: readonly number[] }
+  | { readonly do: 'crash-one'; readonly process: number; readonly keep: readonly number[] }
   | { readonly do: 'fault'; readonly fault: 'lose-answer' | 'refuse' | 'unresolved-stored' | 'unresolved-dropped'; readonly after: number };
 
 const worker = fc.nat(1);
@@ -42,6 +43,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('hold' as const) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('let' as const), n: fc.integer({ min: 1, max: 6 }), stream: fc.nat(4) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('crash' as const), keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash-one' as const), process: fc.nat(9), keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fault' as const), fault: fc.constantFrom('lose-answer' as const, 'refuse' as const, 'unresolved-stored' as const, 'unresolved-dropped' as const), after: fc.nat(6) }) },
 );
 
@@ -54,8 +56,8 @@ export class History {
   readonly outcomes: Outcome[];
   #incarnations = 0;
 
-  constructor(handOver: 'proposed' | 'committed', outcomes: readonly Outcome[]) {
-    this.world = new World({ handOver, partitions: 2 });
+  constructor(options: WorldOptions, outcomes: readonly Outcome[]) {
+    this.world = new World({ partitions: 2, ...options });
     this.outcomes = [...outcomes];
   }
 
@@ -99,7 +101,7 @@ export class History {
       }
       case 'pass':
         world.clock.advance(one.ms);
-        world.host?.touch();
+        world.touch();
         break;
       case 'finish': this.workers[one.worker]?.finish(one.outcome); break;
       case 'rejoin': this.workers[one.worker]?.join(world.bus); break;
@@ -115,14 +117,17 @@ export class History {
         for (let i = 0; i < one.n; i++) world.log.step(streams[one.stream]);
         break;
       }
+      case 'crash-one': {
+        world.log.onPublish = null;
+        // Its takeover has to reach the disk before it is back.
+        const restarted = world.crashOne(one.process % world.processes, keeping(world, one.keep));
+        world.log.release();
+        await restarted;
+        break;
+      }
       case 'crash': {
         world.log.onPublish = null;
-        const left = new Map(world.streams.map((stream, i) => [stream, one.keep[i] ?? 0]));
-        await world.crash((stream) => {
-          const n = left.get(stream) ?? 0;
-          left.set(stream, n - 1);
-          return n > 0;
-        });
+        await world.crash(keeping(world, one.keep));
         for (const w of this.workers) w.join(world.bus);
         break;
       }
@@ -196,6 +201,16 @@ export class History {
     ];
     return [...this.faults, ...faultsOfEnds(world, this.acknowledged.map(({ id }) => id), true), ...faultsOfLeases(world), ...faultsOfSteps(world), ...left];
   }
+}
+
+/** Of each stream so many in flight survive. */
+function keeping({ streams }: World, keep: readonly number[]): (stream: string) => boolean {
+  const left = new Map(streams.map((stream, i) => [stream, keep[i] ?? 0]));
+  return (stream) => {
+    const n = left.get(stream) ?? 0;
+    left.set(stream, n - 1);
+    return n > 0;
+  };
 }
 
 const RETRY = { maxAttempts: 3, lostBudget: 50, initialBackoffMs: 500, maxBackoffMs: 2_000, on: null };

@@ -34,6 +34,16 @@ export interface WorldOptions {
   readonly firstKeys?: readonly FirstKey[];
   /** Has a monitor too. */
   readonly monitor?: boolean;
+  /** Each service is a process of its own, with its own connection to the log. */
+  readonly apart?: boolean;
+}
+
+/** One process: its connection to the log, and its roles. */
+interface Process {
+  log: MemoryEventLog;
+  host: RoleHost;
+  roles: Role[];
+  readonly make: (epoch: number) => Role[];
 }
 
 /** A whole cell in one thread over an in-memory log: all deciding roles, real bytes, no broker. */
@@ -46,9 +56,7 @@ export class World {
   /** What the host said of itself: restored, active, failed. */
   readonly said: string[] = [];
   bus = new LocalBus();
-  host: RoleHost | null = null;
-  roles: Role[] = [];
-  #open: MemoryEventLog = this.log.open();
+  #processes: Process[] = [];
   #runs = 0;
   #hosts = 0;
   readonly #disk = new Map<string, Envelope[]>();
@@ -61,41 +69,81 @@ export class World {
     return allStreams(this.partitions);
   }
 
+  get roles(): readonly Role[] {
+    return this.#processes.flatMap(({ roles }) => roles);
+  }
+
+  get processes(): number {
+    return this.#processes.length;
+  }
+
   async start(): Promise<void> {
-    await this.#open.ensure(this.streams.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
-    const { bus, clock, counted } = this;
-    const node = `node-${String(++this.#runs)}`;
-    const count = (what: keyof World['counted']) => (n: number): void => { counted[what] += n; };
-    this.host = new RoleHost({
-      node, log: this.#open, keystore, bus, clock, hub: new CommittedHub(this.#open, keystore, () => undefined), handOver: this.options.handOver ?? 'proposed',
-      onEvent: (what, detail) => { this.said.push(`${what} ${detail}`); },
-      roles: () => {
-        const epoch = ++this.#hosts;
-        this.roles = [
-          new ClusterRole(this.partitions, clock), new LimitsRole(this.options.firstKeys ?? []), new IdsRole(),
-          ...Array.from({ length: this.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${node}/${String(p)}`), untraced, { get: () => Promise.resolve(null) })),
-          new BatcherRole(this.partitions, () => epoch), new QueueRole(this.partitions),
-          new ResourcesRole(clock, { staleReports: count('staleReports'), leasesLost: count('leasesLost'), badFrames: count('badFrames') }),
-        ];
-        if (this.options.monitor === true) {
-          this.roles.push(new MonitorRole(clock, bus, {
-            raised: ({ id, action }) => { this.alerts.push({ what: 'raised', id, action }); },
-            cleared: ({ id, action }) => { this.alerts.push({ what: 'cleared', id, action }); },
-          }));
-        }
-        return this.roles;
-      },
-    });
-    await this.host.start();
+    const log = this.log.open();
+    await log.ensure(this.streams.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
+    this.#processes = [];
+    for (const make of this.#services()) await this.#run(log, make);
     await this.quiet();
   }
 
-  /** kill -9: `keep` says which publishes in flight reached the disk. */
+  /** What each process does. */
+  #services(): ((epoch: number) => Role[])[] {
+    const { clock, counted, partitions } = this;
+    const count = (what: keyof World['counted']) => (n: number): void => { counted[what] += n; };
+    const services: ((epoch: number) => Role[])[] = [
+      () => [new ClusterRole(partitions, clock), new LimitsRole(this.options.firstKeys ?? []), new IdsRole()],
+      () => Array.from({ length: partitions }, (_, p) => new SubmitterRole(p, new IdSource(this.bus, p, String(p)), untraced, { get: () => Promise.resolve(null) })),
+      (epoch) => [new BatcherRole(partitions, () => epoch)],
+      () => [new QueueRole(partitions)],
+      () => [new ResourcesRole(clock, { staleReports: count('staleReports'), leasesLost: count('leasesLost'), badFrames: count('badFrames') })],
+    ];
+    if (this.options.monitor === true) {
+      services.push(() => [new MonitorRole(clock, this.bus, {
+        raised: ({ id, action }) => { this.alerts.push({ what: 'raised', id, action }); },
+        cleared: ({ id, action }) => { this.alerts.push({ what: 'cleared', id, action }); },
+      })]);
+    }
+    return this.options.apart === true ? services : [(epoch) => services.flatMap((service) => service(epoch))];
+  }
+
+  async #run(first: MemoryEventLog | null, make: (epoch: number) => Role[], at = this.#processes.length): Promise<void> {
+    const { bus, clock } = this;
+    const log = first !== null && at === 0 ? first : this.log.open();
+    const process: Process = {
+      log, make, roles: [],
+      host: new RoleHost({
+        node: `node-${String(++this.#runs)}`, log, keystore, bus, clock, hub: new CommittedHub(log, keystore, () => undefined), handOver: this.options.handOver ?? 'proposed',
+        onEvent: (what, detail) => { this.said.push(`${what} ${detail}`); },
+        roles: () => {
+          process.roles = make(++this.#hosts);
+          return process.roles;
+        },
+      }),
+    };
+    this.#processes[at] = process;
+    await process.host.start();
+  }
+
+  /** kill -9 of everything: `keep` says which publishes in flight reached the disk. */
   async crash(keep: (stream: string) => boolean): Promise<void> {
-    this.host?.stop();
-    this.#open = this.log.crash({ keep: ({ stream }) => keep(stream) });
+    this.stop();
+    this.log.crash({ keep: ({ stream }) => keep(stream) });
     this.bus = new LocalBus();
     await this.start();
+  }
+
+  /** kill -9 of one process, which starts again. */
+  async crashOne(at: number, keep: (stream: string) => boolean): Promise<void> {
+    const process = this.#processes[at];
+    if (process === undefined) return;
+    process.host.stop();
+    this.log.crash({ keep: ({ stream }) => keep(stream), only: process.log });
+    await this.#run(null, process.make, at);
+    await this.quiet();
+  }
+
+  /** Gives every role its turn. */
+  touch(): void {
+    for (const { host } of this.#processes) host.touch();
   }
 
   /** A worker that is not joined yet. */
@@ -114,7 +162,7 @@ export class World {
   /** Moves the clock and gives every role its turn. */
   async pass(ms: number, turns = 30): Promise<void> {
     this.clock.advance(ms);
-    this.host?.touch();
+    this.touch();
     await this.quiet(turns);
   }
 
@@ -169,7 +217,7 @@ export class World {
   }
 
   stop(): void {
-    this.host?.stop();
+    for (const { host } of this.#processes) host.stop();
   }
 }
 

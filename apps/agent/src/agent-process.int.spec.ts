@@ -68,7 +68,8 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 });
 
-describe('the agent as a process', () => {
+// A machine that stands still for 22 s makes an agent end its attempts, as it should: then once more.
+describe('the agent as a process', { retry: 2 }, () => {
   it('leaves no attempt running when it is killed, and says lost for them when it comes back as the same worker', async () => {
     const sleeper = mark();
     const first = startAgent();

@@ -251,7 +251,7 @@ export class RunningAttempt {
           code,
           end,
           null,
-          `over the execution cap: ended after ${Math.round(performance.now() - this.#startedAt)} ms, of its cap ${this.#work.capMs} ms were left when it came to this worker${leftOver}`,
+          `over the execution cap: ended after ${Math.round(performance.now() - this.#startedAt)} ms (${this.#work.capMs} ms of the cap were left when it came to this worker)${leftOver}`,
         );
       case 'lost':
         return this.#report(

@@ -1,4 +1,11 @@
-import { BATCH_BYTES, pack, unpack, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
+import {
+  BATCH_BYTES,
+  pack,
+  unpack,
+  type Report,
+  type WorkerMessage,
+  type YardMessage,
+} from '@yardmaster/contracts';
 
 /** Reports without a result take about 45 bytes. */
 const REPORTS_PER_FRAME = 1_000;

@@ -108,7 +108,9 @@ export class WorkerSession {
     this.#fresh.push(report);
     if (!this.#flushing) {
       this.#flushing = true;
-      setImmediate(this.#flush);
+      // A lone report goes at once; in a flood those of a turn share a frame.
+      if (this.#unsettled.size === 1) queueMicrotask(this.#flush);
+      else setImmediate(this.#flush);
     }
   }
 

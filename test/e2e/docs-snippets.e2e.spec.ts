@@ -7,7 +7,9 @@ import { pages } from '../../docs/pages.js';
 import { nameOf, snippetsOf, type Snippet } from '../../docs/snippets.js';
 import { ROOT, startYard, type StartedYard } from './start-yard.js';
 
-const SNIPPET_MS = 90_000;
+/** For one snippet, on a busy machine. */
+const PATIENCE_MS = 120_000;
+const SNIPPET_MS = PATIENCE_MS + 10_000;
 const RUNNABLE = ['sh', 'ts', 'js'];
 
 function isRun(snippet: Snippet): boolean {
@@ -82,6 +84,7 @@ class Checkout {
       YARD_URL: yard.url,
       YARD_TOKEN: yard.token,
       NO_COLOR: '1',
+      PS4: '+ $SECONDS s: ',
     };
   }
 
@@ -90,7 +93,10 @@ class Checkout {
   }
 
   runBehind(text: string): void {
-    this.#behind.push(this.#shell(text));
+    const child = this.#shell(text);
+    child.stdout?.resume();
+    child.stderr?.resume();
+    this.#behind.push(child);
   }
 
   async run({ language, text }: Snippet): Promise<{ code: number | null; output: string }> {
@@ -104,14 +110,15 @@ class Checkout {
     for (const child of this.#behind) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       // The shell and what it started are one group.
-      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      process.kill(-child.pid, 'SIGTERM');
       await gone;
     }
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
   #shell(text: string): ChildProcess {
-    return this.#start('bash', ['-eu', '-o', 'pipefail', '-c', text]);
+    return this.#start('bash', ['-eux', '-o', 'pipefail', '-c', text]);
   }
 
   #start(program: string, args: readonly string[]): ChildProcess {
@@ -124,10 +131,16 @@ class Checkout {
   }
 }
 
+/** How it ended and what it printed; one that takes too long is killed, so that its output tells where it stood. */
 async function ended(child: ChildProcess): Promise<{ code: number | null; output: string }> {
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const timer = setTimeout(() => {
+    output += `\n(killed after ${String(PATIENCE_MS / 1000)} s)\n`;
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, PATIENCE_MS);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearTimeout(timer);
   return { code, output };
 }

@@ -182,7 +182,7 @@ export class WorkerSessions {
     }
     if (this.#upBytes + frame.length > BATCH_BYTES) this.#flush();
     if (this.#up.length === 0)
-      setImmediate(() => {
+      queueMicrotask(() => {
         this.#flush();
       });
     this.#up.push([this.parts.gateway, session.worker, session.scope, frame]);

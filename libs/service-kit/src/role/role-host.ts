@@ -144,11 +144,13 @@ export class RoleHost {
     this.stop();
   }
 
-  /** Asks for a turn soon, after all input that is already here. */
+  /** Asks for a turn soon: while work is on its way, after all input that is already here. */
   touch(): void {
     if (this.#turnDue || this.#stopped) return;
     this.#turnDue = true;
-    setImmediate(() => { this.#turn(); });
+    // Nothing on its way to disk: the yard is idle, and waiting for more input would only cost latency.
+    if (this.#ledger.settled) queueMicrotask(() => { this.#turn(); });
+    else setImmediate(() => { this.#turn(); });
   }
 
   #turn(): void {

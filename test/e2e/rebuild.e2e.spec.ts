@@ -42,11 +42,6 @@ describe('the views', () => {
     // The new start writes to the log too: its workers are in the tables, so only the rest is compared with what was before.
     const after = await hashesOf(yard);
     expect({ ...after, tables: withoutMoving(after.tables) }).toEqual({ ...before, tables: withoutMoving(before.tables) });
-
-    await drop(storesOf(home));
-    await yard.stop({ keep: true });
-    yard = await startYard({ home, env: { YARD_REBUILD: '1' } });
-    expect(withoutMoving((await hashesOf(yard)).tables)).toEqual(withoutMoving(before.tables));
   });
 
   it('follow on after they were made anew', async () => {
@@ -90,17 +85,26 @@ async function hashesOf(yard: StartedYard): Promise<Hashes> {
     const stores = storesOf(yard.home);
     return (stores.graph !== null || yard.output().includes('kept in memory')) && stores;
   }, { withinMs: 90_000, everyMs: 250 });
-  await until('the projections', async () => {
-    const text = String((await http(yard, 'GET', '/metrics')).body);
-    const lags = text.split('\n').filter((line) => line.startsWith('yard_projection_lag_events'));
-    const { body } = await http(yard, 'GET', '/v1/cluster');
-    const positions = Object.values(body.projectionLag as Record<string, number>);
-    return lags.length > 0 && lags.every((line) => line.endsWith(' 0')) && positions.length > 0 && positions.every((lag) => lag === 0);
-  }, { withinMs: 90_000, everyMs: 200 });
   const pool = openPool(postgres);
   const store = graph === null ? null : Neo4jGraph.open(graph);
+  let seen = '';
   try {
-    return { tables: await hashTables(pool), graph: (await store?.multisetHash()) ?? null };
+    return await until(
+      'the projections',
+      async () => {
+        const { body } = await http(yard, 'GET', '/v1/cluster');
+        const lags = Object.values(body.projectionLag as Record<string, number>);
+        const metrics = String((await http(yard, 'GET', '/metrics')).body);
+        // The graph keeps no position of streams that say nothing to it: its own lag is what tells, once a second.
+        if (lags.length === 0 || lags.some((lag) => lag > 0) || !metrics.includes('yard_projection_lag_events{projection="graph"} 0')) return false;
+        const hashes: Hashes = { tables: await hashTables(pool), graph: (await store?.multisetHash()) ?? null };
+        const now = JSON.stringify(hashes);
+        const isStill = now === seen;
+        seen = now;
+        return isStill && hashes;
+      },
+      { withinMs: 90_000, everyMs: 1_100 },
+    );
   } finally {
     await pool.end();
     await store?.close();

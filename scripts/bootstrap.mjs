@@ -55,7 +55,9 @@ export async function runEntry(entry, args) {
     await import(pathToFileURL(file).href);
     return;
   }
-  const child = spawn(node, [...process.execArgv, '--enable-source-maps', file, ...args], { stdio: 'inherit' });
+  const child = spawn(node, [...process.execArgv, '--enable-source-maps', file, ...args], {
+    stdio: 'inherit',
+  });
   forwardSignals(child);
   child.on('exit', (code, signal) => {
     if (signal) process.kill(process.pid, signal);

@@ -4,7 +4,11 @@ import { commitHistogram, medianCommitMs } from './commit-latency.ts';
 import { print, quantile, rate } from './measure.ts';
 import { treeOf, useOf, WorkerProcess, YardProcess } from '../support/yard-process.ts';
 
-export interface Plan { readonly runs: number; readonly quick: boolean; readonly wants: (name: string) => boolean }
+export interface Plan {
+  readonly runs: number;
+  readonly quick: boolean;
+  readonly wants: (name: string) => boolean;
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -26,15 +30,21 @@ class EndCounter {
   #ended = 0;
   #goal: { readonly at: number; readonly resolve: () => void } | null = null;
   readonly #following: Promise<void>;
-  readonly opened: Promise<void>;
+  readonly opened: Promise<undefined>;
 
   constructor(yard: Yard) {
-    const opened = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<undefined>();
     this.opened = opened.promise;
     this.#following = yard.onEvents({
-      types: ['TaskSucceeded', 'TaskFailed', 'TaskCancelled'], signal: this.#stop.signal, onOpen: () => { opened.resolve(); },
+      types: ['TaskSucceeded', 'TaskFailed', 'TaskCancelled'],
+      signal: this.#stop.signal,
+      onOpen: () => {
+        opened.resolve(undefined);
+      },
       onBatch: (batch) => {
-        batch.scan(() => { this.#ended++; });
+        batch.scan(() => {
+          this.#ended++;
+        });
         if (this.#goal !== null && this.#ended >= this.#goal.at) this.#goal.resolve();
       },
     });
@@ -42,7 +52,9 @@ class EndCounter {
 
   /** Resolves when `n` more have ended than at the call. */
   expect(n: number): Promise<void> {
-    return new Promise((resolve) => { this.#goal = { at: this.#ended + n, resolve }; });
+    return new Promise((resolve) => {
+      this.#goal = { at: this.#ended + n, resolve };
+    });
   }
 
   async close(): Promise<void> {
@@ -51,7 +63,8 @@ class EndCounter {
   }
 }
 
-const noops = (n: number, handler = 'noop', name = 'noop'): { name: string; run: { handler: string } }[] => Array.from({ length: n }, () => ({ name, run: { handler } }));
+const noops = (n: number, handler = 'noop', name = 'noop'): { name: string; run: { handler: string } }[] =>
+  Array.from({ length: n }, () => ({ name, run: { handler } }));
 
 export async function benchAccept(plan: Plan): Promise<void> {
   if (!plan.wants('accept.batch') && !plan.wants('accept.single')) return;
@@ -62,15 +75,26 @@ export async function benchAccept(plan: Plan): Promise<void> {
     if (plan.wants('accept.batch')) {
       const tasks = noops(n, 'nobody-offers-this');
       await yard.tasks.submitMany(tasks.slice(0, 5_000));
-      const values = await repeat(plan.runs, () => rate(n, async () => { checked(await yard.tasks.submitMany(tasks)); }));
+      const values = await repeat(plan.runs, () =>
+        rate(n, async () => {
+          checked(await yard.tasks.submitMany(tasks));
+        }),
+      );
       print({ name: 'accept.batch', unit: 'tasks/s', n, values });
     }
     if (plan.wants('accept.single')) {
       const m = plan.quick ? 1_000 : 5_000;
-      const values = await repeat(plan.runs, () => rate(m, async () => {
-        let left = m;
-        await Promise.all(Array.from({ length: 32 }, async () => { while (left-- > 0) await yard.tasks.submit({ name: 'one', run: { handler: 'nobody-offers-this' } }); }));
-      }));
+      const values = await repeat(plan.runs, () =>
+        rate(m, async () => {
+          let left = m;
+          await Promise.all(
+            Array.from({ length: 32 }, async () => {
+              while (left-- > 0)
+                await yard.tasks.submit({ name: 'one', run: { handler: 'nobody-offers-this' } });
+            }),
+          );
+        }),
+      );
       print({ name: 'accept.single', unit: 'tasks/s', n: m, values });
     }
   } finally {
@@ -80,7 +104,16 @@ export async function benchAccept(plan: Plan): Promise<void> {
 }
 
 export async function benchHandlers(plan: Plan): Promise<void> {
-  const names = ['noop.e2e', 'noop.e2e.projected', 'latency.start.p50', 'latency.start.p99', 'latency.finish.p50', 'latency.finish.p99', 'dag.10k', 'chain.step'];
+  const names = [
+    'noop.e2e',
+    'noop.e2e.projected',
+    'latency.start.p50',
+    'latency.start.p99',
+    'latency.finish.p50',
+    'latency.finish.p99',
+    'dag.10k',
+    'chain.step',
+  ];
   if (!names.some((name) => plan.wants(name))) return;
   const process = await YardProcess.start();
   const worker = new WorkerProcess(process, 8_000);
@@ -88,7 +121,8 @@ export async function benchHandlers(plan: Plan): Promise<void> {
   const ends = new EndCounter(yard);
   try {
     await ends.opened;
-    while (!(await yard.workers.list()).items.some((w) => w.kind === 'sdk' && w.state === 'healthy')) await pause(50);
+    while (!(await yard.workers.list()).items.some((w) => w.kind === 'sdk' && w.state === 'healthy'))
+      await pause(50);
     if (names.slice(2, 6).some((name) => plan.wants(name))) await benchLatency(plan, process, yard);
     if (plan.wants('chain.step')) await benchChain(plan, yard);
     if (plan.wants('dag.10k')) await benchDag(plan, yard);
@@ -122,18 +156,25 @@ async function benchNoops(plan: Plan, yard: Yard, ends: EndCounter): Promise<voi
     return value;
   });
   if (plan.wants('noop.e2e')) print({ name: 'noop.e2e', unit: 'tasks/s', n, values });
-  if (plan.wants('noop.e2e.projected')) print({ name: 'noop.e2e.projected', unit: 'tasks/s', n, values: projected });
+  if (plan.wants('noop.e2e.projected'))
+    print({ name: 'noop.e2e.projected', unit: 'tasks/s', n, values: projected });
 }
 
 /** Until Postgres stands where the log ends, and the lists, which it answers, show no task of this name that has not ended. */
 async function shown(yard: Yard, name: string): Promise<void> {
   for (;;) {
-    const { projectionLag } = await yard.call<{ projectionLag: Record<string, number> }>({ method: 'GET', path: '/v1/cluster', repeatable: true });
+    const { projectionLag } = await yard.call<{ projectionLag: Record<string, number> }>({
+      method: 'GET',
+      path: '/v1/cluster',
+      repeatable: true,
+    });
     if (Object.values(projectionLag).some((behind) => behind > 0)) {
       await pause(20);
       continue;
     }
-    const open = await Promise.all((['waiting', 'in_progress'] as const).map((status) => yard.tasks.list({ name, status, limit: 1 })));
+    const open = await Promise.all(
+      (['waiting', 'in_progress'] as const).map((status) => yard.tasks.list({ name, status, limit: 1 })),
+    );
     const done = await yard.tasks.list({ name, status: 'done', limit: 1 });
     if (open.every((page) => page.items.length === 0) && done.items.length > 0) return;
   }
@@ -145,10 +186,19 @@ async function benchLatency(plan: Plan, process: YardProcess, yard: Yard): Promi
     const began = globalThis.process.hrtime.bigint();
     const task = await yard.tasks.submit<string>({ name: 'clock', run: { handler: 'clock' } });
     const result = await task.result({ timeout: '30s' });
-    return { start: Number(BigInt(result) - began) / 1e6, finish: Number(globalThis.process.hrtime.bigint() - began) / 1e6 };
+    return {
+      start: Number(BigInt(result) - began) / 1e6,
+      finish: Number(globalThis.process.hrtime.bigint() - began) / 1e6,
+    };
   };
   for (let i = 0; i < 200; i++) await one();
-  const figures = { start50: [] as number[], start99: [] as number[], finish50: [] as number[], finish99: [] as number[], commit: [] as number[] };
+  const figures = {
+    start50: [] as number[],
+    start99: [] as number[],
+    finish50: [] as number[],
+    finish99: [] as number[],
+    commit: [] as number[],
+  };
   await repeat(plan.runs, async () => {
     const before = await commitHistogram(process.url, process.token);
     const starts: number[] = [];
@@ -175,7 +225,11 @@ async function benchLatency(plan: Plan, process: YardProcess, yard: Yard): Promi
 
 async function benchChain(plan: Plan, yard: Yard): Promise<void> {
   const n = plan.quick ? 100 : 500;
-  const tasks = Array.from({ length: n }, (_, i) => ({ name: `s${String(i)}`, run: { handler: 'noop' }, dependsOn: i === 0 ? [] : [`s${String(i - 1)}`] }));
+  const tasks = Array.from({ length: n }, (_, i) => ({
+    name: `s${String(i)}`,
+    run: { handler: 'noop' },
+    dependsOn: i === 0 ? [] : [`s${String(i - 1)}`],
+  }));
   const values = await repeat(plan.runs, async () => {
     const began = performance.now();
     const workflow = await yard.workflows.submit({ name: 'chain', tasks });
@@ -189,7 +243,8 @@ async function benchDag(plan: Plan, yard: Yard): Promise<void> {
   const [layers, width] = plan.quick ? [10, 100] : [10, 1_000];
   const tasks = Array.from({ length: layers * width }, (_, i) => {
     const layer = Math.floor(i / width);
-    const parents = layer === 0 ? [] : [0, 1, 2].map((k) => `t${String((layer - 1) * width + ((i * 7 + k * 13) % width))}`);
+    const parents =
+      layer === 0 ? [] : [0, 1, 2].map((k) => `t${String((layer - 1) * width + ((i * 7 + k * 13) % width))}`);
     return { name: `t${String(i)}`, run: { handler: 'noop' }, dependsOn: [...new Set(parents)] };
   });
   const values = await repeat(plan.runs, async () => {
@@ -227,7 +282,13 @@ export async function benchScripts(plan: Plan): Promise<void> {
       xargs.push(baseline());
       scripts.push(await rate(n, () => run(n)));
     }
-    print({ name: 'script.e2e', unit: 'tasks/s', n, values: scripts, more: { ofXargs: Math.round((quantile(scripts, 0.5) / quantile(xargs, 0.5)) * 100) / 100 } });
+    print({
+      name: 'script.e2e',
+      unit: 'tasks/s',
+      n,
+      values: scripts,
+      more: { ofXargs: Math.round((quantile(scripts, 0.5) / quantile(xargs, 0.5)) * 100) / 100 },
+    });
     print({ name: 'xargs.baseline', unit: 'tasks/s', n, values: xargs });
   } finally {
     await ends.close();
@@ -249,8 +310,20 @@ export async function benchIdle(plan: Plan): Promise<void> {
     const own = ((useOf(process.pid).cpuSeconds - before.own) / seconds) * 100;
     const whole = ((sum() - before.tree) / seconds) * 100;
     const rss = tree.reduce((total, pid) => total + useOf(pid).rssMb, 0);
-    print({ name: 'idle.rss', unit: 'MB', n: 1, values: [useOf(process.pid).rssMb], more: { tree: Math.round(rss), processes: tree.length } });
-    print({ name: 'idle.cpu', unit: '% of a core', n: 1, values: [own], more: { tree: Math.round(whole * 10) / 10 } });
+    print({
+      name: 'idle.rss',
+      unit: 'MB',
+      n: 1,
+      values: [useOf(process.pid).rssMb],
+      more: { tree: Math.round(rss), processes: tree.length },
+    });
+    print({
+      name: 'idle.cpu',
+      unit: '% of a core',
+      n: 1,
+      values: [own],
+      more: { tree: Math.round(whole * 10) / 10 },
+    });
   } finally {
     await process.stop();
   }

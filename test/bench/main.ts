@@ -1,12 +1,19 @@
 import { parseArgs } from 'node:util';
 import { benchAccept, benchHandlers, benchIdle, benchScripts, type Plan } from './benches.ts';
 
-const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, runs: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    runs: { type: 'string', default: '5' },
+    quick: { type: 'boolean', default: false },
+  },
+});
 const only = values.only?.flatMap((names) => names.split(','));
 const plan: Plan = {
   runs: values.quick ? 2 : Math.max(1, Number(values.runs)),
   quick: values.quick,
-  wants: (name) => only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`)),
+  wants: (name) =>
+    only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`)),
 };
 await benchAccept(plan);
 await benchHandlers(plan);

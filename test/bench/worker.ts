@@ -2,7 +2,9 @@ import { Worker } from '@yardmaster/sdk';
 
 const [url = '', concurrency = '4000'] = process.argv.slice(2);
 const stop = new AbortController();
-process.on('SIGTERM', () => { stop.abort(); });
+process.on('SIGTERM', () => {
+  stop.abort();
+});
 await new Worker({
   url,
   token: process.env['YARD_TOKEN'] ?? '',

@@ -35,10 +35,14 @@ describe('a yard that is killed', () => {
   });
 
   /** Submits the workflow, waits until it is in the middle, and returns what had ended for the client then. */
-  const halfway = async (truth: string): Promise<{ id: string; tasks: Readonly<Record<string, string>>; succeeded: string[] }> => {
+  const halfway = async (
+    truth: string,
+  ): Promise<{ id: string; tasks: Readonly<Record<string, string>>; succeeded: string[] }> => {
     const { id, tasks } = await yard.workflows.submit(chainsOf(CHAINS, LENGTH, 0.7, truth));
     await until('half of its steps', () => executionsIn(truth).ended.size >= CHAINS * 2);
-    const succeeded = (await yard.workflows.get(id)).tasks.filter(({ state }) => state === 'succeeded').map(({ key }) => key);
+    const succeeded = (await yard.workflows.get(id)).tasks
+      .filter(({ state }) => state === 'succeeded')
+      .map(({ key }) => key);
     expect(succeeded.length).toBeGreaterThan(0);
     return { id, tasks, succeeded };
   };
@@ -86,7 +90,15 @@ describe('a yard that is killed', () => {
   it('accepts every task once over a crash in the middle of submissions', async () => {
     const truth: string[] = [];
     const submit = async (client: Yard): Promise<void> => {
-      for (let i = 0; i < 300; i++) truth.push((await client.tasks.submit({ name: `n${String(i)}`, run: { handler: 'nobody' } }, { idempotencyKey: `crash-${String(i)}` })).id);
+      for (let i = 0; i < 300; i++)
+        truth.push(
+          (
+            await client.tasks.submit(
+              { name: `n${String(i)}`, run: { handler: 'nobody' } },
+              { idempotencyKey: `crash-${String(i)}` },
+            )
+          ).id,
+        );
     };
     const going = submit(yard).catch(() => undefined);
     await until('some acceptances', () => truth.length >= 50);
@@ -140,7 +152,8 @@ describe('a yard that is killed', () => {
 /** Starts a yard that is expected to end by itself. */
 async function ends(env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [path.join(ROOT, 'apps/standalone/dist/main.js'), '--no-example'], {
-    stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, YARD_HTTP_PORT: '0', YARD_GRPC_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, YARD_HTTP_PORT: '0', YARD_GRPC_PORT: '0', ...env },
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   let output = '';

@@ -41,14 +41,20 @@ describe('the views', () => {
     yard = await startYard({ home });
     // The new start writes to the log too: its workers are in the tables, so only the rest is compared with what was before.
     const after = await hashesOf(yard);
-    expect({ ...after, tables: withoutMoving(after.tables) }).toEqual({ ...before, tables: withoutMoving(before.tables) });
+    expect({ ...after, tables: withoutMoving(after.tables) }).toEqual({
+      ...before,
+      tables: withoutMoving(before.tables),
+    });
   });
 
   it('follow on after they were made anew', async () => {
     await using client = new Yard({ url: yard.url, token: yard.token });
     const task = await client.tasks.submit({ name: 'afterwards', run: { command: ['true'] } });
     await task.wait({ timeout: '60s' });
-    await until('the list', async () => (await client.tasks.list({ name: 'afterwards', status: 'done' })).items.length === 1);
+    await until(
+      'the list',
+      async () => (await client.tasks.list({ name: 'afterwards', status: 'done' })).items.length === 1,
+    );
   });
 });
 
@@ -56,12 +62,31 @@ describe('the views', () => {
 async function work({ url, token }: StartedYard): Promise<void> {
   await using yard = new Yard({ url, token });
   const run = { command: ['true'] };
-  const bulk = await yard.tasks.submitMany(Array.from({ length: 20 }, (_, i) => ({ name: `n${String(i)}`, run, labels: { n: String(i) } })));
-  const good = await yard.workflows.submit({ name: 'good', tasks: { a: { run }, b: { run, dependsOn: ['a'] }, c: { run, dependsOn: ['a', 'b'] } } });
-  const bad = await yard.workflows.submit({ name: 'bad', tasks: { a: { run: { command: ['false'] }, totalAttempts: 2, retry: { backoff: { initial: '50ms', max: '50ms' } } }, b: { run, dependsOn: ['a'] }, c: { run } } });
+  const bulk = await yard.tasks.submitMany(
+    Array.from({ length: 20 }, (_, i) => ({ name: `n${String(i)}`, run, labels: { n: String(i) } })),
+  );
+  const good = await yard.workflows.submit({
+    name: 'good',
+    tasks: { a: { run }, b: { run, dependsOn: ['a'] }, c: { run, dependsOn: ['a', 'b'] } },
+  });
+  const bad = await yard.workflows.submit({
+    name: 'bad',
+    tasks: {
+      a: {
+        run: { command: ['false'] },
+        totalAttempts: 2,
+        retry: { backoff: { initial: '50ms', max: '50ms' } },
+      },
+      b: { run, dependsOn: ['a'] },
+      c: { run },
+    },
+  });
   const unwanted = await yard.tasks.submit({ run: { handler: 'nobody' } });
   await unwanted.cancel();
-  const late = await yard.tasks.submit({ run, scheduling: { at: new Date(Date.now() + 86_400_000).toISOString() } });
+  const late = await yard.tasks.submit({
+    run,
+    scheduling: { at: new Date(Date.now() + 86_400_000).toISOString() },
+  });
   expect(await late.status()).toMatchObject({ state: 'scheduled' });
   for (const item of bulk) if (item.ok) await item.task.wait({ timeout: '60s' });
   await good.wait({ timeout: '60s' });
@@ -69,22 +94,35 @@ async function work({ url, token }: StartedYard): Promise<void> {
 }
 
 function storesOf(home: string): Stores {
-  const secrets = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as { postgres: string; neo4j: string };
-  const record = JSON.parse(readFileSync(path.join(home, 'run', 'keeper.json'), 'utf8')) as { servers: { spec: { name: string; port: number } }[] };
-  const portOf = (name: string): number | undefined => record.servers.find(({ spec }) => spec.name === name)?.spec.port;
+  const secrets = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as {
+    postgres: string;
+    neo4j: string;
+  };
+  const record = JSON.parse(readFileSync(path.join(home, 'run', 'keeper.json'), 'utf8')) as {
+    servers: { spec: { name: string; port: number } }[];
+  };
+  const portOf = (name: string): number | undefined =>
+    record.servers.find(({ spec }) => spec.name === name)?.spec.port;
   const bolt = portOf('neo4j');
   return {
     postgres: { url: `postgres://yard:${secrets.postgres}@127.0.0.1:${String(portOf('postgres'))}/yard` },
-    graph: bolt === undefined ? null : { url: `bolt://127.0.0.1:${String(bolt)}`, user: 'neo4j', password: secrets.neo4j },
+    graph:
+      bolt === undefined
+        ? null
+        : { url: `bolt://127.0.0.1:${String(bolt)}`, user: 'neo4j', password: secrets.neo4j },
   };
 }
 
 /** The hashes, once everything in the log has arrived in the views. */
 async function hashesOf(yard: StartedYard): Promise<Hashes> {
-  const { postgres, graph } = await until('the graph database', () => {
-    const stores = storesOf(yard.home);
-    return (stores.graph !== null || yard.output().includes('kept in memory')) && stores;
-  }, { withinMs: 90_000, everyMs: 250 });
+  const { postgres, graph } = await until(
+    'the graph database',
+    () => {
+      const stores = storesOf(yard.home);
+      return (stores.graph !== null || yard.output().includes('kept in memory')) && stores;
+    },
+    { withinMs: 90_000, everyMs: 250 },
+  );
   const pool = openPool(postgres);
   const store = graph === null ? null : Neo4jGraph.open(graph);
   let seen = '';
@@ -96,8 +134,16 @@ async function hashesOf(yard: StartedYard): Promise<Hashes> {
         const lags = Object.values(body.projectionLag as Record<string, number>);
         const metrics = String((await http(yard, 'GET', '/metrics')).body);
         // The graph keeps no position of streams that say nothing to it: its own lag is what tells, once a second.
-        if (lags.length === 0 || lags.some((lag) => lag > 0) || !metrics.includes('yard_projection_lag_events{projection="graph"} 0')) return false;
-        const hashes: Hashes = { tables: await hashTables(pool), graph: (await store?.multisetHash()) ?? null };
+        if (
+          lags.length === 0 ||
+          lags.some((lag) => lag > 0) ||
+          !metrics.includes('yard_projection_lag_events{projection="graph"} 0')
+        )
+          return false;
+        const hashes: Hashes = {
+          tables: await hashTables(pool),
+          graph: (await store?.multisetHash()) ?? null,
+        };
         const now = JSON.stringify(hashes);
         const isStill = now === seen;
         seen = now;

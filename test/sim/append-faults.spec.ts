@@ -3,8 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Run, SCENARIOS, type Scenario } from './crash-scenarios.js';
 import { faultsOfEnds, faultsOfLeases, faultsOfSteps } from './invariants.js';
 
-beforeEach(() => { vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); });
-afterEach(() => { vi.useRealTimers(); });
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** The host drops everything and begins again from the log, by itself. */
 async function recovered(run: Run): Promise<void> {
@@ -16,7 +20,11 @@ async function recovered(run: Run): Promise<void> {
 }
 
 /** Plays the scenario with one publish that goes wrong; false when there was no such publish. */
-async function playWith(scenario: Scenario, fault: PublishFault, nth: number): Promise<{ hit: boolean; faults: string[] }> {
+async function playWith(
+  scenario: Scenario,
+  fault: PublishFault,
+  nth: number,
+): Promise<{ hit: boolean; faults: string[] }> {
   const run = new Run({});
   try {
     await run.start();
@@ -41,7 +49,12 @@ async function playWith(scenario: Scenario, fault: PublishFault, nth: number): P
     }
     if (!hit) return { hit, faults: [] };
     const restarts = run.world.said.filter((said) => said.startsWith('failed')).length;
-    const faults = [...run.faults, ...faultsOfEnds(run.world, run.acknowledged, true), ...faultsOfLeases(run.world), ...faultsOfSteps(run.world)];
+    const faults = [
+      ...run.faults,
+      ...faultsOfEnds(run.world, run.acknowledged, true),
+      ...faultsOfLeases(run.world),
+      ...faultsOfSteps(run.world),
+    ];
     if (fault === 'lose-answer' && restarts > 0) faults.push('a lost answer made the host begin again');
     if (fault !== 'lose-answer' && restarts === 0) faults.push('the host went on after a failed append');
     return { hit, faults };
@@ -50,16 +63,23 @@ async function playWith(scenario: Scenario, fault: PublishFault, nth: number): P
   }
 }
 
-describe.each<PublishFault>(['lose-answer', 'refuse', 'unresolved-stored', 'unresolved-dropped'])('an append whose fate is %s', (fault) => {
-  it.each(SCENARIOS.slice(0, 3))('wherever it strikes, loses nothing and ends nothing twice: $name', async (scenario) => {
-    const failed: string[] = [];
-    let nth = 0;
-    for (; ; nth++) {
-      const { hit, faults } = await playWith(scenario, fault, nth);
-      if (!hit) break;
-      if (faults.length > 0) failed.push(`publish ${String(nth)}: ${faults.slice(0, 4).join('; ')}`);
-    }
-    expect(failed).toEqual([]);
-    expect(nth).toBeGreaterThan(5);
-  }, 60_000);
-});
+describe.each<PublishFault>(['lose-answer', 'refuse', 'unresolved-stored', 'unresolved-dropped'])(
+  'an append whose fate is %s',
+  (fault) => {
+    it.each(SCENARIOS.slice(0, 3))(
+      'wherever it strikes, loses nothing and ends nothing twice: $name',
+      async (scenario) => {
+        const failed: string[] = [];
+        let nth = 0;
+        for (; ; nth++) {
+          const { hit, faults } = await playWith(scenario, fault, nth);
+          if (!hit) break;
+          if (faults.length > 0) failed.push(`publish ${String(nth)}: ${faults.slice(0, 4).join('; ')}`);
+        }
+        expect(failed).toEqual([]);
+        expect(nth).toBeGreaterThan(5);
+      },
+      60_000,
+    );
+  },
+);

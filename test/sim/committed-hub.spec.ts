@@ -7,22 +7,42 @@ import { hashOf } from '@yardmaster/contracts';
 const keystore = { keyOf: (): Uint8Array => new Uint8Array(32) };
 
 /** A stream with a chain, and a hub that follows it. */
-async function streamOf(name = 's'): Promise<{ world: MemoryLogWorld; hub: CommittedHub; failures: Error[]; append: (n: number, options?: { prev?: string }) => Promise<Envelope[]> }> {
+async function streamOf(
+  name = 's',
+): Promise<{
+  world: MemoryLogWorld;
+  hub: CommittedHub;
+  failures: Error[];
+  append: (n: number, options?: { prev?: string }) => Promise<Envelope[]>;
+}> {
   const world = new MemoryLogWorld();
   const log = world.open();
   await log.ensure([{ name, subject: eventSubject(name), maxBytes: null }]);
   const writer = log.writer(name, 0);
   const failures: Error[] = [];
-  const hub = new CommittedHub(log, keystore, (_, error) => { failures.push(error); });
+  const hub = new CommittedHub(log, keystore, (_, error) => {
+    failures.push(error);
+  });
   let prev = CHAIN_START;
   let commits = 0;
   return {
-    world, hub, failures,
+    world,
+    hub,
+    failures,
     append: async (n, options = {}) => {
       const written: Envelope[] = [];
       for (let i = 0; i < n; i++) {
         const draft = {
-          stream: name, node: 'n', epoch: 1, commit: String(++commits), at: 1, seed: 1, config: '', causes: [], group: null, prev: options.prev ?? prev,
+          stream: name,
+          node: 'n',
+          epoch: 1,
+          commit: String(++commits),
+          at: 1,
+          seed: 1,
+          config: '',
+          causes: [],
+          group: null,
+          prev: options.prev ?? prev,
           events: [{ type: 'KeyRevoked' as const, keyId: String(commits) }],
         };
         const bytes = encodeEnvelope(draft, keystore.keyOf);
@@ -35,7 +55,11 @@ async function streamOf(name = 's'): Promise<{ world: MemoryLogWorld; hub: Commi
   };
 }
 
-async function take(feed: { next(max: number): Promise<readonly Envelope[]> }, n: number, max = 1_000): Promise<number[]> {
+async function take(
+  feed: { next(max: number): Promise<readonly Envelope[]> },
+  n: number,
+  max = 1_000,
+): Promise<number[]> {
   const seqs: number[] = [];
   while (seqs.length < n) for (const { seq } of await feed.next(max)) seqs.push(seq);
   return seqs;
@@ -84,7 +108,11 @@ describe('a feed of committed envelopes', () => {
     await append(2);
     await append(1, { prev: 'f'.repeat(64) });
     const seen: number[] = [];
-    await expect((async () => { for await (const { seq } of hub.read('s', 1, 3)) seen.push(seq); })()).rejects.toThrow(BrokenChainError);
+    await expect(
+      (async () => {
+        for await (const { seq } of hub.read('s', 1, 3)) seen.push(seq);
+      })(),
+    ).rejects.toThrow(BrokenChainError);
     expect(seen).toEqual([1, 2]);
   });
 

@@ -44,7 +44,9 @@ export class Run {
 
   submit(more: Parameters<World['submit']>[1], as: Parameters<World['submit']>[2] = {}): void {
     const specs = [handlerSpec({ retry })];
-    void this.world.submit(0, more, { specs, ...as }).then((reply) => { if (reply.ok) this.acknowledged.push(...reply.value.ids); });
+    void this.world.submit(0, more, { specs, ...as }).then((reply) => {
+      if (reply.ok) this.acknowledged.push(...reply.value.ids);
+    });
   }
 
   stop(): void {
@@ -53,19 +55,36 @@ export class Run {
 }
 
 export type Action = (run: Run) => void;
-export interface Scenario { readonly name: string; readonly actions: readonly Action[] }
+export interface Scenario {
+  readonly name: string;
+  readonly actions: readonly Action[];
+}
 
-const passes = (ms: number): Action => (run) => {
-  run.world.clock.advance(ms);
-  run.world.touch();
-};
+const passes =
+  (ms: number): Action =>
+  (run) => {
+    run.world.clock.advance(ms);
+    run.world.touch();
+  };
 
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'lone tasks, then a workflow with a fan-in, run to their ends',
     actions: [
-      (run) => { run.submit([draft('a')]); },
-      (run) => { run.submit([draft('r'), draft('s', { parents: [0] }), draft('t', { parents: [0] }), draft('u', { parents: [1, 2] })], { workflow }); },
+      (run) => {
+        run.submit([draft('a')]);
+      },
+      (run) => {
+        run.submit(
+          [
+            draft('r'),
+            draft('s', { parents: [0] }),
+            draft('t', { parents: [0] }),
+            draft('u', { parents: [1, 2] }),
+          ],
+          { workflow },
+        );
+      },
     ],
   },
   {
@@ -85,7 +104,9 @@ export const SCENARIOS: readonly Scenario[] = [
         run.ends.set('x/1', null).set('y/1', null);
         run.submit([draft('x'), draft('y'), draft('z'), draft('q', { parents: [2] })], { workflow });
       },
-      (run) => { for (const id of run.acknowledged) void run.world.cancel(0, id); },
+      (run) => {
+        for (const id of run.acknowledged) void run.world.cancel(0, id);
+      },
     ],
   },
   {
@@ -96,7 +117,9 @@ export const SCENARIOS: readonly Scenario[] = [
         run.submit([draft('d', { dueAt: run.world.clock.now() + 1_000 }), draft('l')]);
       },
       passes(1_500),
-      (run) => { run.worker.finish('ok'); },
+      (run) => {
+        run.worker.finish('ok');
+      },
     ],
   },
 ];

@@ -11,7 +11,10 @@ type HandOver = 'proposed' | 'committed';
 /** How many of what each stream had in flight survive. */
 type Survivors = ReadonlyMap<string, number>;
 
-interface Cut { readonly point: number; readonly survivors: Survivors }
+interface Cut {
+  readonly point: number;
+  readonly survivors: Survivors;
+}
 
 /** Each point between two publishes, with every set of prefixes that streams which fail on their own could leave. */
 async function cutsOf(scenario: Scenario, handOver: HandOver): Promise<Cut[]> {
@@ -23,7 +26,9 @@ async function cutsOf(scenario: Scenario, handOver: HandOver): Promise<Cut[]> {
     for (const { stream } of run.world.log.inFlight()) counts.set(stream, (counts.get(stream) ?? 0) + 1);
     let combinations: Map<string, number>[] = [new Map()];
     for (const [stream, count] of counts) {
-      combinations = combinations.flatMap((known) => Array.from({ length: count + 1 }, (_, n) => new Map(known).set(stream, n)));
+      combinations = combinations.flatMap((known) =>
+        Array.from({ length: count + 1 }, (_, n) => new Map(known).set(stream, n)),
+      );
     }
     for (const survivors of combinations) cuts.push({ point, survivors });
     return false;
@@ -54,8 +59,12 @@ async function drain(run: Run): Promise<void> {
 }
 
 function isIdle(world: World): boolean {
-  return world.role(BatcherRole).set.tasks.size === 0 && world.role(QueueRole).state.entries.size === 0 && world.role(ResourcesRole).state.leases.size === 0
-    && faultsOfEnds(world, [], true).length === 0;
+  return (
+    world.role(BatcherRole).set.tasks.size === 0 &&
+    world.role(QueueRole).state.entries.size === 0 &&
+    world.role(ResourcesRole).state.leases.size === 0 &&
+    faultsOfEnds(world, [], true).length === 0
+  );
 }
 
 /** What is left in memory when all is done. */
@@ -65,12 +74,19 @@ function leftovers(world: World): string[] {
   for (const lease of state.leases.values()) faults.push(`I5 lease of ${lease.task} is live after the end`);
   for (const worker of state.workerList) expect(worker.free).toEqual(worker.capacity);
   for (const [id, entry] of state.entries) faults.push(`the resource manager keeps ${id} (${entry.state})`);
-  for (const [id, entry] of world.role(QueueRole).state.entries) faults.push(`the queue keeps ${id} (${entry.state})`);
-  for (const [id, task] of world.role(BatcherRole).set.tasks) faults.push(`the batcher keeps ${id} (${task.state})`);
+  for (const [id, entry] of world.role(QueueRole).state.entries)
+    faults.push(`the queue keeps ${id} (${entry.state})`);
+  for (const [id, task] of world.role(BatcherRole).set.tasks)
+    faults.push(`the batcher keeps ${id} (${task.state})`);
   return faults;
 }
 
-async function survive(scenario: Scenario, handOver: HandOver, { point, survivors }: Cut, workerSurvives: boolean): Promise<string[]> {
+async function survive(
+  scenario: Scenario,
+  handOver: HandOver,
+  { point, survivors }: Cut,
+  workerSurvives: boolean,
+): Promise<string[]> {
   const run = new Run({ handOver });
   try {
     await run.start();
@@ -83,7 +99,13 @@ async function survive(scenario: Scenario, handOver: HandOver, { point, survivor
     }
     await run.world.quiet(10);
     await drain(run);
-    const faults = [...run.faults, ...faultsOfEnds(run.world, run.acknowledged, true), ...faultsOfLeases(run.world), ...faultsOfSteps(run.world), ...leftovers(run.world)];
+    const faults = [
+      ...run.faults,
+      ...faultsOfEnds(run.world, run.acknowledged, true),
+      ...faultsOfLeases(run.world),
+      ...faultsOfSteps(run.world),
+      ...leftovers(run.world),
+    ];
     if (faults.length > 0) return faults;
     const live = dumpRoles(run.world.roles);
     await run.world.crash(() => true);
@@ -95,22 +117,35 @@ async function survive(scenario: Scenario, handOver: HandOver, { point, survivor
   }
 }
 
-const name = ({ point, survivors }: Cut): string => `cut at ${String(point)} keeping ${[...survivors].map(([stream, n]) => `${stream}:${String(n)}`).join(' ') || 'nothing in flight'}`;
+const name = ({ point, survivors }: Cut): string =>
+  `cut at ${String(point)} keeping ${[...survivors].map(([stream, n]) => `${stream}:${String(n)}`).join(' ') || 'nothing in flight'}`;
 
-describe.each<HandOver>(['proposed', 'committed'])('a crash between any two publishes, envelopes handed over %s', (handOver) => {
-  it.each(SCENARIOS)('loses nothing, runs nothing twice and leaves nothing: $name', async (scenario) => {
-    const cuts = await cutsOf(scenario, handOver);
-    const failed: string[] = [];
-    let n = 0;
-    for (const cut of cuts) {
-      for (const workerSurvives of [true, false]) {
-        const faults = await survive(scenario, handOver, cut, workerSurvives);
-        n++;
-        if (faults.length > 0) failed.push(`${name(cut)}, worker ${workerSurvives ? 'survives' : 'is lost'}: ${[...new Set(faults)].slice(0, 6).join('; ')}`);
-        if (failed.length > 400) break;
-      }
-    }
-    process.stdout.write(`${handOver}: ${scenario.name}: ${String(cuts.length)} cuts, ${String(n)} crashes, ${String(failed.length)} failed\n`);
-    expect(failed.slice(0, 12)).toEqual([]);
-  }, 120_000);
-});
+describe.each<HandOver>(['proposed', 'committed'])(
+  'a crash between any two publishes, envelopes handed over %s',
+  (handOver) => {
+    it.each(SCENARIOS)(
+      'loses nothing, runs nothing twice and leaves nothing: $name',
+      async (scenario) => {
+        const cuts = await cutsOf(scenario, handOver);
+        const failed: string[] = [];
+        let n = 0;
+        for (const cut of cuts) {
+          for (const workerSurvives of [true, false]) {
+            const faults = await survive(scenario, handOver, cut, workerSurvives);
+            n++;
+            if (faults.length > 0)
+              failed.push(
+                `${name(cut)}, worker ${workerSurvives ? 'survives' : 'is lost'}: ${[...new Set(faults)].slice(0, 6).join('; ')}`,
+              );
+            if (failed.length > 400) break;
+          }
+        }
+        process.stdout.write(
+          `${handOver}: ${scenario.name}: ${String(cuts.length)} cuts, ${String(n)} crashes, ${String(failed.length)} failed\n`,
+        );
+        expect(failed.slice(0, 12)).toEqual([]);
+      },
+      120_000,
+    );
+  },
+);

@@ -1,11 +1,25 @@
-import { commands, telemetry, type AlertView, type BatcherCommand, type ClusterView, type GeneratorGrant, type Identity, type NodeHeartbeat, type QueueView, type Reply, type TokenGrant } from '@yardmaster/contracts';
+import {
+  commands,
+  telemetry,
+  type AlertView,
+  type BatcherCommand,
+  type ClusterView,
+  type GeneratorGrant,
+  type Identity,
+  type NodeHeartbeat,
+  type QueueView,
+  type Reply,
+  type TokenGrant,
+} from '@yardmaster/contracts';
 import { QueueRole } from '@yardmaster/queue-manager';
 import { hashKey } from '@yardmaster/ratelimiter';
 import { afterEach, describe, expect, it } from 'vitest';
 import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
 let world: World;
-afterEach(() => { world.stop(); });
+afterEach(() => {
+  world.stop();
+});
 const begin = async (options: WorldOptions = {}): Promise<void> => {
   world = new World({ partitions: 1, ...options });
   await world.start();
@@ -19,8 +33,15 @@ describe('limits', () => {
   const ask = <T>(body: unknown): Promise<Reply<T>> => world.bus.request<T>(commands.limits, body);
   const firstKeys = [{ role: 'operator' as const, name: 'operator', key: 'yk_first', keyId: 'first' }];
   const limited = async (tasksPerHour: number): Promise<void> => {
-    valueOf(await ask({ op: 'put-subscription', subscription: { name: 'tiny', tasksPerHour, burstPerSecond: null, maxWaiting: null, weight: 1 } }));
-    expect(valueOf(await ask({ op: 'put-tenant', tenantName: 'acme', subscription: 'tiny', trusted: false }))).toMatchObject({ n: 2 });
+    valueOf(
+      await ask({
+        op: 'put-subscription',
+        subscription: { name: 'tiny', tasksPerHour, burstPerSecond: null, maxWaiting: null, weight: 1 },
+      }),
+    );
+    expect(
+      valueOf(await ask({ op: 'put-tenant', tenantName: 'acme', subscription: 'tiny', trusted: false })),
+    ).toMatchObject({ n: 2 });
   };
 
   it('know the first keys from the start, once, over restarts', async () => {
@@ -28,34 +49,69 @@ describe('limits', () => {
     await world.crash(() => true);
     expect(world.events('KeyCreated')).toHaveLength(1);
     expect(world.events('TenantCreated')).toHaveLength(1);
-    expect(valueOf(await ask<Identity>({ op: 'authenticate', hash: hashKey('yk_first') }))).toMatchObject({ tenant: 1, tenantName: 'default', role: 'operator', user: 1, tasksPerHour: null });
-    expect(await ask({ op: 'authenticate', hash: hashKey('yk_wrong') })).toMatchObject({ ok: false, rejection: { code: 'unauthenticated' } });
+    expect(valueOf(await ask<Identity>({ op: 'authenticate', hash: hashKey('yk_first') }))).toMatchObject({
+      tenant: 1,
+      tenantName: 'default',
+      role: 'operator',
+      user: 1,
+      tasksPerHour: null,
+    });
+    expect(await ask({ op: 'authenticate', hash: hashKey('yk_wrong') })).toMatchObject({
+      ok: false,
+      rejection: { code: 'unauthenticated' },
+    });
   });
 
   it('make a key that works until it is revoked, and tell everybody of that', async () => {
     await begin({ firstKeys });
     const revoked: unknown[] = [];
-    world.bus.subscribe(telemetry.keyRevoked, (body) => { revoked.push(body); });
-    const made = valueOf(await ask<{ keyId: string; key: string; userId: number }>({ op: 'create-key', tenantName: 'default', role: 'submitter', name: 'ci' }));
+    world.bus.subscribe(telemetry.keyRevoked, (body) => {
+      revoked.push(body);
+    });
+    const made = valueOf(
+      await ask<{ keyId: string; key: string; userId: number }>({
+        op: 'create-key',
+        tenantName: 'default',
+        role: 'submitter',
+        name: 'ci',
+      }),
+    );
     expect(made.userId).toBe(2);
     expect(JSON.stringify(world.events('KeyCreated'))).not.toContain(made.key);
-    expect(valueOf(await ask<Identity>({ op: 'authenticate', hash: hashKey(made.key) }))).toMatchObject({ keyId: made.keyId, role: 'submitter' });
+    expect(valueOf(await ask<Identity>({ op: 'authenticate', hash: hashKey(made.key) }))).toMatchObject({
+      keyId: made.keyId,
+      role: 'submitter',
+    });
     valueOf(await ask({ op: 'revoke-key', keyId: made.keyId }));
     await world.quiet();
     expect(revoked).toEqual([{ hash: hashKey(made.key) }]);
     expect((await ask({ op: 'authenticate', hash: hashKey(made.key) })).ok).toBe(false);
-    expect(await ask({ op: 'revoke-key', keyId: made.keyId })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
-    expect(await ask({ op: 'create-key', tenantName: 'nobody', role: 'viewer', name: 'x' })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
+    expect(await ask({ op: 'revoke-key', keyId: made.keyId })).toMatchObject({
+      ok: false,
+      rejection: { code: 'not-found' },
+    });
+    expect(await ask({ op: 'create-key', tenantName: 'nobody', role: 'viewer', name: 'x' })).toMatchObject({
+      ok: false,
+      rejection: { code: 'not-found' },
+    });
   });
 
   it('grant exactly the hourly limit, then refuse with the time to wait (I7)', async () => {
     await begin();
     await limited(5);
-    const grant = (need: number): Promise<Reply<TokenGrant>> => ask<TokenGrant>({ op: 'grant', tenant: 2, need, gateway: 'g' });
+    const grant = (need: number): Promise<Reply<TokenGrant>> =>
+      ask<TokenGrant>({ op: 'grant', tenant: 2, need, gateway: 'g' });
     const grants = [valueOf(await grant(2)), valueOf(await grant(2)), valueOf(await grant(1))];
-    expect(grants.map(({ count, remaining }) => [count, remaining])).toEqual([[2, 3], [2, 1], [1, 0]]);
+    expect(grants.map(({ count, remaining }) => [count, remaining])).toEqual([
+      [2, 3],
+      [2, 1],
+      [1, 0],
+    ]);
     const refused = await grant(1);
-    expect(refused).toMatchObject({ ok: false, rejection: { code: 'rate-limit-exceeded', retryAfter: 3_610, extra: { limit: 5, remaining: 0 } } });
+    expect(refused).toMatchObject({
+      ok: false,
+      rejection: { code: 'rate-limit-exceeded', retryAfter: 3_610, extra: { limit: 5, remaining: 0 } },
+    });
     expect(refused.ok ? '' : refused.rejection.detail).toContain('Limit exceeded');
     const tooMany = await grant(6);
     expect(tooMany).toMatchObject({ ok: false, rejection: { code: 'rate-limit-exceeded' } });
@@ -73,7 +129,8 @@ describe('limits', () => {
     await begin();
     await limited(5);
     const { block } = valueOf(await ask<TokenGrant>({ op: 'grant', tenant: 2, need: 5, gateway: 'g' }));
-    for (const count of [2, 99, 99]) valueOf(await ask({ op: 'give-back', tenant: 2, block, count, gateway: 'g' }));
+    for (const count of [2, 99, 99])
+      valueOf(await ask({ op: 'give-back', tenant: 2, block, count, gateway: 'g' }));
     await world.quiet();
     expect(valueOf(await ask<TokenGrant>({ op: 'grant', tenant: 2, need: 5, gateway: 'g' })).count).toBe(5);
     expect((await ask({ op: 'grant', tenant: 2, need: 1, gateway: 'g' })).ok).toBe(false);
@@ -86,7 +143,10 @@ describe('limits', () => {
     const before = world.events('TokensGranted').length;
     expect(valueOf(await ask<TokenGrant>({ op: 'grant', tenant: 1, need: 7, gateway: 'g' })).count).toBe(7);
     expect(world.events('TokensGranted')).toHaveLength(before);
-    expect(await ask({ op: 'grant', tenant: 99, need: 1, gateway: 'g' })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
+    expect(await ask({ op: 'grant', tenant: 99, need: 1, gateway: 'g' })).toMatchObject({
+      ok: false,
+      rejection: { code: 'not-found' },
+    });
   });
 });
 
@@ -94,7 +154,9 @@ describe('ids', () => {
   it('of two holders never meet, and a lease is given when it is on disk', async () => {
     await begin();
     const lease = async (holder: string): Promise<GeneratorGrant> => {
-      const [grant] = valueOf(await world.bus.request<GeneratorGrant[]>(commands.ids, { op: 'lease', partitions: [0], holder }));
+      const [grant] = valueOf(
+        await world.bus.request<GeneratorGrant[]>(commands.ids, { op: 'lease', partitions: [0], holder }),
+      );
       if (grant === undefined) throw new Error('no grant');
       return grant;
     };
@@ -102,7 +164,9 @@ describe('ids', () => {
     expect(a.generator).not.toBe(b.generator);
     world.log.hold();
     let answered = false;
-    void lease('c').then(() => { answered = true; });
+    void lease('c').then(() => {
+      answered = true;
+    });
     await world.quiet();
     expect(answered).toBe(false);
     world.log.release();
@@ -124,7 +188,8 @@ describe('ids', () => {
 });
 
 describe('the cluster manager', () => {
-  const view = async (): Promise<ClusterView> => valueOf(await world.bus.request<ClusterView>(commands.cluster, { op: 'view' }));
+  const view = async (): Promise<ClusterView> =>
+    valueOf(await world.bus.request<ClusterView>(commands.cluster, { op: 'view' }));
 
   it('founds an installation once and keeps its name', async () => {
     await begin();
@@ -136,7 +201,14 @@ describe('the cluster manager', () => {
 
   it('gives each assignment of a duty a higher epoch, over restarts too', async () => {
     await begin();
-    const assign = async (): Promise<number> => valueOf(await world.bus.request<{ epoch: number }>(commands.cluster, { op: 'assign', role: 'batcher/main', node: 'n' })).epoch;
+    const assign = async (): Promise<number> =>
+      valueOf(
+        await world.bus.request<{ epoch: number }>(commands.cluster, {
+          op: 'assign',
+          role: 'batcher/main',
+          node: 'n',
+        }),
+      ).epoch;
     expect([await assign(), await assign()]).toEqual([1, 2]);
     await world.crash(() => true);
     expect(await assign()).toBe(3);
@@ -144,16 +216,29 @@ describe('the cluster manager', () => {
 
   it('shows the nodes that it hears', async () => {
     await begin();
-    const beat: NodeHeartbeat = { node: 'n7', service: 'gateway', pid: 5, at: 1, roles: [{ role: 'x', epoch: 2, state: 'active' }], lag: {} };
+    const beat: NodeHeartbeat = {
+      node: 'n7',
+      service: 'gateway',
+      pid: 5,
+      at: 1,
+      roles: [{ role: 'x', epoch: 2, state: 'active' }],
+      lag: {},
+    };
     world.bus.publish(telemetry.heartbeats, beat);
     await world.quiet();
     await world.pass(500);
-    expect(await view()).toMatchObject({ nodes: [{ node: 'n7', service: 'gateway', pid: 5, lastSeenMs: 500 }], roles: [{ role: 'x', node: 'n7', epoch: 2 }] });
+    expect(await view()).toMatchObject({
+      nodes: [{ node: 'n7', service: 'gateway', pid: 5, lastSeenMs: 500 }],
+      roles: [{ role: 'x', node: 'n7', epoch: 2 }],
+    });
   });
 });
 
 describe('the monitor', () => {
-  const open = async (): Promise<string[]> => valueOf(await world.bus.request<AlertView[]>(commands.monitor, { op: 'alerts' })).filter((a) => a.clearedAt === null).map((a) => a.id);
+  const open = async (): Promise<string[]> =>
+    valueOf(await world.bus.request<AlertView[]>(commands.monitor, { op: 'alerts' }))
+      .filter((a) => a.clearedAt === null)
+      .map((a) => a.id);
   const look = async (seconds: number, each: () => void = () => undefined): Promise<void> => {
     for (let i = 0; i < seconds; i += 2) {
       each();
@@ -166,19 +251,29 @@ describe('the monitor', () => {
     const worker = world.worker();
     worker.join();
     await world.quiet();
-    await look(10, () => { worker.heartbeat(); });
+    await look(10, () => {
+      worker.heartbeat();
+    });
     expect(await open()).toEqual([]);
     worker.isSilent = true;
     await look(20);
     expect(await open()).toEqual(['worker-unhealthy/w1']);
-    expect(world.alerts).toEqual([{ what: 'raised', id: 'worker-unhealthy/w1', action: expect.stringContaining('check the machine') as unknown }]);
+    expect(world.alerts).toEqual([
+      {
+        what: 'raised',
+        id: 'worker-unhealthy/w1',
+        action: expect.stringContaining('check the machine') as unknown,
+      },
+    ]);
     await look(30);
     expect(world.events('WorkerGone')).toHaveLength(1);
     expect(await open()).toEqual(['worker-unhealthy/w1']);
     worker.isSilent = false;
     worker.join();
     await world.quiet();
-    await look(6, () => { worker.heartbeat(); });
+    await look(6, () => {
+      worker.heartbeat();
+    });
     expect(await open()).toEqual([]);
     expect(world.alerts.map(({ what }) => what)).toEqual(['raised', 'cleared']);
   });
@@ -206,20 +301,37 @@ describe('the monitor', () => {
 
   it('raises an alert for a service that is not heard any more', async () => {
     await begin({ monitor: true });
-    world.bus.publish(telemetry.heartbeats, { node: 'n7', service: 'projector', pid: 5, at: 1, roles: [], lag: {} } satisfies NodeHeartbeat);
+    world.bus.publish(telemetry.heartbeats, {
+      node: 'n7',
+      service: 'projector',
+      pid: 5,
+      at: 1,
+      roles: [],
+      lag: {},
+    } satisfies NodeHeartbeat);
     await world.quiet();
     await look(4);
     expect(await open()).toEqual([]);
     await look(6);
     expect(await open()).toEqual(['service-unhealthy/n7']);
-    world.bus.publish(telemetry.heartbeats, { node: 'n7', service: 'projector', pid: 5, at: 2, roles: [], lag: {} } satisfies NodeHeartbeat);
+    world.bus.publish(telemetry.heartbeats, {
+      node: 'n7',
+      service: 'projector',
+      pid: 5,
+      at: 2,
+      roles: [],
+      lag: {},
+    } satisfies NodeHeartbeat);
     await look(4);
     expect(await open()).toEqual([]);
   });
 
   it('raises an alert when nobody places tasks, and clears it when somebody does', async () => {
     await begin({ monitor: true });
-    const gone = world.bus.serve(commands.leases(), () => ({ ok: false, rejection: { code: 'unavailable', detail: 'down' } }));
+    const gone = world.bus.serve(commands.leases(), () => ({
+      ok: false,
+      rejection: { code: 'unavailable', detail: 'down' },
+    }));
     await look(12);
     expect(await open()).toEqual(['resource-manager-unhealthy/main']);
     expect(world.alerts[0]?.action).toContain('start a resource-manager');
@@ -234,14 +346,20 @@ describe('the monitor', () => {
     const worker = world.worker();
     worker.join();
     await world.quiet();
-    await look(8, () => { worker.heartbeat(); });
+    await look(8, () => {
+      worker.heartbeat();
+    });
     expect(await open()).toEqual([]);
-    await look(606, () => { worker.heartbeat(); });
+    await look(606, () => {
+      worker.heartbeat();
+    });
     expect(await open()).toEqual(['capacity-idle/main']);
     await world.admit(0, [draft('b')]);
     worker.outcome = () => null;
     await world.admit(0, [draft('c')]);
-    await look(4, () => { worker.heartbeat(); });
+    await look(4, () => {
+      worker.heartbeat();
+    });
     expect(await open()).toEqual([]);
   }, 20_000);
 
@@ -258,14 +376,18 @@ describe('the monitor', () => {
 });
 
 describe('the owner of tasks', () => {
-  it('answers a cancel of what has ended with a conflict, an unknown id with not-found, and another tenant\'s as unknown', async () => {
+  it("answers a cancel of what has ended with a conflict, an unknown id with not-found, and another tenant's as unknown", async () => {
     await begin();
     world.worker().join();
     await world.quiet();
-    const { ids: [id = ''] } = await world.admit(0, [draft('a')]);
+    const {
+      ids: [id = ''],
+    } = await world.admit(0, [draft('a')]);
     expect(await world.cancel(0, id)).toMatchObject({ ok: false, rejection: { code: 'already-ended' } });
     expect(await world.cancel(0, '404')).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
-    expect(await world.bus.request(commands.tasks(0), { op: 'get', id, tenant: 2, waiter: null })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
+    expect(
+      await world.bus.request(commands.tasks(0), { op: 'get', id, tenant: 2, waiter: null }),
+    ).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
   });
 
   it('lets an attempt that ended well win over a cancel that came after', async () => {
@@ -274,7 +396,9 @@ describe('the owner of tasks', () => {
     worker.outcome = () => null;
     worker.join();
     await world.quiet();
-    const { ids: [id = ''] } = await world.admit(0, [draft('a')]);
+    const {
+      ids: [id = ''],
+    } = await world.admit(0, [draft('a')]);
     world.log.hold();
     worker.finish('ok');
     await world.quiet();
@@ -291,11 +415,21 @@ describe('the owner of tasks', () => {
     world.worker().join();
     await world.quiet();
     const told: unknown[] = [];
-    world.bus.subscribe(telemetry.ends('gw'), (body) => { told.push(...(body as unknown[])); });
-    const { ids: [lone = ''] } = await world.admit(0, [draft('a')], { waiter: 'gw' });
-    const { workflow } = await world.admit(0, [draft('b'), draft('c', { parents: [0] })], { waiter: 'gw', workflow: { name: 'w', labels: null } });
+    world.bus.subscribe(telemetry.ends('gw'), (body) => {
+      told.push(...(body as unknown[]));
+    });
+    const {
+      ids: [lone = ''],
+    } = await world.admit(0, [draft('a')], { waiter: 'gw' });
+    const { workflow } = await world.admit(0, [draft('b'), draft('c', { parents: [0] })], {
+      waiter: 'gw',
+      workflow: { name: 'w', labels: null },
+    });
     await world.quiet();
-    expect(told).toEqual([[lone, 1, 'succeeded', { from: lone }, null, expect.any(Number)], [workflow, 1, 'succeeded', null, null, expect.any(Number)]]);
+    expect(told).toEqual([
+      [lone, 1, 'succeeded', { from: lone }, null, expect.any(Number)],
+      [workflow, 1, 'succeeded', null, null, expect.any(Number)],
+    ]);
   });
 
   it('acknowledges only what is on disk', async () => {
@@ -303,12 +437,17 @@ describe('the owner of tasks', () => {
     await world.admit(0, [draft('first')]);
     world.log.hold();
     let reply: Reply<unknown> | null = null;
-    void world.submit(0, [draft('a')]).then((r) => { reply = r; });
+    void world.submit(0, [draft('a')]).then((r) => {
+      reply = r;
+    });
     await world.quiet();
     expect(reply).toBeNull();
     world.log.step('tasks-0');
     await world.quiet();
-    expect(reply).toMatchObject({ ok: true, value: { stream: 'tasks-0', seq: world.disk('tasks-0').at(-1)?.seq } });
+    expect(reply).toMatchObject({
+      ok: true,
+      value: { stream: 'tasks-0', seq: world.disk('tasks-0').at(-1)?.seq },
+    });
   });
 
   it('cancels a whole workflow, running and waiting tasks alike', async () => {
@@ -317,20 +456,45 @@ describe('the owner of tasks', () => {
     worker.outcome = () => null;
     worker.join();
     await world.quiet();
-    const { ids, workflow } = await world.admit(0, [draft('a'), draft('b', { parents: [0] }), draft('c')], { workflow: { name: 'w', labels: null } });
-    expect(valueOf(await world.bus.request(commands.tasks(0), { op: 'cancel-workflow', id: workflow, tenant: 1, user: 1 }))).toEqual({ id: workflow, cancelled: 3 });
+    const { ids, workflow } = await world.admit(0, [draft('a'), draft('b', { parents: [0] }), draft('c')], {
+      workflow: { name: 'w', labels: null },
+    });
+    expect(
+      valueOf(
+        await world.bus.request(commands.tasks(0), {
+          op: 'cancel-workflow',
+          id: workflow,
+          tenant: 1,
+          user: 1,
+        }),
+      ),
+    ).toEqual({ id: workflow, cancelled: 3 });
     await world.quiet();
-    expect(await Promise.all(ids.map(async (id) => (await world.task(0, id))?.state))).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    expect(await Promise.all(ids.map(async (id) => (await world.task(0, id))?.state))).toEqual([
+      'cancelled',
+      'cancelled',
+      'cancelled',
+    ]);
     expect((await world.workflow(0, workflow ?? ''))?.state).toBe('cancelled');
   });
 
   it('admits a workflow larger than an envelope whole or not at all', async () => {
     await begin();
     await world.admit(0, [draft('first')]);
-    const tasks = Array.from({ length: 4_500 }, (_, i) => draft(`t${String(i)}`, { content: { ...draft('x').content, name: `t${String(i)}`, run: { ...draft('x').content.run, input: 'x'.repeat(100) } } }));
+    const tasks = Array.from({ length: 4_500 }, (_, i) =>
+      draft(`t${String(i)}`, {
+        content: {
+          ...draft('x').content,
+          name: `t${String(i)}`,
+          run: { ...draft('x').content.run, input: 'x'.repeat(100) },
+        },
+      }),
+    );
     world.log.hold();
     let admitted = false;
-    void world.submit(0, tasks, { workflow: { name: 'w', labels: null } }).then(({ ok }) => { admitted = ok; });
+    void world.submit(0, tasks, { workflow: { name: 'w', labels: null } }).then(({ ok }) => {
+      admitted = ok;
+    });
     await world.quiet();
     const parts = world.log.inFlight().filter(({ stream }) => stream === 'tasks-0').length;
     expect(parts).toBeGreaterThan(2);
@@ -341,14 +505,17 @@ describe('the owner of tasks', () => {
     expect(world.role(QueueRole).state.entries.size).toBe(1);
     const { ids } = await world.admit(0, tasks, { workflow: { name: 'w', labels: null } });
     await world.pass(1_000);
-    expect((await world.workflow(0, (await world.task(0, ids[0] ?? ''))?.workflow ?? ''))?.counts).toMatchObject({ queued: expect.any(Number) as unknown });
+    expect(
+      (await world.workflow(0, (await world.task(0, ids[0] ?? ''))?.workflow ?? ''))?.counts,
+    ).toMatchObject({ queued: expect.any(Number) as unknown });
     await world.crash(() => true);
     expect((await world.task(0, ids[4_499] ?? ''))?.state).toBeDefined();
   }, 20_000);
 });
 
 describe('queues', () => {
-  const list = async (): Promise<readonly QueueView[]> => valueOf(await world.bus.request<QueueView[]>(commands.queue(), { op: 'list' }));
+  const list = async (): Promise<readonly QueueView[]> =>
+    valueOf(await world.bus.request<QueueView[]>(commands.queue(), { op: 'list' }));
 
   it('that are paused hold back what waits, over a restart too', async () => {
     await begin();
@@ -382,7 +549,9 @@ describe('queues', () => {
 
   it('hold a little of everything, so that what no worker can take yet is seen', async () => {
     await begin();
-    expect(valueOf(await world.bus.request(commands.batcher(), { op: 'depths' } satisfies BatcherCommand))).toEqual({});
+    expect(
+      valueOf(await world.bus.request(commands.batcher(), { op: 'depths' } satisfies BatcherCommand)),
+    ).toEqual({});
     await world.admit(0, [draft('a'), draft('b')], { specs: [handlerSpec({ resources: { slots: 99 } })] });
     expect((await list()).find(({ name }) => name === 'default')?.visible).toBe(2);
   });

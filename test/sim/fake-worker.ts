@@ -1,4 +1,16 @@
-import { commands, pack, unpack, type Assignment, type HeldAttempt, type KillOrder, type RelayDown, type RelayUp, type Report, type WorkerMessage, type YardMessage } from '@yardmaster/contracts';
+import {
+  commands,
+  pack,
+  unpack,
+  type Assignment,
+  type HeldAttempt,
+  type KillOrder,
+  type RelayDown,
+  type RelayUp,
+  type Report,
+  type WorkerMessage,
+  type YardMessage,
+} from '@yardmaster/contracts';
 import type { Outcome } from '@yardmaster/domain';
 import type { Bus } from '@yardmaster/service-kit';
 
@@ -9,7 +21,8 @@ export interface Offer {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-const keyOf = (task: string, attempt: number, fence: number): string => `${task}/${String(attempt)}/${String(fence)}`;
+const keyOf = (task: string, attempt: number, fence: number): string =>
+  `${task}/${String(attempt)}/${String(fence)}`;
 
 /** A worker session with no process behind it: it answers each attempt as the test says, and remembers what it ran. */
 export class FakeWorker {
@@ -44,15 +57,30 @@ export class FakeWorker {
     this.#subscription?.stop();
     this.bus = bus;
     this.#subscription = bus.subscribe(commands.worker(this.gateway), (body) => {
-      for (const [worker, frame] of body as RelayDown[]) if (worker === this.id) for (const message of unpack(frame) as YardMessage[]) this.#hear(message);
+      for (const [worker, frame] of body as RelayDown[])
+        if (worker === this.id) for (const message of unpack(frame) as YardMessage[]) this.#hear(message);
     });
     const { kind, handlers, capacity, labels } = this.offer;
-    this.send(['join', { incarnation: this.incarnation, kind, name: this.id, capacity, handlers, labels: labels ?? {}, held: this.held() }]);
+    this.send([
+      'join',
+      {
+        incarnation: this.incarnation,
+        kind,
+        name: this.id,
+        capacity,
+        handlers,
+        labels: labels ?? {},
+        held: this.held(),
+      },
+    ]);
     this.resend();
   }
 
   held(): HeldAttempt[] {
-    return [...this.running.values(), ...[...this.journal.values()].map(([task, attempt, fence]): HeldAttempt => [task, attempt, fence])];
+    return [
+      ...this.running.values(),
+      ...[...this.journal.values()].map(([task, attempt, fence]): HeldAttempt => [task, attempt, fence]),
+    ];
   }
 
   heartbeat(load = 0): void {
@@ -65,7 +93,9 @@ export class FakeWorker {
 
   /** Ends what still runs. */
   finish(outcome: Outcome = 'ok'): void {
-    const reports = [...this.running.values()].map(([task, attempt, fence]) => this.#end(task, attempt, fence, outcome));
+    const reports = [...this.running.values()].map(([task, attempt, fence]) =>
+      this.#end(task, attempt, fence, outcome),
+    );
     if (reports.length > 0) this.send(['rep', reports]);
   }
 
@@ -125,7 +155,16 @@ export class FakeWorker {
   }
 
   #end(task: string, attempt: number, fence: number, outcome: Outcome): Report {
-    const report: Report = [task, attempt, fence, outcome, 0, null, outcome === 'ok' ? { from: task } : null, outcome === 'ok' ? null : 'failed on purpose'];
+    const report: Report = [
+      task,
+      attempt,
+      fence,
+      outcome,
+      0,
+      null,
+      outcome === 'ok' ? { from: task } : null,
+      outcome === 'ok' ? null : 'failed on purpose',
+    ];
     this.running.delete(keyOf(task, attempt, fence));
     this.journal.set(keyOf(task, attempt, fence), report);
     return report;

@@ -3,12 +3,19 @@ import { FakeWorker } from './fake-worker.js';
 import { draft, handlerSpec, World } from './world.js';
 
 let world: World;
-afterEach(() => { world.stop(); });
+afterEach(() => {
+  world.stop();
+});
 
 async function worldWithWorker(options = {}): Promise<FakeWorker> {
   world = new World(options);
   await world.start();
-  const worker = new FakeWorker(world.bus, 'w1', { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 } }, 1);
+  const worker = new FakeWorker(
+    world.bus,
+    'w1',
+    { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 } },
+    1,
+  );
   worker.join();
   await world.quiet();
   return worker;
@@ -28,11 +35,25 @@ describe.each(['proposed', 'committed'] as const)('a cell whose roles hand over 
 
   it('runs a workflow in dependency order and passes results to children', async () => {
     const worker = await worldWithWorker({ handOver });
-    const reply = await world.submit(1, [draft('a'), draft('b', { parents: [0] }), draft('c', { parents: [0] }), draft('d', { parents: [1, 2] })], { workflow: { name: 'w', labels: null } });
+    const reply = await world.submit(
+      1,
+      [
+        draft('a'),
+        draft('b', { parents: [0] }),
+        draft('c', { parents: [0] }),
+        draft('d', { parents: [1, 2] }),
+      ],
+      { workflow: { name: 'w', labels: null } },
+    );
     if (!reply.ok) throw new Error(reply.rejection.detail);
     await world.quiet(100);
     expect((await world.workflow(1, reply.value.workflow ?? ''))?.state).toBe('succeeded');
-    expect(worker.ran.map(([, , , work]) => work.name)).toEqual(['a', expect.stringMatching(/b|c/), expect.stringMatching(/b|c/), 'd']);
+    expect(worker.ran.map(([, , , work]) => work.name)).toEqual([
+      'a',
+      expect.stringMatching(/b|c/),
+      expect.stringMatching(/b|c/),
+      'd',
+    ]);
     expect(Object.keys(worker.ran[3]?.[3].parents ?? {}).sort()).toEqual(['b', 'c']);
   });
 
@@ -40,12 +61,15 @@ describe.each(['proposed', 'committed'] as const)('a cell whose roles hand over 
     const worker = await worldWithWorker({ handOver });
     worker.outcome = () => 'app';
     const retry = { maxAttempts: 2, lostBudget: 5, initialBackoffMs: 1000, maxBackoffMs: 1000, on: null };
-    const reply = await world.submit(0, [draft('a'), draft('b', { parents: [0] })], { workflow: { name: 'w', labels: null }, specs: [handlerSpec({ retry })] });
+    const reply = await world.submit(0, [draft('a'), draft('b', { parents: [0] })], {
+      workflow: { name: 'w', labels: null },
+      specs: [handlerSpec({ retry })],
+    });
     if (!reply.ok) throw new Error(reply.rejection.detail);
     await world.quiet();
     expect((await world.task(0, reply.value.ids[0] ?? ''))?.state).toBe('backing_off');
     await world.pass(2000);
-    expect((await world.task(0, reply.value.ids[0] ?? ''))).toMatchObject({ state: 'failed', category: 'app' });
+    expect(await world.task(0, reply.value.ids[0] ?? '')).toMatchObject({ state: 'failed', category: 'app' });
     expect((await world.task(0, reply.value.ids[1] ?? ''))?.state).toBe('upstream_failed');
     expect((await world.workflow(0, reply.value.workflow ?? ''))?.state).toBe('failed');
     expect(worker.ran).toHaveLength(2);
@@ -57,7 +81,12 @@ describe.each(['proposed', 'committed'] as const)('a cell whose roles hand over 
     if (!reply.ok) throw new Error(reply.rejection.detail);
     await world.quiet();
     await world.crash(() => true);
-    const again = new FakeWorker(world.bus, 'w1', { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 } }, 1);
+    const again = new FakeWorker(
+      world.bus,
+      'w1',
+      { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 } },
+      1,
+    );
     again.join();
     await world.pass(1000);
     expect(again.ran).toHaveLength(0);

@@ -3,8 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { History, outcomes, step } from './history.js';
 import { differences, dumpRoles } from './state-dump.js';
 
-beforeEach(() => { vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); });
-afterEach(() => { vi.useRealTimers(); });
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe.each([
   ['in one process, handing over what is proposed', {}],
@@ -14,25 +18,33 @@ describe.each([
   it('keeps every invariant, and its log folds into the state that it had', async () => {
     let crashes = 0;
     let ended = 0;
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), outcomes, async (steps, ends) => {
-      const history = new History(options, ends);
-      const { world } = history;
-      try {
-        await history.start();
-        for (const one of steps) {
-          await history.take(one);
-          if (one.do === 'crash' || one.do === 'crash-one') crashes++;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), outcomes, async (steps, ends) => {
+        const history = new History(options, ends);
+        const { world } = history;
+        try {
+          await history.start();
+          for (const one of steps) {
+            await history.take(one);
+            if (one.do === 'crash' || one.do === 'crash-one') crashes++;
+          }
+          await history.drain();
+          expect(history.faultsAtEnd()).toEqual([]);
+          ended += history.acknowledged.length;
+          const live = dumpRoles(world.roles);
+          await world.crash(() => true);
+          expect(differences(live, dumpRoles(world.roles))).toEqual([]);
+        } finally {
+          world.stop();
         }
-        await history.drain();
-        expect(history.faultsAtEnd()).toEqual([]);
-        ended += history.acknowledged.length;
-        const live = dumpRoles(world.roles);
-        await world.crash(() => true);
-        expect(differences(live, dumpRoles(world.roles))).toEqual([]);
-      } finally {
-        world.stop();
-      }
-    }), { numRuns: Number(process.env['HISTORIES'] ?? 60), ...(process.env['SEED'] === undefined ? {} : { seed: Number(process.env['SEED']), path: process.env['SHRINK'] ?? '' }) });
+      }),
+      {
+        numRuns: Number(process.env['HISTORIES'] ?? 60),
+        ...(process.env['SEED'] === undefined
+          ? {}
+          : { seed: Number(process.env['SEED']), path: process.env['SHRINK'] ?? '' }),
+      },
+    );
     // Not vacuous: things happened.
     expect(crashes).toBeGreaterThan(10);
     expect(ended).toBeGreaterThan(100);

@@ -12,7 +12,14 @@ import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
 /** What may happen to a cell, in any order. */
 export type Step =
-  | { readonly do: 'submit'; readonly p: number; readonly parents: readonly (readonly number[])[]; readonly spec: number; readonly dueInMs: number | null; readonly as: 'lone' | 'workflow' }
+  | {
+      readonly do: 'submit';
+      readonly p: number;
+      readonly parents: readonly (readonly number[])[];
+      readonly spec: number;
+      readonly dueInMs: number | null;
+      readonly as: 'lone' | 'workflow';
+    }
   | { readonly do: 'needs'; readonly nth: number }
   | { readonly do: 'cancel'; readonly nth: number }
   | { readonly do: 'pass'; readonly ms: number }
@@ -24,27 +31,105 @@ export type Step =
   | { readonly do: 'let'; readonly n: number; readonly stream: number }
   | { readonly do: 'crash'; readonly keep: readonly number[] }
   | { readonly do: 'crash-one'; readonly process: number; readonly keep: readonly number[] }
-  | { readonly do: 'fault'; readonly fault: 'lose-answer' | 'refuse' | 'unresolved-stored' | 'unresolved-dropped'; readonly after: number };
+  | {
+      readonly do: 'fault';
+      readonly fault: 'lose-answer' | 'refuse' | 'unresolved-stored' | 'unresolved-dropped';
+      readonly after: number;
+    };
 
 const worker = fc.nat(1);
 const parents = fc.array(fc.nat(5), { maxLength: 2 });
 export const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({
-    do: fc.constant('submit' as const), p: fc.nat(1), parents: fc.array(parents, { minLength: 1, maxLength: 4 }), spec: fc.nat(2),
-    dueInMs: fc.option(fc.nat(3_000), { freq: 4 }), as: fc.constantFrom('lone' as const, 'workflow' as const),
-  }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('submit' as const),
+      p: fc.nat(1),
+      parents: fc.array(parents, { minLength: 1, maxLength: 4 }),
+      spec: fc.nat(2),
+      dueInMs: fc.option(fc.nat(3_000), { freq: 4 }),
+      as: fc.constantFrom('lone' as const, 'workflow' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('needs' as const), nth: fc.nat(50) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), nth: fc.nat(50) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(100, 1_000, 3_000, 12_000) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), worker, outcome: fc.constantFrom<Outcome>('ok', 'ok', 'app', 'permanent', 'lost', 'infra', 'cancelled', 'drained') }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('rejoin' as const, 'restart' as const, 'vanish' as const, 'beat' as const, 'beat' as const, 'leave' as const), worker }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.constantFrom(100, 1_000, 3_000, 12_000),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('finish' as const),
+      worker,
+      outcome: fc.constantFrom<Outcome>(
+        'ok',
+        'ok',
+        'app',
+        'permanent',
+        'lost',
+        'infra',
+        'cancelled',
+        'drained',
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'rejoin' as const,
+        'restart' as const,
+        'vanish' as const,
+        'beat' as const,
+        'beat' as const,
+        'leave' as const,
+      ),
+      worker,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), paused: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cordon' as const), worker, cordoned: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('hold' as const) }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('let' as const), n: fc.integer({ min: 1, max: 6 }), stream: fc.nat(4) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('crash' as const), keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash-one' as const), process: fc.nat(9), keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('fault' as const), fault: fc.constantFrom('lose-answer' as const, 'refuse' as const, 'unresolved-stored' as const, 'unresolved-dropped' as const), after: fc.nat(6) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('let' as const),
+      n: fc.integer({ min: 1, max: 6 }),
+      stream: fc.nat(4),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('crash' as const),
+      keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('crash-one' as const),
+      process: fc.nat(9),
+      keep: fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('fault' as const),
+      fault: fc.constantFrom(
+        'lose-answer' as const,
+        'refuse' as const,
+        'unresolved-stored' as const,
+        'unresolved-dropped' as const,
+      ),
+      after: fc.nat(6),
+    }),
+  },
 );
 
 /** A cell with two workers, to which one thing after the other happens. Timers have to be fake: a host that begins again waits a little. */
@@ -71,10 +156,17 @@ export class History {
     const { world } = this;
     const old = this.workers[n];
     if (old !== undefined) old.isSilent = true;
-    const fresh = world.worker(`w${String(n)}`, { capacity: { slots: 2 + n } }, 1, `i${String(++this.#incarnations)}`);
+    const fresh = world.worker(
+      `w${String(n)}`,
+      { capacity: { slots: 2 + n } },
+      1,
+      `i${String(++this.#incarnations)}`,
+    );
     let began = 0;
     fresh.outcome = () => (++began % 3 === 0 ? null : (this.outcomes[began % this.outcomes.length] ?? 'ok'));
-    fresh.onRun = ([task, attempt, fence]) => { this.faults.push(...faultsOfRun(world, task, attempt, fence)); };
+    fresh.onRun = ([task, attempt, fence]) => {
+      this.faults.push(...faultsOfRun(world, task, attempt, fence));
+    };
     this.workers[n] = fresh;
     return fresh;
   }
@@ -85,13 +177,27 @@ export class History {
       case 'submit': {
         const specs = [handlerSpec({ retry: RETRY, ...SPECS[one.spec] })];
         const dueAt = one.dueInMs === null ? null : world.clock.now() + one.dueInMs;
-        const tasks = one.parents.map((of, i) => draft(`t${String(i)}`, { dueAt, parents: one.as === 'lone' ? [] : of.filter((j) => j < i) }));
-        this.note(one.p, world.submit(one.p, tasks, { specs, workflow: one.as === 'lone' ? null : { name: 'w', labels: null } }));
+        const tasks = one.parents.map((of, i) =>
+          draft(`t${String(i)}`, { dueAt, parents: one.as === 'lone' ? [] : of.filter((j) => j < i) }),
+        );
+        this.note(
+          one.p,
+          world.submit(one.p, tasks, {
+            specs,
+            workflow: one.as === 'lone' ? null : { name: 'w', labels: null },
+          }),
+        );
         break;
       }
       case 'needs': {
         const parent = this.nth(one.nth);
-        if (parent !== null) this.note(parent.p, world.submit(parent.p, [draft('n', { needs: [parent.id, parent.id] })], { specs: [handlerSpec({ retry: RETRY })] }));
+        if (parent !== null)
+          this.note(
+            parent.p,
+            world.submit(parent.p, [draft('n', { needs: [parent.id, parent.id] })], {
+              specs: [handlerSpec({ retry: RETRY })],
+            }),
+          );
         break;
       }
       case 'cancel': {
@@ -103,15 +209,39 @@ export class History {
         world.clock.advance(one.ms);
         world.touch();
         break;
-      case 'finish': this.workers[one.worker]?.finish(one.outcome); break;
-      case 'rejoin': this.workers[one.worker]?.join(world.bus); break;
-      case 'restart': this.newWorker(one.worker).join(); break;
-      case 'vanish': { const gone = this.workers[one.worker]; if (gone !== undefined) gone.isSilent = true; break; }
-      case 'beat': this.workers[one.worker]?.heartbeat(); break;
-      case 'leave': this.workers[one.worker]?.leave(); break;
-      case 'pause': void world.bus.request(commands.queue(), { op: 'pause', queue: 'default', paused: one.paused }); break;
-      case 'cordon': void world.bus.request(commands.leases(), { op: 'cordon', worker: `w${String(one.worker)}`, cordoned: one.cordoned }); break;
-      case 'hold': world.log.hold(); break;
+      case 'finish':
+        this.workers[one.worker]?.finish(one.outcome);
+        break;
+      case 'rejoin':
+        this.workers[one.worker]?.join(world.bus);
+        break;
+      case 'restart':
+        this.newWorker(one.worker).join();
+        break;
+      case 'vanish': {
+        const gone = this.workers[one.worker];
+        if (gone !== undefined) gone.isSilent = true;
+        break;
+      }
+      case 'beat':
+        this.workers[one.worker]?.heartbeat();
+        break;
+      case 'leave':
+        this.workers[one.worker]?.leave();
+        break;
+      case 'pause':
+        void world.bus.request(commands.queue(), { op: 'pause', queue: 'default', paused: one.paused });
+        break;
+      case 'cordon':
+        void world.bus.request(commands.leases(), {
+          op: 'cordon',
+          worker: `w${String(one.worker)}`,
+          cordoned: one.cordoned,
+        });
+        break;
+      case 'hold':
+        world.log.hold();
+        break;
       case 'let': {
         const streams = [undefined, 'tasks-0', 'tasks-1', 'queue-main', 'leases-main'];
         for (let i = 0; i < one.n; i++) world.log.step(streams[one.stream]);
@@ -152,7 +282,9 @@ export class History {
   }
 
   note(p: number, submitted: ReturnType<World['submit']>): void {
-    void submitted.then((reply) => { if (reply.ok) for (const id of reply.value.ids) this.acknowledged.push({ p, id }); });
+    void submitted.then((reply) => {
+      if (reply.ok) for (const id of reply.value.ids) this.acknowledged.push({ p, id });
+    });
   }
 
   nth(n: number): { p: number; id: string } | null {
@@ -187,19 +319,37 @@ export class History {
 
   isIdle(): boolean {
     const { world } = this;
-    return world.role(QueueRole).state.entries.size === 0 && world.role(ResourcesRole).state.leases.size === 0 && world.role(BatcherRole).set.tasks.size === 0
-      && faultsOfEnds(world, [], true).length === 0;
+    return (
+      world.role(QueueRole).state.entries.size === 0 &&
+      world.role(ResourcesRole).state.leases.size === 0 &&
+      world.role(BatcherRole).set.tasks.size === 0 &&
+      faultsOfEnds(world, [], true).length === 0
+    );
   }
 
   faultsAtEnd(): string[] {
     const { world } = this;
     const left = [
       ...[...world.role(QueueRole).state.entries].map(([id, e]) => `the queue keeps ${id} (${e.state})`),
-      ...[...world.role(ResourcesRole).state.entries].map(([id, e]) => `the resource manager keeps ${id} (${e.state})`),
+      ...[...world.role(ResourcesRole).state.entries].map(
+        ([id, e]) => `the resource manager keeps ${id} (${e.state})`,
+      ),
       ...[...world.role(BatcherRole).set.tasks].map(([id, t]) => `the batcher keeps ${id} (${t.state})`),
-      ...world.role(ResourcesRole).state.workerList.flatMap((w) => differences(w.capacity, w.free, `free of ${w.id}`)),
+      ...world
+        .role(ResourcesRole)
+        .state.workerList.flatMap((w) => differences(w.capacity, w.free, `free of ${w.id}`)),
     ];
-    return [...this.faults, ...faultsOfEnds(world, this.acknowledged.map(({ id }) => id), true), ...faultsOfLeases(world), ...faultsOfSteps(world), ...left];
+    return [
+      ...this.faults,
+      ...faultsOfEnds(
+        world,
+        this.acknowledged.map(({ id }) => id),
+        true,
+      ),
+      ...faultsOfLeases(world),
+      ...faultsOfSteps(world),
+      ...left,
+    ];
   }
 }
 
@@ -215,4 +365,7 @@ function keeping({ streams }: World, keep: readonly number[]): (stream: string) 
 
 const RETRY = { maxAttempts: 3, lostBudget: 50, initialBackoffMs: 500, maxBackoffMs: 2_000, on: null };
 const SPECS = [{}, { priority: 900 }, { resources: { slots: 2 } }];
-export const outcomes = fc.array(fc.constantFrom<Outcome>('ok', 'ok', 'ok', 'app', 'infra'), { minLength: 1, maxLength: 5 });
+export const outcomes = fc.array(fc.constantFrom<Outcome>('ok', 'ok', 'ok', 'app', 'infra'), {
+  minLength: 1,
+  maxLength: 5,
+});

@@ -10,7 +10,8 @@ export class LocalBus implements Bus {
 
   async request<T>(subject: string, body: unknown): Promise<Reply<T>> {
     const handler = this.#handlers.get(subject);
-    if (handler === undefined) return { ok: false, rejection: rejection('unavailable', `nobody listens on ${subject}`) };
+    if (handler === undefined)
+      return { ok: false, rejection: rejection('unavailable', `nobody listens on ${subject}`) };
     return unpack(pack(await handler(unpack(pack(body))))) as Reply<T>;
   }
 
@@ -34,11 +35,19 @@ export class LocalBus implements Bus {
     let listeners = this.#listeners.get(subject);
     if (listeners === undefined) this.#listeners.set(subject, (listeners = new Set()));
     listeners.add(onMessage);
-    return { stop: () => { listeners.delete(onMessage); } };
+    return {
+      stop: () => {
+        listeners.delete(onMessage);
+      },
+    };
   }
 
   serve(subject: string, handler: Handler): { stop(): void } {
     this.#handlers.set(subject, handler);
-    return { stop: () => { if (this.#handlers.get(subject) === handler) this.#handlers.delete(subject); } };
+    return {
+      stop: () => {
+        if (this.#handlers.get(subject) === handler) this.#handlers.delete(subject);
+      },
+    };
   }
 }

@@ -1,11 +1,20 @@
-import { commands, HEARTBEAT_MS, LEASE_TTL_MS, pack, type RelayUp, type WorkerView } from '@yardmaster/contracts';
+import {
+  commands,
+  HEARTBEAT_MS,
+  LEASE_TTL_MS,
+  pack,
+  type RelayUp,
+  type WorkerView,
+} from '@yardmaster/contracts';
 import { ResourcesRole } from '@yardmaster/resource-manager';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FakeWorker } from './fake-worker.js';
 import { draft, handlerSpec, World } from './world.js';
 
 let world: World;
-afterEach(() => { world.stop(); });
+afterEach(() => {
+  world.stop();
+});
 
 const retry = { maxAttempts: 3, lostBudget: 5, initialBackoffMs: 1, maxBackoffMs: 1, on: null };
 const begin = async (): Promise<FakeWorker> => {
@@ -16,9 +25,13 @@ const begin = async (): Promise<FakeWorker> => {
   await world.quiet();
   return worker;
 };
-const submit = async (name = 'a'): Promise<string> => (await world.admit(0, [draft(name)], { specs: [handlerSpec({ retry })] })).ids[0] ?? '';
+const submit = async (name = 'a'): Promise<string> =>
+  (await world.admit(0, [draft(name)], { specs: [handlerSpec({ retry })] })).ids[0] ?? '';
 const leases = (): unknown[] => [...world.role(ResourcesRole).state.leases.values()];
-const endsOf = (task: string): unknown[] => world.events('LeaseEnded').flatMap(({ event }) => (event.type === 'LeaseEnded' && event.task === task ? [event.outcome] : []));
+const endsOf = (task: string): unknown[] =>
+  world
+    .events('LeaseEnded')
+    .flatMap(({ event }) => (event.type === 'LeaseEnded' && event.task === task ? [event.outcome] : []));
 /** Time in steps, with heartbeats of those who are there. */
 const pass = async (ms: number, ...workers: readonly FakeWorker[]): Promise<void> => {
   for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
@@ -33,7 +46,14 @@ describe('a report', () => {
     worker.outcome = () => null;
     const task = await submit();
     const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
-    worker.send(['rep', [[task, attempt, fence + 1, 'ok', 0, null, 'zombie', null], [task, attempt + 1, fence, 'ok', 0, null, 'zombie', null], ['404', 1, fence, 'ok', 0, null, null, null]]]);
+    worker.send([
+      'rep',
+      [
+        [task, attempt, fence + 1, 'ok', 0, null, 'zombie', null],
+        [task, attempt + 1, fence, 'ok', 0, null, 'zombie', null],
+        ['404', 1, fence, 'ok', 0, null, null, null],
+      ],
+    ]);
     await world.quiet();
     expect(worker.gone).toEqual([task, task, '404']);
     expect(world.counted.staleReports).toBe(3);
@@ -131,7 +151,9 @@ describe('an attempt', () => {
   it('over its cap ends although the worker says nothing, and is killed', async () => {
     const worker = await begin();
     worker.outcome = ([, attempt]) => (attempt === 1 ? null : 'ok');
-    const { ids: [task = ''] } = await world.admit(0, [draft('a')], { specs: [handlerSpec({ retry, capMs: 20_000 })] });
+    const {
+      ids: [task = ''],
+    } = await world.admit(0, [draft('a')], { specs: [handlerSpec({ retry, capMs: 20_000 })] });
     await pass(34_000, worker);
     expect(endsOf(task)).toEqual([]);
     await pass(10_000, worker);
@@ -171,7 +193,9 @@ describe('a worker', () => {
     expect(endsOf(task)).toEqual(['lost', 'ok']);
     expect(other.ran.map(([id]) => id)).toEqual([task]);
     expect(world.counted.leasesLost).toBe(1);
-    expect(world.events('WorkerGone').map(({ event }) => event)).toEqual([expect.objectContaining({ worker: 'w1', why: 'lost' })]);
+    expect(world.events('WorkerGone').map(({ event }) => event)).toEqual([
+      expect.objectContaining({ worker: 'w1', why: 'lost' }),
+    ]);
     // The zombie wakes: it is told to join again, and what it brings is refused.
     worker.isSilent = false;
     worker.heartbeat();
@@ -218,17 +242,20 @@ describe('a worker', () => {
     const worker = await begin();
     worker.outcome = () => null;
     await submit('a');
-    const cordon = async (cordoned: boolean): Promise<unknown> => await world.bus.request(commands.leases(), { op: 'cordon', worker: 'w1', cordoned });
+    const cordon = async (cordoned: boolean): Promise<unknown> =>
+      await world.bus.request(commands.leases(), { op: 'cordon', worker: 'w1', cordoned });
     expect(await cordon(true)).toMatchObject({ ok: true, value: { state: 'cordoned', leases: 1 } });
     await submit('b');
     expect(worker.ran).toHaveLength(1);
     await cordon(false);
     await world.quiet();
     expect(worker.ran).toHaveLength(2);
-    expect(await world.bus.request(commands.leases(), { op: 'cordon', worker: 'nobody', cordoned: true })).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
+    expect(
+      await world.bus.request(commands.leases(), { op: 'cordon', worker: 'nobody', cordoned: true }),
+    ).toMatchObject({ ok: false, rejection: { code: 'not-found' } });
   });
 
-  it('cannot use the id of someone else\'s, whatever it says', async () => {
+  it("cannot use the id of someone else's, whatever it says", async () => {
     const worker = await begin();
     worker.outcome = () => null;
     const task = await submit();
@@ -237,7 +264,9 @@ describe('a worker', () => {
     thief.join();
     thief.send(['rep', [[task, attempt, fence, 'ok', 0, null, 'stolen', null]]], ['bye']);
     await world.quiet();
-    expect(thief.heard.every(([name, body]) => name === 'err' && (body as { code: string }).code === 'conflict')).toBe(true);
+    expect(
+      thief.heard.every(([name, body]) => name === 'err' && (body as { code: string }).code === 'conflict'),
+    ).toBe(true);
     expect(leases()).toHaveLength(1);
     expect((await world.task(0, task))?.state).toBe('running');
   });
@@ -245,14 +274,116 @@ describe('a worker', () => {
 
 describe('what is not a frame', () => {
   const garbage: [string, unknown][] = [
-    ['no list', { a: 1 }], ['an unknown message', [['dance']]], ['a message without a name', [[]]], ['a message that is none', [7]],
-    ['a join without anything', [['join', null]]], ['a join without capacity', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: null, handlers: ['noop'], labels: {}, held: [] }]]],
-    ['capacity below nothing', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: -1 }, handlers: ['noop'], labels: {}, held: [] }]]],
-    ['capacity that is no number', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 'many' }, handlers: ['noop'], labels: {}, held: [] }]]],
-    ['handlers that are no list', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 1 }, handlers: 5, labels: {}, held: [] }]]],
-    ['held attempts that are none', [['join', { incarnation: 'i', kind: 'sdk', name: 'n', capacity: { slots: 1 }, handlers: [], labels: {}, held: [3] }]]],
-    ['an unknown kind', [['join', { incarnation: 'i', kind: 'robot', name: 'n', capacity: { slots: 1 }, handlers: [], labels: {}, held: [] }]]],
-    ['a heartbeat without its list', [['hb', { n: 1, load: 0 }]]], ['reports that are no list', [['rep', 'all fine']]], ['a report with an unknown end', [['rep', [['1', 1, 1, 'splendid', 0, null, null, null]]]]],
+    ['no list', { a: 1 }],
+    ['an unknown message', [['dance']]],
+    ['a message without a name', [[]]],
+    ['a message that is none', [7]],
+    ['a join without anything', [['join', null]]],
+    [
+      'a join without capacity',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'sdk',
+            name: 'n',
+            capacity: null,
+            handlers: ['noop'],
+            labels: {},
+            held: [],
+          },
+        ],
+      ],
+    ],
+    [
+      'capacity below nothing',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'sdk',
+            name: 'n',
+            capacity: { slots: -1 },
+            handlers: ['noop'],
+            labels: {},
+            held: [],
+          },
+        ],
+      ],
+    ],
+    [
+      'capacity that is no number',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'sdk',
+            name: 'n',
+            capacity: { slots: 'many' },
+            handlers: ['noop'],
+            labels: {},
+            held: [],
+          },
+        ],
+      ],
+    ],
+    [
+      'handlers that are no list',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'sdk',
+            name: 'n',
+            capacity: { slots: 1 },
+            handlers: 5,
+            labels: {},
+            held: [],
+          },
+        ],
+      ],
+    ],
+    [
+      'held attempts that are none',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'sdk',
+            name: 'n',
+            capacity: { slots: 1 },
+            handlers: [],
+            labels: {},
+            held: [3],
+          },
+        ],
+      ],
+    ],
+    [
+      'an unknown kind',
+      [
+        [
+          'join',
+          {
+            incarnation: 'i',
+            kind: 'robot',
+            name: 'n',
+            capacity: { slots: 1 },
+            handlers: [],
+            labels: {},
+            held: [],
+          },
+        ],
+      ],
+    ],
+    ['a heartbeat without its list', [['hb', { n: 1, load: 0 }]]],
+    ['reports that are no list', [['rep', 'all fine']]],
+    ['a report with an unknown end', [['rep', [['1', 1, 1, 'splendid', 0, null, null, null]]]]],
     ['a report that is none', [['rep', [null]]]],
   ];
 
@@ -273,15 +404,33 @@ describe('what is not a frame', () => {
     worker.outcome = () => null;
     const task = await submit();
     const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
-    worker.sendBytes(pack([['rep', [['1', 1, 1, 'splendid'], [task, attempt, fence, 'ok', 'zero', { wallMs: 'long' }, 5, 12]]]]));
+    worker.sendBytes(
+      pack([
+        [
+          'rep',
+          [
+            ['1', 1, 1, 'splendid'],
+            [task, attempt, fence, 'ok', 'zero', { wallMs: 'long' }, 5, 12],
+          ],
+        ],
+      ]),
+    );
     await world.quiet();
     expect(world.counted.badFrames).toBe(2);
-    expect(await world.task(0, task)).toMatchObject({ state: 'succeeded', result: 5, attempts: [{ exitCode: null, error: null }] });
+    expect(await world.task(0, task)).toMatchObject({
+      state: 'succeeded',
+      result: 5,
+      attempts: [{ exitCode: null, error: null }],
+    });
   });
 
   it('a relay that is none does not stop the others', async () => {
     const worker = await begin();
-    world.bus.publish(commands.leaseFrames(), [[5], null, ['gw-w1', 'w1', 1, pack([['hb', { n: 9, held: [], load: 0.5 }]])] satisfies RelayUp]);
+    world.bus.publish(commands.leaseFrames(), [
+      [5],
+      null,
+      ['gw-w1', 'w1', 1, pack([['hb', { n: 9, held: [], load: 0.5 }]])] satisfies RelayUp,
+    ]);
     await world.quiet();
     expect(worker.heard.at(-1)).toMatchObject(['hb-ok', { n: 9 }]);
   });
@@ -296,7 +445,15 @@ describe('the list of workers', () => {
       const reply = await world.bus.request<WorkerView[]>(commands.leases(), { op: 'workers' });
       return reply.ok ? reply.value : [];
     };
-    expect(await list()).toEqual([expect.objectContaining({ id: 'w1', state: 'healthy', used: { slots: 1 }, leases: 1, lastHeartbeatMsAgo: 0 })]);
+    expect(await list()).toEqual([
+      expect.objectContaining({
+        id: 'w1',
+        state: 'healthy',
+        used: { slots: 1 },
+        leases: 1,
+        lastHeartbeatMsAgo: 0,
+      }),
+    ]);
     await world.pass(3 * HEARTBEAT_MS);
     expect(await list()).toEqual([expect.objectContaining({ state: 'unhealthy' })]);
   });

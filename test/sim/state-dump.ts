@@ -17,14 +17,25 @@ export function dumpRoles(roles: readonly Role[]): Record<string, unknown> {
     else if (role instanceof ResourcesRole) dump[role.name] = dumpCell(role.state);
     else if (role instanceof LimitsRole) {
       const { tenants, keys, subscriptions, blocks, users } = role.state;
-      dump[role.name] = { keys: sorted(keys), subscriptions: sorted(subscriptions), blocks, users, tenants: sorted(tenants, (t) => ({ ...t, window: t.window.state(), blocks: sorted(t.blocks) })) };
+      dump[role.name] = {
+        keys: sorted(keys),
+        subscriptions: sorted(subscriptions),
+        blocks,
+        users,
+        tenants: sorted(tenants, (t) => ({ ...t, window: t.window.state(), blocks: sorted(t.blocks) })),
+      };
     }
   }
   return dump;
 }
 
-function sorted<K extends string | number, V>(map: ReadonlyMap<K, V>, show: (value: V, key: K) => unknown = (v) => v): [K, unknown][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, value]) => [key, show(value, key)]);
+function sorted<K extends string | number, V>(
+  map: ReadonlyMap<K, V>,
+  show: (value: V, key: K) => unknown = (v) => v,
+): [K, unknown][] {
+  return [...map]
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, value]) => [key, show(value, key)]);
 }
 
 const ids = (of: Iterable<{ readonly id: string }>): string[] => [...of].map(({ id }) => id).sort();
@@ -37,10 +48,26 @@ export function dumpPartition(state: PartitionState): unknown {
     scheduled: ids(state.scheduled),
     toFail: ids(state.toFail),
     toSettle: ids(state.toSettle),
-    workflows: sorted(state.workflows, ({ tasks, ...rest }) => ({ ...rest, tasks: tasks.map(({ id }) => id) })),
+    workflows: sorted(state.workflows, ({ tasks, ...rest }) => ({
+      ...rest,
+      tasks: tasks.map(({ id }) => id),
+    })),
     tasks: sorted(state.tasks, (t) => ({
-      state: t.state, open: t.open, cancelRequested: t.cancelRequested, attempts: t.attempts, endedAt: t.endedAt, result: t.result, error: t.error, category: t.category,
-      parents: ids(t.parents), children: ids(t.children), workflow: t.workflow?.id ?? null, spec: t.spec, content: t.content, submittedAt: t.submittedAt, dueAt: t.dueAt,
+      state: t.state,
+      open: t.open,
+      cancelRequested: t.cancelRequested,
+      attempts: t.attempts,
+      endedAt: t.endedAt,
+      result: t.result,
+      error: t.error,
+      category: t.category,
+      parents: ids(t.parents),
+      children: ids(t.children),
+      workflow: t.workflow?.id ?? null,
+      spec: t.spec,
+      content: t.content,
+      submittedAt: t.submittedAt,
+      dueAt: t.dueAt,
     })),
   };
 }
@@ -63,17 +90,35 @@ export function dumpCell(state: CellState): unknown {
   return {
     leases: sorted(state.leases),
     paused: [...state.paused].sort(),
-    entries: sorted(state.entries, (e) => ({ task: e.task, state: e.state, attempts: e.attempts, failedOn: [...(e.failedOn ?? [])].sort() })),
+    entries: sorted(state.entries, (e) => ({
+      task: e.task,
+      state: e.state,
+      attempts: e.attempts,
+      failedOn: [...(e.failedOn ?? [])].sort(),
+    })),
     lanes: sorted(new Map([...state.lanes].filter(([, lane]) => lane.visible > 0)), (lane) => lane.visible),
-    workers: sorted(state.workers, ({ healthy: _h, load: _l, index: _i, ...w }) => ({ ...w, held: sorted(w.held), handlers: [...w.handlers].sort() })),
+    workers: sorted(state.workers, ({ healthy: _h, load: _l, index: _i, ...w }) => ({
+      ...w,
+      held: sorted(w.held),
+      handlers: [...w.handlers].sort(),
+    })),
   };
 }
 
 export function dumpReady(set: ReadySet): unknown {
   return {
     waiting: set.waiting,
-    tasks: sorted(set.tasks, (t) => ({ state: t.state, tenant: t.tenant, p: t.p, dueAt: t.dueAt, eligibleAt: t.eligibleAt })),
-    lanes: sorted(new Map([...set.lanes].filter(([, lane]) => lane.waiting !== 0 || lane.depth !== 0)), (lane) => ({ waiting: lane.waiting, depth: lane.depth })),
+    tasks: sorted(set.tasks, (t) => ({
+      state: t.state,
+      tenant: t.tenant,
+      p: t.p,
+      dueAt: t.dueAt,
+      eligibleAt: t.eligibleAt,
+    })),
+    lanes: sorted(
+      new Map([...set.lanes].filter(([, lane]) => lane.waiting !== 0 || lane.depth !== 0)),
+      (lane) => ({ waiting: lane.waiting, depth: lane.depth }),
+    ),
     depths: sorted(new Map([...set.tenantDepth].filter(([, depth]) => depth !== 0))),
   };
 }
@@ -83,7 +128,13 @@ export function differences(before: unknown, after: unknown, path = ''): string[
   if (Object.is(before, after)) return [];
   if (typeof before === 'object' && typeof after === 'object' && before !== null && after !== null) {
     const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...names].flatMap((name) => differences((before as Record<string, unknown>)[name], (after as Record<string, unknown>)[name], `${path}/${name}`));
+    return [...names].flatMap((name) =>
+      differences(
+        (before as Record<string, unknown>)[name],
+        (after as Record<string, unknown>)[name],
+        `${path}/${name}`,
+      ),
+    );
   }
   return [`${path}: ${JSON.stringify(before) ?? 'nothing'} became ${JSON.stringify(after) ?? 'nothing'}`];
 }

@@ -1,6 +1,16 @@
 import { BatcherRole } from '@yardmaster/batcher';
 import {
-  allStreams, commands, decodeEnvelope, eventSubject, toWire, type Envelope, type Reply, type SubmitCommand, type SubmitReply, type TaskView, type WorkflowView,
+  allStreams,
+  commands,
+  decodeEnvelope,
+  eventSubject,
+  toWire,
+  type Envelope,
+  type Reply,
+  type SubmitCommand,
+  type SubmitReply,
+  type TaskView,
+  type WorkflowView,
 } from '@yardmaster/contracts';
 import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster/domain';
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
@@ -23,9 +33,15 @@ const untraced = { submitted: () => undefined, assignment: () => null, ended: ()
 /** A clock that only tests move. */
 export class TestClock implements Clock {
   #now = Date.UTC(2026, 0, 1);
-  now(): number { return this.#now; }
-  monotonic(): number { return this.#now; }
-  advance(ms: number): void { this.#now += ms; }
+  now(): number {
+    return this.#now;
+  }
+  monotonic(): number {
+    return this.#now;
+  }
+  advance(ms: number): void {
+    this.#now += ms;
+  }
 }
 
 export interface WorldOptions {
@@ -88,31 +104,70 @@ export class World {
   /** What each process does. */
   #services(): ((epoch: number) => Role[])[] {
     const { clock, counted, partitions } = this;
-    const count = (what: keyof World['counted']) => (n: number): void => { counted[what] += n; };
+    const count =
+      (what: keyof World['counted']) =>
+      (n: number): void => {
+        counted[what] += n;
+      };
     const services: ((epoch: number) => Role[])[] = [
       () => [new ClusterRole(partitions, clock), new LimitsRole(this.options.firstKeys ?? []), new IdsRole()],
-      () => Array.from({ length: partitions }, (_, p) => new SubmitterRole(p, new IdSource(this.bus, p, String(p)), untraced, { get: () => Promise.resolve(null) })),
+      () =>
+        Array.from(
+          { length: partitions },
+          (_, p) =>
+            new SubmitterRole(p, new IdSource(this.bus, p, String(p)), untraced, {
+              get: () => Promise.resolve(null),
+            }),
+        ),
       (epoch) => [new BatcherRole(partitions, () => epoch)],
       () => [new QueueRole(partitions)],
-      () => [new ResourcesRole(clock, { staleReports: count('staleReports'), leasesLost: count('leasesLost'), badFrames: count('badFrames') })],
+      () => [
+        new ResourcesRole(clock, {
+          staleReports: count('staleReports'),
+          leasesLost: count('leasesLost'),
+          badFrames: count('badFrames'),
+        }),
+      ],
     ];
     if (this.options.monitor === true) {
-      services.push(() => [new MonitorRole(clock, this.bus, {
-        raised: ({ id, action }) => { this.alerts.push({ what: 'raised', id, action }); },
-        cleared: ({ id, action }) => { this.alerts.push({ what: 'cleared', id, action }); },
-      })]);
+      services.push(() => [
+        new MonitorRole(clock, this.bus, {
+          raised: ({ id, action }) => {
+            this.alerts.push({ what: 'raised', id, action });
+          },
+          cleared: ({ id, action }) => {
+            this.alerts.push({ what: 'cleared', id, action });
+          },
+        }),
+      ]);
     }
-    return this.options.apart === true ? services : [(epoch) => services.flatMap((service) => service(epoch))];
+    return this.options.apart === true
+      ? services
+      : [(epoch) => services.flatMap((service) => service(epoch))];
   }
 
-  async #run(first: MemoryEventLog | null, make: (epoch: number) => Role[], at = this.#processes.length): Promise<void> {
+  async #run(
+    first: MemoryEventLog | null,
+    make: (epoch: number) => Role[],
+    at = this.#processes.length,
+  ): Promise<void> {
     const { bus, clock } = this;
     const log = first !== null && at === 0 ? first : this.log.open();
     const process: Process = {
-      log, make, roles: [],
+      log,
+      make,
+      roles: [],
       host: new RoleHost({
-        node: `node-${String(++this.#runs)}`, log, keystore, bus, clock, hub: new CommittedHub(log, keystore, () => undefined), handOver: this.options.handOver ?? 'proposed',
-        onEvent: (what, detail) => { this.said.push(`${what} ${detail}`); },
+        node: `node-${String(++this.#runs)}`,
+        log,
+        keystore,
+        bus,
+        clock,
+        hub: new CommittedHub(log, keystore, () => undefined),
+        handOver: this.options.handOver ?? 'proposed',
+        onEvent: (what, detail) => {
+          this.said.push(`${what} ${detail}`);
+        },
         roles: () => {
           process.roles = make(++this.#hosts);
           return process.roles;
@@ -148,7 +203,14 @@ export class World {
 
   /** A worker that is not joined yet. */
   worker(id = 'w1', offer: Partial<Offer> = {}, scope: number | null = 1, incarnation = 'one'): FakeWorker {
-    return new FakeWorker(this.bus, id, { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 }, ...offer }, scope, `gw-${id}`, incarnation);
+    return new FakeWorker(
+      this.bus,
+      id,
+      { kind: 'sdk', handlers: ['noop'], capacity: { slots: 10 }, ...offer },
+      scope,
+      `gw-${id}`,
+      incarnation,
+    );
   }
 
   /** Lets everything that can move move. */
@@ -172,15 +234,32 @@ export class World {
     return found as R;
   }
 
-  async submit(p: number, tasks: SubmitCommand['tasks'], more: Partial<SubmitCommand> = {}): Promise<Reply<SubmitReply>> {
+  async submit(
+    p: number,
+    tasks: SubmitCommand['tasks'],
+    more: Partial<SubmitCommand> = {},
+  ): Promise<Reply<SubmitReply>> {
     const command: SubmitCommand = {
-      op: 'submit', tenant: 1, user: 1, waiter: null, specs: [handlerSpec()], tasks, workflow: null, claim: null, traceparent: null, ...more,
+      op: 'submit',
+      tenant: 1,
+      user: 1,
+      waiter: null,
+      specs: [handlerSpec()],
+      tasks,
+      workflow: null,
+      claim: null,
+      traceparent: null,
+      ...more,
     };
     return await this.bus.request<SubmitReply>(commands.tasks(p), toWire(command));
   }
 
   /** Submits and lets it come about; throws when refused. */
-  async admit(p: number, tasks: SubmitCommand['tasks'], more: Partial<SubmitCommand> = {}): Promise<SubmitReply> {
+  async admit(
+    p: number,
+    tasks: SubmitCommand['tasks'],
+    more: Partial<SubmitCommand> = {},
+  ): Promise<SubmitReply> {
     const reply = await this.submit(p, tasks, more);
     if (!reply.ok) throw new Error(`${reply.rejection.code}: ${reply.rejection.detail}`);
     await this.quiet();
@@ -188,12 +267,22 @@ export class World {
   }
 
   async task(p: number, id: string): Promise<TaskView | null> {
-    const reply = await this.bus.request<TaskView>(commands.tasks(p), { op: 'get', id, tenant: null, waiter: null });
+    const reply = await this.bus.request<TaskView>(commands.tasks(p), {
+      op: 'get',
+      id,
+      tenant: null,
+      waiter: null,
+    });
     return reply.ok ? reply.value : null;
   }
 
   async workflow(p: number, id: string): Promise<WorkflowView | null> {
-    const reply = await this.bus.request<WorkflowView>(commands.tasks(p), { op: 'get-workflow', id, tenant: null, waiter: null });
+    const reply = await this.bus.request<WorkflowView>(commands.tasks(p), {
+      op: 'get-workflow',
+      id,
+      tenant: null,
+      waiter: null,
+    });
     return reply.ok ? reply.value : null;
   }
 
@@ -206,13 +295,16 @@ export class World {
     let known = this.#disk.get(stream);
     if (known === undefined) this.#disk.set(stream, (known = []));
     const stored = this.log.stored(stream);
-    for (let i = known.length; i < stored.length; i++) known.push(decodeEnvelope(stream, i + 1, stored[i]?.data ?? new Uint8Array(), keystore.keyOf));
+    for (let i = known.length; i < stored.length; i++)
+      known.push(decodeEnvelope(stream, i + 1, stored[i]?.data ?? new Uint8Array(), keystore.keyOf));
     return known;
   }
 
   /** Every event on disk, stream by stream. */
   events(only?: DomainEvent['type']): { stream: string; seq: number; event: DomainEvent }[] {
-    const all = this.streams.flatMap((stream) => this.disk(stream).flatMap(({ seq, events }) => events.map((event) => ({ stream, seq, event }))));
+    const all = this.streams.flatMap((stream) =>
+      this.disk(stream).flatMap(({ seq, events }) => events.map((event) => ({ stream, seq, event }))),
+    );
     return only === undefined ? all : all.filter(({ event }) => event.type === only);
   }
 
@@ -223,14 +315,37 @@ export class World {
 
 export function handlerSpec(more: Partial<SchedulingSpec> = {}): SchedulingSpec {
   return {
-    kind: 'handler', handler: 'noop', resources: { slots: 1 }, queue: 'default', classRank: 2, priority: 500, strategy: null, delayToleranceMs: null,
-    capMs: 3_600_000, retry: defaultRetry(), idempotent: false, require: {}, ...more,
+    kind: 'handler',
+    handler: 'noop',
+    resources: { slots: 1 },
+    queue: 'default',
+    classRank: 2,
+    priority: 500,
+    strategy: null,
+    delayToleranceMs: null,
+    capMs: 3_600_000,
+    retry: defaultRetry(),
+    idempotent: false,
+    require: {},
+    ...more,
   };
 }
 
-export function draft(name: string, more: Partial<SubmitCommand['tasks'][number]> = {}): SubmitCommand['tasks'][number] {
+export function draft(
+  name: string,
+  more: Partial<SubmitCommand['tasks'][number]> = {},
+): SubmitCommand['tasks'][number] {
   return {
-    spec: 0, dueAt: null, needs: [], parents: [],
-    content: { name, key: name, labels: null, run: { script: null, scriptHash: null, command: null, args: null, env: null, input: { n: name } } }, ...more,
+    spec: 0,
+    dueAt: null,
+    needs: [],
+    parents: [],
+    content: {
+      name,
+      key: name,
+      labels: null,
+      run: { script: null, scriptHash: null, command: null, args: null, env: null, input: { n: name } },
+    },
+    ...more,
   };
 }

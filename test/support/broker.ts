@@ -11,8 +11,12 @@ export class Broker {
   ) {}
 
   static async of(home: string): Promise<Broker> {
-    const { nats } = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as { nats: string };
-    const port = /listen: "127\.0\.0\.1:(\d+)"/.exec(readFileSync(path.join(home, 'nats', 'nats-server.conf'), 'utf8'))?.[1];
+    const { nats } = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as {
+      nats: string;
+    };
+    const port = /listen: "127\.0\.0\.1:(\d+)"/.exec(
+      readFileSync(path.join(home, 'nats', 'nats-server.conf'), 'utf8'),
+    )?.[1];
     const connection = await connect({ servers: `127.0.0.1:${port ?? ''}`, user: 'yard', pass: nats });
     return new Broker(connection, await jetstreamManager(connection));
   }
@@ -26,7 +30,9 @@ export class Broker {
 
   /** The same of the streams that hold tasks. */
   async taskHeads(): Promise<Record<string, number>> {
-    return Object.fromEntries(Object.entries(await this.heads()).filter(([name]) => name.startsWith('tasks-')));
+    return Object.fromEntries(
+      Object.entries(await this.heads()).filter(([name]) => name.startsWith('tasks-')),
+    );
   }
 
   async close(): Promise<void> {

@@ -18,8 +18,15 @@ export interface CommandOptions {
 }
 
 /** Runs Node with these arguments to its end. */
-export async function runNode(args: readonly string[], { env = {}, cwd, stdin, timeoutMs = 60_000 }: CommandOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '', ...env } });
+export async function runNode(
+  args: readonly string[],
+  { env = {}, cwd, stdin, timeoutMs = 60_000 }: CommandOptions = {},
+): Promise<Outcome> {
+  const child = spawn(process.execPath, [...args], {
+    cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '', ...env },
+  });
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   let stdout = '';
   let stderr = '';
@@ -34,6 +41,13 @@ export async function runNode(args: readonly string[], { env = {}, cwd, stdin, t
 }
 
 /** The command line against one yard, as its user has it: found by the state directory. */
-export async function yardCommand({ home }: { readonly home: string }, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
-  return await runNode([YARD, ...args], { ...options, env: { YARD_HOME: home, YARD_URL: '', YARD_TOKEN: '', ...options.env } });
+export async function yardCommand(
+  { home }: { readonly home: string },
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<Outcome> {
+  return await runNode([YARD, ...args], {
+    ...options,
+    env: { YARD_HOME: home, YARD_URL: '', YARD_TOKEN: '', ...options.env },
+  });
 }

@@ -23,7 +23,12 @@ export function treeOf(home: string): number[] {
 
 /** The same with their command lines, for messages. */
 export function describeTree(home: string): string[] {
-  return treeOf(home).map((pid) => `${String(pid)} ${read(`/proc/${String(pid)}/cmdline`).replaceAll('\0', ' ').slice(0, 160)}`);
+  return treeOf(home).map(
+    (pid) =>
+      `${String(pid)} ${read(`/proc/${String(pid)}/cmdline`)
+        .replaceAll('\0', ' ')
+        .slice(0, 160)}`,
+  );
 }
 
 /** Kills every process of a state directory, also those that are started meanwhile, and waits until they are gone. */
@@ -51,11 +56,16 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Looks again and again until there is something; throws with `what` after `withinMs`. */
-export async function until<T>(what: string, look: () => T | Promise<T>, { withinMs = 30_000, everyMs = 50 } = {}): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  { withinMs = 30_000, everyMs = 50 } = {},
+): Promise<Exclude<T, false | null | undefined>> {
   const end = Date.now() + withinMs;
   for (;;) {
     const seen = await look();
-    if (seen !== null && seen !== undefined && seen !== false) return seen;
+    if (seen !== null && seen !== undefined && seen !== false)
+      return seen as Exclude<T, false | null | undefined>;
     if (Date.now() > end) throw new Error(`waited ${String(withinMs)} ms in vain for ${what}`);
     await pause(everyMs);
   }

@@ -24,8 +24,20 @@ export function chainsOf(chains: number, length: number, seconds: number, truth:
       dependsOn,
     },
   });
-  const tasks = Array.from({ length: chains }, (_, c) => Array.from({ length }, (__, i) => step(nameOf(c, i), i === 0 ? [] : [nameOf(c, i - 1)])));
-  return { name: 'chains', tasks: Object.assign({}, ...tasks.flat(), step('last', Array.from({ length: chains }, (_, c) => nameOf(c, length - 1)))) as never };
+  const tasks = Array.from({ length: chains }, (_, c) =>
+    Array.from({ length }, (__, i) => step(nameOf(c, i), i === 0 ? [] : [nameOf(c, i - 1)])),
+  );
+  return {
+    name: 'chains',
+    tasks: Object.assign(
+      {},
+      ...tasks.flat(),
+      step(
+        'last',
+        Array.from({ length: chains }, (_, c) => nameOf(c, length - 1)),
+      ),
+    ) as never,
+  };
 }
 
 function nameOf(chain: number, index: number): string {
@@ -53,7 +65,9 @@ export function executionsIn(truth: string): Executions {
 
 function linesOf(file: string): string[] {
   try {
-    return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch {
     return [];
   }

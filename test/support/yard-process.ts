@@ -24,14 +24,30 @@ export class YardProcess {
   static async start(env: NodeJS.ProcessEnv = {}): Promise<YardProcess> {
     const home = mkdtempSync(path.join(tmpdir(), 'yard-bench-'));
     // As `npm start` runs it; more for a profile.
-    const flags = ['--max-semi-space-size=64', ...(process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')];
-    const child = spawn(process.execPath, [...flags, path.join(ROOT, 'apps/standalone/dist/main.js'), '--no-example'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, YARD_HOME: home, YARD_HTTP_PORT: '0', YARD_GRPC_PORT: '0', YARD_LOG_LEVEL: 'warn', ...env },
-    });
+    const flags = [
+      '--max-semi-space-size=64',
+      ...(process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
+    ];
+    const child = spawn(
+      process.execPath,
+      [...flags, path.join(ROOT, 'apps/standalone/dist/main.js'), '--no-example'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: {
+          ...process.env,
+          YARD_HOME: home,
+          YARD_HTTP_PORT: '0',
+          YARD_GRPC_PORT: '0',
+          YARD_LOG_LEVEL: 'warn',
+          ...env,
+        },
+      },
+    );
     const url = await new Promise<string>((resolve, reject) => {
       let text = '';
-      const timer = setTimeout(() => { reject(new Error(`the yard did not come up:\n${text}`)); }, START_PATIENCE_MS);
+      const timer = setTimeout(() => {
+        reject(new Error(`the yard did not come up:\n${text}`));
+      }, START_PATIENCE_MS);
       child.stdout?.on('data', (chunk: Buffer) => {
         text += chunk.toString();
         const ready = /yard is up {2}(\S+)/.exec(text);
@@ -39,7 +55,9 @@ export class YardProcess {
         clearTimeout(timer);
         resolve(ready[1]);
       });
-      child.once('exit', (code) => { reject(new Error(`the yard ended with exit code ${String(code)}:\n${text}`)); });
+      child.once('exit', (code) => {
+        reject(new Error(`the yard ended with exit code ${String(code)}:\n${text}`));
+      });
     });
     return new YardProcess(child, home, url);
   }
@@ -50,7 +68,9 @@ export class YardProcess {
 
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#child.once('exit', () => { resolve(); });
+      this.#child.once('exit', () => {
+        resolve();
+      });
       this.#child.kill('SIGTERM');
     });
     rmSync(this.home, { recursive: true, force: true });
@@ -62,14 +82,21 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
 
   constructor(yard: YardProcess, concurrency: number) {
-    this.#child = spawn(process.execPath, [path.join(ROOT, 'test/bench/worker.ts'), yard.url, String(concurrency)], {
-      stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, YARD_TOKEN: yard.token },
-    });
+    this.#child = spawn(
+      process.execPath,
+      [path.join(ROOT, 'test/bench/worker.ts'), yard.url, String(concurrency)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, YARD_TOKEN: yard.token },
+      },
+    );
   }
 
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#child.once('exit', () => { resolve(); });
+      this.#child.once('exit', () => {
+        resolve();
+      });
       this.#child.kill('SIGTERM');
     });
   }

@@ -1,5 +1,20 @@
-import { commands, streams, type BatcherCommand, type Credit, type QueueCommand, type Reply, type WhyPart } from '@yardmaster/contracts';
-import { chooseBatch, type DomainEvent, ReadySet, type ReadyTask, runtimeOf, type SchedulingSpec } from '@yardmaster/domain';
+import {
+  commands,
+  streams,
+  type BatcherCommand,
+  type Credit,
+  type QueueCommand,
+  type Reply,
+  type WhyPart,
+} from '@yardmaster/contracts';
+import {
+  chooseBatch,
+  type DomainEvent,
+  ReadySet,
+  type ReadyTask,
+  runtimeOf,
+  type SchedulingSpec,
+} from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
 
@@ -26,7 +41,10 @@ export class BatcherRole implements Role {
   #dirty = true;
 
   /** `epochOf` gives the epoch that the cluster manager assigned to this batcher. */
-  constructor(partitions: number, private readonly epochOf: () => number) {
+  constructor(
+    partitions: number,
+    private readonly epochOf: () => number,
+  ) {
     this.#partitions = new Map(Array.from({ length: partitions }, (_, p) => [streams.tasks(p), p]));
     this.follows = [...this.#partitions.keys(), streams.queue()];
     this.serves = { [commands.batcher()]: (body: BatcherCommand) => this.#handle(body) };
@@ -88,12 +106,16 @@ export class BatcherRole implements Role {
     }
     if (command.op === 'depths') {
       const depths: Record<string, number> = {};
-      for (const lane of this.set.lanes.values()) depths[lane.spec.queue] = (depths[lane.spec.queue] ?? 0) + lane.waiting;
+      for (const lane of this.set.lanes.values())
+        depths[lane.spec.queue] = (depths[lane.spec.queue] ?? 0) + lane.waiting;
       return { ok: true, value: depths };
     }
     const task = this.set.tasks.get(command.id as TaskId);
     if (task?.state !== 'ready') return { ok: true, value: null };
-    const part: WhyPart = { reason: 'awaiting-batch', detail: `${String(task.lane.depth)} tasks of its class are already queued, ${String(task.lane.waiting)} wait as it does` };
+    const part: WhyPart = {
+      reason: 'awaiting-batch',
+      detail: `${String(task.lane.depth)} tasks of its class are already queued, ${String(task.lane.waiting)} wait as it does`,
+    };
     return { ok: true, value: part };
   }
 }

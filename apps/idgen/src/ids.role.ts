@@ -19,8 +19,19 @@ export class IdsRole implements Role {
   }
 
   #lease(command: IdsCommand, ctx: RoleContext): Promise<Reply<GeneratorGrant[]>> {
-    const leases = command.partitions.map((partition) => this.state.decide(partition, command.holder, ctx.now()));
-    const grants = leases.map(({ partition, generator, fromMs, untilMs }) => ({ partition, generator, fromMs, untilMs }));
-    return new Promise((resolve) => { ctx.commit(leases, () => { resolve({ ok: true, value: grants }); }); });
+    const leases = command.partitions.map((partition) =>
+      this.state.decide(partition, command.holder, ctx.now()),
+    );
+    const grants = leases.map(({ partition, generator, fromMs, untilMs }) => ({
+      partition,
+      generator,
+      fromMs,
+      untilMs,
+    }));
+    return new Promise((resolve) => {
+      ctx.commit(leases, () => {
+        resolve({ ok: true, value: grants });
+      });
+    });
   }
 }

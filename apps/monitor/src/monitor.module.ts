@@ -1,7 +1,16 @@
 import { Inject, Module } from '@nestjs/common';
 import type { AlertView } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
-import { BUS, CLOCK, CONFIG, LOGGER, RoleRegistry, type Bus, type Logger, type YardConfig } from '@yardmaster/service-kit';
+import {
+  BUS,
+  CLOCK,
+  CONFIG,
+  LOGGER,
+  RoleRegistry,
+  type Bus,
+  type Logger,
+  type YardConfig,
+} from '@yardmaster/service-kit';
 import { MonitorRole } from './monitor.role.js';
 
 const POST_TIMEOUT_MS = 5_000;
@@ -18,8 +27,15 @@ export class MonitorModule {
   ) {
     const post = (alert: AlertView): void => {
       if (config.alertWebhook === null) return;
-      const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(alert), signal: AbortSignal.timeout(POST_TIMEOUT_MS) };
-      fetch(config.alertWebhook, request).catch((error: unknown) => { logger.warn({ err: error, alert: alert.id }, 'the alert webhook did not take an alert'); });
+      const request = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(alert),
+        signal: AbortSignal.timeout(POST_TIMEOUT_MS),
+      };
+      fetch(config.alertWebhook, request).catch((error: unknown) => {
+        logger.warn({ err: error, alert: alert.id }, 'the alert webhook did not take an alert');
+      });
     };
     const sinks = {
       raised: (alert: AlertView) => {

@@ -1,7 +1,25 @@
-import { commands, LEASE_TTL_MS, streams, telemetry, type AlertView, type CapacityView, type MonitorCommand, type NodeHeartbeat, type Reply, type WorkerView } from '@yardmaster/contracts';
+import {
+  commands,
+  LEASE_TTL_MS,
+  streams,
+  telemetry,
+  type AlertView,
+  type CapacityView,
+  type MonitorCommand,
+  type NodeHeartbeat,
+  type Reply,
+  type WorkerView,
+} from '@yardmaster/contracts';
 import type { AlertKind, DomainEvent } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
-import type { CommandHandlers, MessageHandlers, Bus, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import type {
+  CommandHandlers,
+  MessageHandlers,
+  Bus,
+  EventOrigin,
+  Role,
+  RoleContext,
+} from '@yardmaster/service-kit';
 
 const LOOK_MS = 2_000;
 /** A service that did not heartbeat for this long is not well. */
@@ -14,14 +32,24 @@ const KEEP_CLEARED = 1_000;
 /** A worker that was lost is named for this long, unless it comes back. */
 const KEEP_LOST_MS = 3_600_000;
 /** What only the resource manager knows. */
-const KNOWN_BY_RESOURCES: ReadonlySet<AlertKind> = new Set<AlertKind>(['worker-unhealthy', 'capacity-idle', 'no-worker-fits']);
+const KNOWN_BY_RESOURCES: ReadonlySet<AlertKind> = new Set<AlertKind>([
+  'worker-unhealthy',
+  'capacity-idle',
+  'no-worker-fits',
+]);
 
 export interface AlertSinks {
   raised(alert: AlertView): void;
   cleared(alert: AlertView): void;
 }
 
-interface Finding { readonly id: string; readonly kind: AlertKind; readonly subject: string; readonly message: string; readonly action: string }
+interface Finding {
+  readonly id: string;
+  readonly kind: AlertKind;
+  readonly subject: string;
+  readonly message: string;
+  readonly action: string;
+}
 
 /** Watches services, workers and capacity, and raises alerts that name what to do. */
 export class MonitorRole implements Role {
@@ -37,7 +65,11 @@ export class MonitorRole implements Role {
   #looking = false;
   #nextLook = 0;
   readonly serves: CommandHandlers = { [commands.monitor]: (body: MonitorCommand) => this.#handle(body) };
-  readonly hears: MessageHandlers = { [telemetry.heartbeats]: (beat: NodeHeartbeat) => { this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() }); } };
+  readonly hears: MessageHandlers = {
+    [telemetry.heartbeats]: (beat: NodeHeartbeat) => {
+      this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
+    },
+  };
 
   constructor(
     private readonly clock: Clock,
@@ -49,9 +81,20 @@ export class MonitorRole implements Role {
     if (event.type === 'AlertRaised') {
       this.#alerts.delete(event.id);
       this.#alerts.set(event.id, {
-        id: event.id, kind: event.kind, subject: event.subject, message: event.message, action: event.action, raisedAt: from.at, clearedAt: null,
+        id: event.id,
+        kind: event.kind,
+        subject: event.subject,
+        message: event.message,
+        action: event.action,
+        raisedAt: from.at,
+        clearedAt: null,
       });
-      if (this.#alerts.size > KEEP_CLEARED) for (const alert of this.#alerts.values()) if (alert.clearedAt !== null) { this.#alerts.delete(alert.id); break; }
+      if (this.#alerts.size > KEEP_CLEARED)
+        for (const alert of this.#alerts.values())
+          if (alert.clearedAt !== null) {
+            this.#alerts.delete(alert.id);
+            break;
+          }
     } else if (event.type === 'AlertCleared') {
       const alert = this.#alerts.get(event.id);
       if (alert !== undefined) this.#alerts.set(event.id, { ...alert, clearedAt: from.at });
@@ -64,7 +107,13 @@ export class MonitorRole implements Role {
     if (this.#looking || now < this.#nextLook) return;
     this.#looking = true;
     this.#nextLook = now + LOOK_MS;
-    void this.#look().then((findings) => { this.#decide(findings, ctx); }).finally(() => { this.#looking = false; });
+    void this.#look()
+      .then((findings) => {
+        this.#decide(findings, ctx);
+      })
+      .finally(() => {
+        this.#looking = false;
+      });
   }
 
   async #look(): Promise<Finding[]> {
@@ -75,18 +124,33 @@ export class MonitorRole implements Role {
       if (silent < SERVICE_SILENT_MS) continue;
       if (silent > 3_600_000) this.#nodes.delete(beat.node);
       findings.push({
-        id: `service-unhealthy/${beat.node}`, kind: 'service-unhealthy', subject: beat.node,
+        id: `service-unhealthy/${beat.node}`,
+        kind: 'service-unhealthy',
+        subject: beat.node,
         message: `${beat.service} on ${beat.node} (pid ${String(beat.pid)}) has not been heard for ${seconds(silent)}`,
         action: `look at its log; start ${beat.service} again on a healthy machine`,
       });
     }
-    const workers = await this.bus.request<WorkerView[]>(commands.leases(), { op: 'workers' }, { timeoutMs: 3_000, patienceMs: 0 });
+    const workers = await this.bus.request<WorkerView[]>(
+      commands.leases(),
+      { op: 'workers' },
+      { timeoutMs: 3_000, patienceMs: 0 },
+    );
     findings.push(...this.#resourceManager(workers.ok, now));
     // While it is silent nothing is known of these: they stay as they are.
-    if (!workers.ok) findings.push(...this.#open().filter(({ kind }) => KNOWN_BY_RESOURCES.has(kind as AlertKind)).map(asFinding));
+    if (!workers.ok)
+      findings.push(
+        ...this.#open()
+          .filter(({ kind }) => KNOWN_BY_RESOURCES.has(kind as AlertKind))
+          .map(asFinding),
+      );
     if (workers.ok) {
       findings.push(...this.#workerFindings(workers.value, now));
-      const capacity = await this.bus.request<CapacityView>(commands.leases(), { op: 'capacity' }, { timeoutMs: 3_000, patienceMs: 0 });
+      const capacity = await this.bus.request<CapacityView>(
+        commands.leases(),
+        { op: 'capacity' },
+        { timeoutMs: 3_000, patienceMs: 0 },
+      );
       if (capacity.ok) findings.push(...this.#capacity(capacity.value, now));
     }
     return findings;
@@ -105,16 +169,23 @@ export class MonitorRole implements Role {
       const silent = worker.lastHeartbeatMsAgo;
       if (silent !== null) {
         this.#awaited.delete(worker.id);
-        if (silent >= WORKER_SILENT_MS) findings.push(unhealthy(worker, `has been silent for ${seconds(silent)}`));
+        if (silent >= WORKER_SILENT_MS)
+          findings.push(unhealthy(worker, `has been silent for ${seconds(silent)}`));
         continue;
       }
       const since = this.#awaited.get(worker.id) ?? now;
       this.#awaited.set(worker.id, since);
       const isKnown = this.#alerts.get(unhealthyId(worker.id))?.clearedAt === null;
-      if (isKnown || now - since >= WORKER_SILENT_MS) findings.push(unhealthy(worker, 'has not come back since the resource manager started'));
+      if (isKnown || now - since >= WORKER_SILENT_MS)
+        findings.push(unhealthy(worker, 'has not come back since the resource manager started'));
     }
     for (const alert of this.#open()) {
-      if (alert.kind === 'worker-unhealthy' && !present.has(alert.subject) && this.clock.now() - alert.raisedAt < KEEP_LOST_MS) findings.push(asFinding(alert));
+      if (
+        alert.kind === 'worker-unhealthy' &&
+        !present.has(alert.subject) &&
+        this.clock.now() - alert.raisedAt < KEEP_LOST_MS
+      )
+        findings.push(asFinding(alert));
     }
     return findings;
   }
@@ -127,10 +198,15 @@ export class MonitorRole implements Role {
     this.#resourceManagerSilentSince ??= now;
     const silent = now - this.#resourceManagerSilentSince;
     if (silent < SERVICE_SILENT_MS) return [];
-    return [{
-      id: 'resource-manager-unhealthy/main', kind: 'resource-manager-unhealthy', subject: 'resources/main',
-      message: `no resource manager has answered for ${seconds(silent)}; nothing new is placed`, action: 'start a resource-manager; running attempts keep their leases for a while',
-    }];
+    return [
+      {
+        id: 'resource-manager-unhealthy/main',
+        kind: 'resource-manager-unhealthy',
+        subject: 'resources/main',
+        message: `no resource manager has answered for ${seconds(silent)}; nothing new is placed`,
+        action: 'start a resource-manager; running attempts keep their leases for a while',
+      },
+    ];
   }
 
   #capacity(capacity: CapacityView, now: number): Finding[] {
@@ -141,14 +217,20 @@ export class MonitorRole implements Role {
     else this.#idleSince ??= now;
     if (this.#idleSince !== null && now - this.#idleSince >= IDLE_MS) {
       findings.push({
-        id: 'capacity-idle/main', kind: 'capacity-idle', subject: 'main', message: `${String(healthy)} workers have had nothing to do for ${seconds(now - this.#idleSince)}`,
+        id: 'capacity-idle/main',
+        kind: 'capacity-idle',
+        subject: 'main',
+        message: `${String(healthy)} workers have had nothing to do for ${seconds(now - this.#idleSince)}`,
         action: 'drain and remove workers that are not needed, or move work here',
       });
     }
     for (const { runtime, count, oldestAgeMs } of capacity.waiting) {
       if (oldestAgeMs < 60_000 || healthy > 0) continue;
       findings.push({
-        id: `no-worker-fits/${runtime}`, kind: 'no-worker-fits', subject: runtime, message: `${String(count)} tasks (${runtime}) wait, the oldest for ${seconds(oldestAgeMs)}, and no worker is healthy`,
+        id: `no-worker-fits/${runtime}`,
+        kind: 'no-worker-fits',
+        subject: runtime,
+        message: `${String(count)} tasks (${runtime}) wait, the oldest for ${seconds(oldestAgeMs)}, and no worker is healthy`,
         action: 'start a worker: `yard agent start`, or the SDK worker that offers the handler',
       });
     }
@@ -159,11 +241,15 @@ export class MonitorRole implements Role {
     const found = new Set(findings.map((f) => f.id));
     for (const finding of findings) {
       if (this.#alerts.get(finding.id)?.clearedAt === null) continue;
-      ctx.commit([{ type: 'AlertRaised', ...finding }], () => { this.#tell(finding.id, 'raised'); });
+      ctx.commit([{ type: 'AlertRaised', ...finding }], () => {
+        this.#tell(finding.id, 'raised');
+      });
     }
     for (const alert of this.#alerts.values()) {
       if (alert.clearedAt !== null || found.has(alert.id)) continue;
-      ctx.commit([{ type: 'AlertCleared', id: alert.id }], () => { this.#tell(alert.id, 'cleared'); });
+      ctx.commit([{ type: 'AlertCleared', id: alert.id }], () => {
+        this.#tell(alert.id, 'cleared');
+      });
     }
   }
 
@@ -173,16 +259,27 @@ export class MonitorRole implements Role {
   }
 
   #handle(command: MonitorCommand): Reply<unknown> {
-    return command.op === 'alerts' ? { ok: true, value: [...this.#alerts.values()].reverse() } : { ok: true, value: null };
+    return command.op === 'alerts'
+      ? { ok: true, value: [...this.#alerts.values()].reverse() }
+      : { ok: true, value: null };
   }
 }
 
-const asFinding = ({ id, kind, subject, message, action }: AlertView): Finding => ({ id, kind: kind as AlertKind, subject, message, action });
+const asFinding = ({ id, kind, subject, message, action }: AlertView): Finding => ({
+  id,
+  kind: kind as AlertKind,
+  subject,
+  message,
+  action,
+});
 const unhealthyId = (worker: string): string => `worker-unhealthy/${worker}`;
 
 function unhealthy(worker: WorkerView, how: string): Finding {
   return {
-    id: unhealthyId(worker.id), kind: 'worker-unhealthy', subject: worker.id, message: `worker ${worker.name} ${how} and holds ${String(worker.leases)} attempts`,
+    id: unhealthyId(worker.id),
+    kind: 'worker-unhealthy',
+    subject: worker.id,
+    message: `worker ${worker.name} ${how} and holds ${String(worker.leases)} attempts`,
     action: `check the machine and its network; after ${seconds(LEASE_TTL_MS)} of silence its attempts run elsewhere`,
   };
 }

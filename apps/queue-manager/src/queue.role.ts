@@ -1,5 +1,24 @@
-import { commands, streams, type QueueCommand, type QueueView, type Reply, type WhyPart } from '@yardmaster/contracts';
-import { decideFailure, decidePush, decideRemove, decideVisible, type DomainEvent, endAudit, evolveQueue, nextVisible, QUEUES, QueueState, specKey } from '@yardmaster/domain';
+import {
+  commands,
+  streams,
+  type QueueCommand,
+  type QueueView,
+  type Reply,
+  type WhyPart,
+} from '@yardmaster/contracts';
+import {
+  decideFailure,
+  decidePush,
+  decideRemove,
+  decideVisible,
+  type DomainEvent,
+  endAudit,
+  evolveQueue,
+  nextVisible,
+  QUEUES,
+  QueueState,
+  specKey,
+} from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
 
@@ -71,24 +90,32 @@ export class QueueRole implements Role {
         if (events.length > 0) ctx.commit(events);
         return { ok: true, value: null };
       }
-      case 'list': return { ok: true, value: this.#views() };
+      case 'list':
+        return { ok: true, value: this.#views() };
       case 'pause':
         return new Promise((resolve) => {
           ctx.commit([{ type: 'QueuePaused', queue: command.queue, paused: command.paused }], () => {
             resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
           });
         });
-      case 'why': return { ok: true, value: this.#why(command.id as TaskId) };
-      default: return { ok: true, value: null };
+      case 'why':
+        return { ok: true, value: this.#why(command.id as TaskId) };
+      default:
+        return { ok: true, value: null };
     }
   }
 
   #why(id: TaskId): WhyPart | null {
     const entry = this.state.entries.get(id);
     if (entry === undefined) return null;
-    if (this.state.paused.has(entry.spec.queue)) return { reason: 'queue-paused', detail: `queue ${entry.spec.queue} is paused; resume it` };
+    if (this.state.paused.has(entry.spec.queue))
+      return { reason: 'queue-paused', detail: `queue ${entry.spec.queue} is paused; resume it` };
     if (entry.state === 'backing_off') {
-      return { reason: 'backing-off', detail: `attempt ${String(entry.attempt)} failed; visible again at ${new Date(entry.until).toISOString()}`, extra: { until: entry.until } };
+      return {
+        reason: 'backing-off',
+        detail: `attempt ${String(entry.attempt)} failed; visible again at ${new Date(entry.until).toISOString()}`,
+        extra: { until: entry.until },
+      };
     }
     return null;
   }
@@ -96,7 +123,10 @@ export class QueueRole implements Role {
   #views(): QueueView[] {
     const names = new Set<string>([...QUEUES, ...this.state.depths.keys()]);
     return [...names].map((name) => ({
-      name, paused: this.state.paused.has(name), ready: 0, ...(this.state.depths.get(name) ?? { visible: 0, leased: 0, backingOff: 0 }),
+      name,
+      paused: this.state.paused.has(name),
+      ready: 0,
+      ...(this.state.depths.get(name) ?? { visible: 0, leased: 0, backingOff: 0 }),
     }));
   }
 }

@@ -6,11 +6,21 @@ import { ResourcesRole } from './resources.role.js';
 /** Owner of the cell's workers and leases. */
 @Module({})
 export class ResourceManagerModule {
-  constructor(@Inject(RoleRegistry) registry: RoleRegistry, @Inject(CLOCK) clock: Clock, @Inject(METRICS) metrics: Metrics) {
+  constructor(
+    @Inject(RoleRegistry) registry: RoleRegistry,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(METRICS) metrics: Metrics,
+  ) {
     const counters = {
-      staleReports: (n: number) => { metrics.count('yard_stale_reports_total', n); },
-      leasesLost: (n: number) => { metrics.count('yard_leases_lost_total', n); },
-      badFrames: (n: number) => { metrics.count('yard_bad_messages_total', n, { where: 'session' }); },
+      staleReports: (n: number) => {
+        metrics.count('yard_stale_reports_total', n);
+      },
+      leasesLost: (n: number) => {
+        metrics.count('yard_leases_lost_total', n);
+      },
+      badFrames: (n: number) => {
+        metrics.count('yard_bad_messages_total', n, { where: 'session' });
+      },
     };
     registry.offer(() => [new ResourcesRole(clock, counters)]);
   }

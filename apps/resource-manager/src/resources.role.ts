@@ -1,12 +1,44 @@
 import {
-  commands, HEARTBEAT_MS, LEASE_TTL_MS, streams, unpack, type BatcherCommand, type CapacityView, type Credit, type HeartbeatMessage, type JoinMessage, type LeaseCommand, type RelayUp, type Reply,
-  type Report, type WhyPart, type WorkerView,
+  commands,
+  HEARTBEAT_MS,
+  LEASE_TTL_MS,
+  streams,
+  unpack,
+  type BatcherCommand,
+  type CapacityView,
+  type Credit,
+  type HeartbeatMessage,
+  type JoinMessage,
+  type LeaseCommand,
+  type RelayUp,
+  type Reply,
+  type Report,
+  type WhyPart,
+  type WorkerView,
 } from '@yardmaster/contracts';
 import {
-  CellState, type CellLane, type CellWorker, type DomainEvent, endOf, fenceOf, grantOf, type Lease, type NoFit, placeRound, type PlacementStrategy, runtimeOf, voidLeases,
+  CellState,
+  type CellLane,
+  type CellWorker,
+  type DomainEvent,
+  endOf,
+  fenceOf,
+  grantOf,
+  type Lease,
+  type NoFit,
+  placeRound,
+  type PlacementStrategy,
+  runtimeOf,
+  voidLeases,
 } from '@yardmaster/domain';
 import { roughSize, type Clock, type TaskId, type WorkerId } from '@yardmaster/kernel';
-import type { CommandHandlers, MessageHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import type {
+  CommandHandlers,
+  MessageHandlers,
+  EventOrigin,
+  Role,
+  RoleContext,
+} from '@yardmaster/service-kit';
 import { isRelay, readMessage, readReport, type SentMessage } from './worker-frame.js';
 import { WorkerPresence } from './worker-presence.js';
 
@@ -69,7 +101,8 @@ export class ResourcesRole implements Role {
     this.#presence.grace(this.state.workers.keys(), this.clock.monotonic());
     // Ask those who are still connected to show themselves; nothing is granted on a worker before it did.
     ctx.effect(() => {
-      for (const worker of this.state.workerList) ctx.outbox.say(worker.gateway, worker.id, ['welcome', welcomeOf(ctx)]);
+      for (const worker of this.state.workerList)
+        ctx.outbox.say(worker.gateway, worker.id, ['welcome', welcomeOf(ctx)]);
     });
   }
 
@@ -79,7 +112,8 @@ export class ResourcesRole implements Role {
       this.#tickAt = mono + TICK_MS;
       this.#tick(ctx, mono);
     }
-    if (this.state.toVoid.size > 0) ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
+    if (this.state.toVoid.size > 0)
+      ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
     if (this.state.dirty) this.#place(ctx);
     if (this.state.workers.size > 0) ctx.wakeAt(this.clock.now() + TICK_MS);
   }
@@ -87,9 +121,18 @@ export class ResourcesRole implements Role {
   #place(ctx: RoleContext): void {
     this.state.dirty = false;
     this.#noFit.clear();
-    const granted = placeRound(this.state, this.strategy, this.#cursor, (entry, worker) => {
-      ctx.commit([grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences))]);
-    }, (lane, noFit) => { this.#noFit.set(lane, noFit); }, MAX_GRANTS);
+    const granted = placeRound(
+      this.state,
+      this.strategy,
+      this.#cursor,
+      (entry, worker) => {
+        ctx.commit([grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences))]);
+      },
+      (lane, noFit) => {
+        this.#noFit.set(lane, noFit);
+      },
+      MAX_GRANTS,
+    );
     this.state.dirty = granted === MAX_GRANTS;
   }
 
@@ -99,13 +142,24 @@ export class ResourcesRole implements Role {
     for (const lease of this.state.leases.values()) {
       if (now - lease.grantedAt <= lease.capMs + CAP_GRACE_MS) continue;
       this.#kill(lease, 'over-cap', ctx);
-      ctx.commit([endOf(lease, { outcome: 'over-cap', error: `the attempt ran longer than its execution cap of ${String(lease.capMs)} ms` })]);
+      ctx.commit([
+        endOf(lease, {
+          outcome: 'over-cap',
+          error: `the attempt ran longer than its execution cap of ${String(lease.capMs)} ms`,
+        }),
+      ]);
     }
     for (const [lease, until] of this.#dying) {
       const isLive = this.state.leases.get(lease.task) === lease;
       if (isLive && mono < until) continue;
       this.#dying.delete(lease);
-      if (isLive) ctx.commit([endOf(lease, { outcome: 'cancelled', error: 'the worker did not say that the cancelled attempt ended' })]);
+      if (isLive)
+        ctx.commit([
+          endOf(lease, {
+            outcome: 'cancelled',
+            error: 'the worker did not say that the cancelled attempt ended',
+          }),
+        ]);
     }
     this.#sayCredit(ctx, true);
   }
@@ -113,7 +167,9 @@ export class ResourcesRole implements Role {
   #expire(ctx: RoleContext, mono: number): void {
     for (const worker of this.#presence.expired(this.state, mono)) {
       const leases = [...worker.held.values()];
-      const events: DomainEvent[] = leases.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }));
+      const events: DomainEvent[] = leases.map((lease) =>
+        endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }),
+      );
       events.push({ type: 'WorkerGone', worker: worker.id, why: 'lost' });
       ctx.commit(events);
       this.#presence.forget(worker.id);
@@ -126,8 +182,10 @@ export class ResourcesRole implements Role {
     const credit: Record<string, Credit[string][number][]> = {};
     for (const worker of this.state.workerList) {
       if (!worker.healthy || worker.cordoned) continue;
-      const runtimes = worker.kind === 'agent' ? ['exec'] : [...worker.handlers].map((handler) => `handler:${handler}`);
-      for (const runtime of runtimes) (credit[runtime] ??= []).push({ total: worker.capacity, tenant: worker.tenant });
+      const runtimes =
+        worker.kind === 'agent' ? ['exec'] : [...worker.handlers].map((handler) => `handler:${handler}`);
+      for (const runtime of runtimes)
+        (credit[runtime] ??= []).push({ total: worker.capacity, tenant: worker.tenant });
     }
     const text = JSON.stringify(credit);
     if (!always && text === this.#creditSaid) return;
@@ -138,12 +196,23 @@ export class ResourcesRole implements Role {
   #frame([gateway, worker, scope, bytes]: RelayUp, ctx: RoleContext): void {
     const known = this.state.workers.get(worker as WorkerId);
     if (known !== undefined && known.tenant !== scope) {
-      ctx.outbox.say(gateway, worker, ['err', { code: 'conflict', detail: `worker id ${worker} belongs to someone else; choose another` }]);
+      ctx.outbox.say(gateway, worker, [
+        'err',
+        { code: 'conflict', detail: `worker id ${worker} belongs to someone else; choose another` },
+      ]);
       return;
     }
     const messages = this.#read(() => unpack(bytes));
     if (!Array.isArray(messages)) this.counters.badFrames(1);
-    else for (const one of messages as unknown[]) this.#message(gateway, worker as WorkerId, scope, this.#read(() => readMessage(one)), ctx);
+    else
+      for (const one of messages as unknown[])
+        this.#message(
+          gateway,
+          worker as WorkerId,
+          scope,
+          this.#read(() => readMessage(one)),
+          ctx,
+        );
   }
 
   /** What can be read, or null and counted. */
@@ -155,10 +224,20 @@ export class ResourcesRole implements Role {
     }
   }
 
-  #message(gateway: string, worker: WorkerId, scope: number | null, message: SentMessage | null, ctx: RoleContext): void {
+  #message(
+    gateway: string,
+    worker: WorkerId,
+    scope: number | null,
+    message: SentMessage | null,
+    ctx: RoleContext,
+  ): void {
     switch (message?.[0]) {
-      case 'join': this.#join(gateway, worker, scope, message[1], ctx); return;
-      case 'hb': this.#heartbeat(gateway, worker, message[1], ctx); return;
+      case 'join':
+        this.#join(gateway, worker, scope, message[1], ctx);
+        return;
+      case 'hb':
+        this.#heartbeat(gateway, worker, message[1], ctx);
+        return;
       case 'rep':
         for (const one of message[1]) {
           const report = this.#read(() => readReport(one));
@@ -166,8 +245,11 @@ export class ResourcesRole implements Role {
           else this.#report(gateway, worker, report, ctx);
         }
         return;
-      case 'bye': this.#bye(worker, ctx); return;
-      default: this.counters.badFrames(1);
+      case 'bye':
+        this.#bye(worker, ctx);
+        return;
+      default:
+        this.counters.badFrames(1);
     }
   }
 
@@ -175,41 +257,70 @@ export class ResourcesRole implements Role {
     const known = this.state.workers.get(id);
     this.#presence.heard(id, this.clock.monotonic());
     const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
-    const unnamed = [...(known?.held.values() ?? [])].filter((lease) => !named.has(`${lease.task} ${String(lease.fence)}`));
-    const isSame = known?.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
+    const unnamed = [...(known?.held.values() ?? [])].filter(
+      (lease) => !named.has(`${lease.task} ${String(lease.fence)}`),
+    );
+    const isSame =
+      known?.incarnation === join.incarnation && known.gateway === gateway && sameOffer(known, join);
     // Said again when something is missing: on hearing it, the owners hand out once more what did not arrive.
     if (!isSame || unnamed.length > 0) {
       // A new process holds nothing of what the old one ran, save what it names itself.
-      const events: DomainEvent[] = known === undefined || known.incarnation === join.incarnation
-        ? [] : unnamed.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
+      const events: DomainEvent[] =
+        known === undefined || known.incarnation === join.incarnation
+          ? []
+          : unnamed.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
       events.push({
-        type: 'WorkerJoined', worker: id, incarnation: join.incarnation, kind: join.kind, name: join.name, tenant: scope, capacity: join.capacity,
-        handlers: join.handlers, labels: join.labels, gateway,
+        type: 'WorkerJoined',
+        worker: id,
+        incarnation: join.incarnation,
+        kind: join.kind,
+        name: join.name,
+        tenant: scope,
+        capacity: join.capacity,
+        handlers: join.handlers,
+        labels: join.labels,
+        gateway,
       });
       ctx.commit(events);
     }
     this.#seen(id, 0);
     for (const [task, attempt, fence] of join.held) {
-      if (!this.#holds(id, task, attempt, fence)) ctx.effect(() => { ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']); });
+      if (!this.#holds(id, task, attempt, fence))
+        ctx.effect(() => {
+          ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']);
+        });
     }
-    ctx.effect(() => { ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx)]); });
+    ctx.effect(() => {
+      ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx)]);
+    });
     this.#sayCredit(ctx, false);
   }
 
   #heartbeat(gateway: string, id: WorkerId, hb: HeartbeatMessage, ctx: RoleContext): void {
     const worker = this.state.workers.get(id);
     if (worker?.gateway !== gateway) {
-      ctx.outbox.say(gateway, id, ['err', { code: 'lease-lost', detail: 'this worker is not known; join again' }]);
+      ctx.outbox.say(gateway, id, [
+        'err',
+        { code: 'lease-lost', detail: 'this worker is not known; join again' },
+      ]);
       return;
     }
     this.#presence.heard(id, this.clock.monotonic());
     this.#seen(id, hb.load);
     for (const [task, attempt, fence] of hb.held) {
-      if (!this.#holds(id, task, attempt, fence)) ctx.effect(() => { ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']); });
+      if (!this.#holds(id, task, attempt, fence))
+        ctx.effect(() => {
+          ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']);
+        });
     }
     const lost = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
-    if (lost.length > 0) ctx.commit(lost.map((lease) => endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' })));
-    ctx.effect(() => { ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]); });
+    if (lost.length > 0)
+      ctx.commit(
+        lost.map((lease) => endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' })),
+      );
+    ctx.effect(() => {
+      ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]);
+    });
     this.#sayCredit(ctx, false);
   }
 
@@ -232,20 +343,29 @@ export class ResourcesRole implements Role {
     const lease = this.state.leases.get(task as TaskId);
     if (lease === undefined || !this.#holds(worker, task, attempt, fence)) {
       this.counters.staleReports(1);
-      ctx.effect(() => { ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'gone']); });
+      ctx.effect(() => {
+        ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'gone']);
+      });
       return;
     }
     // A worker that says so unasked did not run it to an end.
-    const isAsked = outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
-    ctx.commit([endOf(lease, { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error })], () => {
-      ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
-    }, roughSize(result) + roughSize(error));
+    const isAsked =
+      outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
+    ctx.commit(
+      [endOf(lease, { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error })],
+      () => {
+        ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
+      },
+      roughSize(result) + roughSize(error),
+    );
   }
 
   #bye(id: WorkerId, ctx: RoleContext): void {
     const worker = this.state.workers.get(id);
     if (worker === undefined) return;
-    const events: DomainEvent[] = [...worker.held.values()].map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker left' }));
+    const events: DomainEvent[] = [...worker.held.values()].map((lease) =>
+      endOf(lease, { outcome: 'lost', error: 'the worker left' }),
+    );
     events.push({ type: 'WorkerGone', worker: id, why: 'left' });
     ctx.commit(events);
     this.#presence.forget(id);
@@ -264,7 +384,10 @@ export class ResourcesRole implements Role {
 
   #kill(lease: Lease, reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost', ctx: RoleContext): void {
     const gateway = this.state.workers.get(lease.worker)?.gateway;
-    if (gateway !== undefined) ctx.effect(() => { ctx.outbox.kill(gateway, lease.worker, [lease.task, lease.attempt, lease.fence, reason]); });
+    if (gateway !== undefined)
+      ctx.effect(() => {
+        ctx.outbox.kill(gateway, lease.worker, [lease.task, lease.attempt, lease.fence, reason]);
+      });
   }
 
   #handle(command: LeaseCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
@@ -272,17 +395,27 @@ export class ResourcesRole implements Role {
       case 'withdraw':
         this.#withdraw(command.leases, ctx);
         return { ok: true, value: null };
-      case 'workers': return { ok: true, value: this.state.workerList.map((worker) => this.#view(worker)) };
-      case 'capacity': return { ok: true, value: this.#capacity() };
+      case 'workers':
+        return { ok: true, value: this.state.workerList.map((worker) => this.#view(worker)) };
+      case 'capacity':
+        return { ok: true, value: this.#capacity() };
       case 'cordon': {
         const worker = this.state.workers.get(command.worker as WorkerId);
-        if (worker === undefined) return { ok: false, rejection: { code: 'not-found', detail: `there is no worker ${command.worker}` } };
+        if (worker === undefined)
+          return {
+            ok: false,
+            rejection: { code: 'not-found', detail: `there is no worker ${command.worker}` },
+          };
         return new Promise((resolve) => {
-          ctx.commit([{ type: 'WorkerCordoned', worker: worker.id, cordoned: command.cordoned }], () => { resolve({ ok: true, value: this.#view(worker) }); });
+          ctx.commit([{ type: 'WorkerCordoned', worker: worker.id, cordoned: command.cordoned }], () => {
+            resolve({ ok: true, value: this.#view(worker) });
+          });
         });
       }
-      case 'why': return { ok: true, value: this.#why(command.id as TaskId) };
-      default: return { ok: true, value: null };
+      case 'why':
+        return { ok: true, value: this.#why(command.id as TaskId) };
+      default:
+        return { ok: true, value: null };
     }
   }
 
@@ -290,23 +423,47 @@ export class ResourcesRole implements Role {
     const entry = this.state.entries.get(id);
     if (entry?.state !== 'visible') return null;
     const noFit = this.#noFit.get(entry.lane);
-    if (noFit === undefined) return { reason: 'lower-priority', detail: 'others of its cell go first; it is placed in a moment' };
+    if (noFit === undefined)
+      return { reason: 'lower-priority', detail: 'others of its cell go first; it is placed in a moment' };
     const extra = { filters: noFit.reasons, workers: this.state.workerList.length };
     if (noFit.best === null) {
-      return { reason: 'no-worker-matches', detail: `none of ${String(this.state.workerList.length)} workers can run it (${runtimeOf(entry.lane.spec)})`, extra };
+      return {
+        reason: 'no-worker-matches',
+        detail: `none of ${String(this.state.workerList.length)} workers can run it (${runtimeOf(entry.lane.spec)})`,
+        extra,
+      };
     }
     const best = this.state.workerList[noFit.best.worker];
-    return { reason: 'insufficient-resources', detail: `waits for ${noFit.best.dimension}; worker ${best?.name ?? '?'} comes closest`, extra: { ...extra, dimension: noFit.best.dimension } };
+    return {
+      reason: 'insufficient-resources',
+      detail: `waits for ${noFit.best.dimension}; worker ${best?.name ?? '?'} comes closest`,
+      extra: { ...extra, dimension: noFit.best.dimension },
+    };
   }
 
   #view(worker: CellWorker): WorkerView {
     const used: Record<string, number> = {};
-    for (const [name, amount] of Object.entries(worker.capacity)) used[name] = amount - (worker.free[name] ?? 0);
+    for (const [name, amount] of Object.entries(worker.capacity))
+      used[name] = amount - (worker.free[name] ?? 0);
     const silent = this.#presence.silentMs(worker.id, this.clock.monotonic());
-    const state = worker.cordoned ? 'cordoned' : worker.healthy && silent < 3 * HEARTBEAT_MS ? 'healthy' : 'unhealthy';
+    const state = worker.cordoned
+      ? 'cordoned'
+      : worker.healthy && silent < 3 * HEARTBEAT_MS
+        ? 'healthy'
+        : 'unhealthy';
     return {
-      id: worker.id, name: worker.name, kind: worker.kind, tenant: worker.tenant, state, capacity: worker.capacity, used, handlers: [...worker.handlers],
-      labels: worker.labels, leases: worker.leases, lastHeartbeatMsAgo: worker.healthy ? Math.round(silent) : null, gateway: worker.gateway,
+      id: worker.id,
+      name: worker.name,
+      kind: worker.kind,
+      tenant: worker.tenant,
+      state,
+      capacity: worker.capacity,
+      used,
+      handlers: [...worker.handlers],
+      labels: worker.labels,
+      leases: worker.leases,
+      lastHeartbeatMsAgo: worker.healthy ? Math.round(silent) : null,
+      gateway: worker.gateway,
     };
   }
 
@@ -321,16 +478,29 @@ export class ResourcesRole implements Role {
       for (const [name, amount] of Object.entries(view.used)) used[name] = (used[name] ?? 0) + amount;
     }
     const now = this.clock.now();
-    const waiting = [...this.state.lanes.values()].filter((lane) => lane.visible > 0).map((lane) => {
-      const head = lane.heap.peek((entry) => entry.state !== 'visible');
-      return { runtime: runtimeOf(lane.spec), count: lane.visible, oldestAgeMs: head === undefined ? 0 : Math.max(0, now - head.task.eligibleAt) };
-    });
+    const waiting = [...this.state.lanes.values()]
+      .filter((lane) => lane.visible > 0)
+      .map((lane) => {
+        const head = lane.heap.peek((entry) => entry.state !== 'visible');
+        return {
+          runtime: runtimeOf(lane.spec),
+          count: lane.visible,
+          oldestAgeMs: head === undefined ? 0 : Math.max(0, now - head.task.eligibleAt),
+        };
+      });
     return { total, used, workers, waiting };
   }
 }
 
-const welcomeOf = (ctx: RoleContext): { epoch: number; heartbeatMs: number; ttlMs: number } => ({ epoch: ctx.epoch, heartbeatMs: HEARTBEAT_MS, ttlMs: LEASE_TTL_MS });
+const welcomeOf = (ctx: RoleContext): { epoch: number; heartbeatMs: number; ttlMs: number } => ({
+  epoch: ctx.epoch,
+  heartbeatMs: HEARTBEAT_MS,
+  ttlMs: LEASE_TTL_MS,
+});
 
 function sameOffer(worker: CellWorker, join: JoinMessage): boolean {
-  return JSON.stringify([worker.capacity, [...worker.handlers], worker.labels, worker.name]) === JSON.stringify([join.capacity, join.handlers, join.labels, join.name]);
+  return (
+    JSON.stringify([worker.capacity, [...worker.handlers], worker.labels, worker.name]) ===
+    JSON.stringify([join.capacity, join.handlers, join.labels, join.name])
+  );
 }

@@ -3,7 +3,18 @@ import type { Outcome, Usage } from '@yardmaster/domain';
 
 /** Ends that a worker may tell; the others are the yard's own to say. */
 const TOLD_BY_WORKERS: ReadonlySet<unknown> = new Set<Outcome>([
-  'ok', 'app', 'permanent', 'over-memory', 'over-disk', 'over-cap', 'lost', 'drained', 'cancelled', 'superseded', 'withdrawn', 'infra',
+  'ok',
+  'app',
+  'permanent',
+  'over-memory',
+  'over-disk',
+  'over-cap',
+  'lost',
+  'drained',
+  'cancelled',
+  'superseded',
+  'withdrawn',
+  'infra',
 ]);
 const MAX_TEXT = 256;
 const MAX_NAMES = 1_000;
@@ -24,7 +35,12 @@ export class BadFrameError extends Error {
 export function isRelay(value: unknown): value is RelayUp {
   if (!Array.isArray(value)) return false;
   const [gateway, worker, scope, frame] = value as unknown[];
-  return typeof gateway === 'string' && typeof worker === 'string' && (scope === null || typeof scope === 'number') && frame instanceof Uint8Array;
+  return (
+    typeof gateway === 'string' &&
+    typeof worker === 'string' &&
+    (scope === null || typeof scope === 'number') &&
+    frame instanceof Uint8Array
+  );
 }
 
 /**
@@ -35,11 +51,16 @@ export function readMessage(value: unknown): SentMessage {
   if (!Array.isArray(value)) throw new BadFrameError('a message is a list');
   const [name, body] = value as unknown[];
   switch (name) {
-    case 'join': return ['join', readJoin(body)];
-    case 'hb': return ['hb', readHeartbeat(body)];
-    case 'rep': return ['rep', listOf(body, 'reports')];
-    case 'bye': return ['bye'];
-    default: throw new BadFrameError(`there is no message ${String(name)}`);
+    case 'join':
+      return ['join', readJoin(body)];
+    case 'hb':
+      return ['hb', readHeartbeat(body)];
+    case 'rep':
+      return ['rep', listOf(body, 'reports')];
+    case 'bye':
+      return ['bye'];
+    default:
+      throw new BadFrameError(`there is no message ${String(name)}`);
   }
 }
 
@@ -47,8 +68,13 @@ function readJoin(value: unknown): JoinMessage {
   const { incarnation, kind, name, capacity, handlers, labels, held } = recordOf(value, 'join');
   if (kind !== 'agent' && kind !== 'sdk') throw new BadFrameError('kind is agent or sdk');
   return {
-    incarnation: textOf(incarnation, 'incarnation'), kind, name: textOf(name, 'name'), capacity: amountsOf(capacity),
-    handlers: listOf(handlers, 'handlers').map((handler) => textOf(handler, 'handler')), labels: labelsOf(labels), held: heldOf(held),
+    incarnation: textOf(incarnation, 'incarnation'),
+    kind,
+    name: textOf(name, 'name'),
+    capacity: amountsOf(capacity),
+    handlers: listOf(handlers, 'handlers').map((handler) => textOf(handler, 'handler')),
+    labels: labelsOf(labels),
+    held: heldOf(held),
   };
 }
 
@@ -63,7 +89,13 @@ export function readReport(value: unknown): Report {
   const [id, number, token] = readHeld([task, attempt, fence]);
   if (!TOLD_BY_WORKERS.has(outcome)) throw new BadFrameError('a worker cannot end an attempt like that');
   return [
-    id, number, token, outcome as Outcome, Number.isSafeInteger(exitCode) ? (exitCode as number) : null, readUsage(usage), result ?? null,
+    id,
+    number,
+    token,
+    outcome as Outcome,
+    Number.isSafeInteger(exitCode) ? (exitCode as number) : null,
+    readUsage(usage),
+    result ?? null,
     typeof error === 'string' ? error : null,
   ];
 }
@@ -72,7 +104,11 @@ function readUsage(value: unknown): Usage | null {
   if (typeof value !== 'object' || value === null) return null;
   const { wallMs, cpuMs, maxRssBytes } = value as Record<string, unknown>;
   if (!isAmount(wallMs)) return null;
-  return { wallMs, cpuMs: isAmount(cpuMs) ? cpuMs : null, maxRssBytes: isAmount(maxRssBytes) ? maxRssBytes : null };
+  return {
+    wallMs,
+    cpuMs: isAmount(cpuMs) ? cpuMs : null,
+    maxRssBytes: isAmount(maxRssBytes) ? maxRssBytes : null,
+  };
 }
 
 function heldOf(value: unknown): HeldAttempt[] {
@@ -83,13 +119,15 @@ function heldOf(value: unknown): HeldAttempt[] {
 function readHeld(value: unknown): HeldAttempt {
   if (!Array.isArray(value)) throw new BadFrameError('an attempt is a list');
   const [task, attempt, fence] = value as unknown[];
-  if (typeof task !== 'string' || !isAmount(attempt) || !isAmount(fence)) throw new BadFrameError('an attempt is task, number and fence');
+  if (typeof task !== 'string' || !isAmount(attempt) || !isAmount(fence))
+    throw new BadFrameError('an attempt is task, number and fence');
   return [task, attempt, fence];
 }
 
 function amountsOf(value: unknown): Record<string, number> {
   const amounts = recordOf(value, 'capacity');
-  for (const [name, amount] of Object.entries(amounts)) if (!isAmount(amount)) throw new BadFrameError(`capacity of ${name} is not an amount`);
+  for (const [name, amount] of Object.entries(amounts))
+    if (!isAmount(amount)) throw new BadFrameError(`capacity of ${name} is not an amount`);
   return amounts as Record<string, number>;
 }
 
@@ -100,7 +138,8 @@ function labelsOf(value: unknown): Record<string, string> {
 }
 
 function recordOf(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadFrameError(`${what} is a record`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadFrameError(`${what} is a record`);
   if (Object.keys(value).length > MAX_NAMES) throw new BadFrameError(`${what} names too much`);
   return value as Record<string, unknown>;
 }
@@ -111,8 +150,10 @@ function listOf(value: unknown, what: string): unknown[] {
 }
 
 function textOf(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value.length > MAX_TEXT) throw new BadFrameError(`${what} is a text of at most ${String(MAX_TEXT)} characters`);
+  if (typeof value !== 'string' || value.length > MAX_TEXT)
+    throw new BadFrameError(`${what} is a text of at most ${String(MAX_TEXT)} characters`);
   return value;
 }
 
-const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0;

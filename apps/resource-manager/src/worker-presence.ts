@@ -36,7 +36,9 @@ export class WorkerPresence {
 
   /** Leases that the worker has not named since long after they were granted: two heartbeats in a row. */
   undelivered(worker: CellWorker, held: readonly HeldAttempt[], now: number): Lease[] {
-    const named = new Set(held.map(([task, attempt, fence]) => `${task} ${String(attempt)} ${String(fence)}`));
+    const named = new Set(
+      held.map(([task, attempt, fence]) => `${task} ${String(attempt)} ${String(fence)}`),
+    );
     const lost: Lease[] = [];
     for (const lease of worker.held.values()) {
       const key = `${lease.task} ${String(lease.attempt)} ${String(lease.fence)}`;

@@ -5,6 +5,10 @@ import path from 'node:path';
 export function writeContext(home: string, addresses: { readonly url: string; readonly grpc: string }): void {
   const place = path.join(home, 'context.json');
   const draft = `${place}.${String(process.pid)}`;
-  writeFileSync(draft, `${JSON.stringify({ ...addresses, tenant: 'default', tokenFile: 'operator.token' }, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(
+    draft,
+    `${JSON.stringify({ ...addresses, tenant: 'default', tokenFile: 'operator.token' }, null, 2)}\n`,
+    { mode: 0o600 },
+  );
   renameSync(draft, place);
 }

@@ -5,7 +5,13 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BatcherModule } from '@yardmaster/batcher';
-import { openRuntime, resolveConfig, roleHostOf, startHeartbeat, type OpenRuntime } from '@yardmaster/composition';
+import {
+  openRuntime,
+  resolveConfig,
+  roleHostOf,
+  startHeartbeat,
+  type OpenRuntime,
+} from '@yardmaster/composition';
 import { GatewayAdapter, GatewayModule, openGateway } from '@yardmaster/gateway';
 import { IdGenModule } from '@yardmaster/idgen';
 import { MonitorModule } from '@yardmaster/monitor';
@@ -53,8 +59,16 @@ class YardInOneProcess {
     return {
       module: YardInOneProcess,
       imports: [
-        YardModule.with(runtime), RateLimiterModule, IdGenModule, SubmitterModule, BatcherModule, QueueManagerModule, ResourceManagerModule, MonitorModule,
-        ProjectorModule.with(stores), GatewayModule.with(views),
+        YardModule.with(runtime),
+        RateLimiterModule,
+        IdGenModule,
+        SubmitterModule,
+        BatcherModule,
+        QueueManagerModule,
+        ResourceManagerModule,
+        MonitorModule,
+        ProjectorModule.with(stores),
+        GatewayModule.with(views),
       ],
     };
   }
@@ -63,13 +77,21 @@ class YardInOneProcess {
 /** Starts a whole yard: backing servers under their keeper, every service in this process, an agent beside it. */
 export async function createYard(options: CreateYardOptions = {}): Promise<RunningYard> {
   // One process talks to a person: its log says only what concerns them, unless asked.
-  const env = { YARD_LOG_LEVEL: 'warn', ...(options.env ?? process.env), ...(options.home === undefined ? {} : { YARD_HOME: options.home }) };
+  const env = {
+    YARD_LOG_LEVEL: 'warn',
+    ...(options.env ?? process.env),
+    ...(options.home === undefined ? {} : { YARD_HOME: options.home }),
+  };
   const config = resolveConfig(env, 'standalone');
   const isNew = !existsSync(path.join(config.home, 'operator.token'));
   await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');
   await requireFreePort(config.host, config.grpcPort, 'YARD_GRPC_PORT');
   const stopTracing = await startTracing('yard', env);
-  const servers = await openServers({ home: config.home, env, ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }) });
+  const servers = await openServers({
+    home: config.home,
+    env,
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+  });
   const undo: (() => Promise<void> | void)[] = [() => servers.close()];
   const close = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
@@ -80,15 +102,29 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
     undo.push(() => runtime.close());
     const views = openViews(servers);
     undo.push(() => views.close());
-    const app = await NestFactory.create<NestFastifyApplication>(YardInOneProcess.of(runtime, views), new GatewayAdapter(), { logger: ['error', 'warn'], abortOnError: false });
+    const app = await NestFactory.create<NestFastifyApplication>(
+      YardInOneProcess.of(runtime, views),
+      new GatewayAdapter(),
+      { logger: ['error', 'warn'], abortOnError: false },
+    );
     const host = roleHostOf(runtime, app.get(RoleRegistry));
     const transport = new YardTransport(host);
-    await new Promise<void>((resolve, reject) => { transport.listen((error) => { if (error === undefined) resolve(); else reject(error as Error); }); });
+    await new Promise<void>((resolve, reject) => {
+      transport.listen((error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
     undo.push(() => transport.close());
     const stopBeating = startHeartbeat(runtime, host);
     undo.push(stopBeating);
     const gateway = await openGateway(app);
-    undo.push(() => app.close(), () => { gateway.stop(); });
+    undo.push(
+      () => app.close(),
+      () => {
+        gateway.stop();
+      },
+    );
     const url = `http://${config.host}:${String(gateway.httpPort)}`;
     const grpc = `${config.host}:${String(gateway.grpcPort)}`;
     writeContext(config.home, { url, grpc });
@@ -97,7 +133,15 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
       agent.start();
       undo.push(() => agent.stop());
     }
-    return { url, grpc, home: config.home, isNew, graphNote: 'absent' in servers.neo4j ? servers.neo4j.absent : null, servers, close };
+    return {
+      url,
+      grpc,
+      home: config.home,
+      isNew,
+      graphNote: 'absent' in servers.neo4j ? servers.neo4j.absent : null,
+      servers,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

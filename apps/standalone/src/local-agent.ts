@@ -7,7 +7,10 @@ import path from 'node:path';
 const STOP_PATIENCE_MS = 10_000;
 const LOOK_MS = 50;
 
-interface AgentRecord { readonly pid: number; readonly startedAt: string }
+interface AgentRecord {
+  readonly pid: number;
+  readonly startedAt: string;
+}
 
 /**
  * The agent of this machine: a process in a session of its own, so that it outlives a crashed yard and does not hear Ctrl-C
@@ -30,13 +33,17 @@ export class LocalAgent {
     const output = openSync(path.join(directory, 'agent.log'), 'a', 0o600);
     const main = createRequire(import.meta.url).resolve('@yardmaster/agent/main');
     const child = spawn(process.execPath, ['--max-semi-space-size=1', '--max-old-space-size=256', main], {
-      detached: true, stdio: ['ignore', output, output], cwd: directory,
+      detached: true,
+      stdio: ['ignore', output, output],
+      cwd: directory,
       env: environment(this.home),
     });
     child.unref();
     if (child.pid === undefined) throw new Error('the agent could not be started');
     const startedAt = startTimeOf(child.pid);
-    writeFileSync(this.#record, JSON.stringify({ pid: child.pid, startedAt } satisfies AgentRecord), { mode: 0o600 });
+    writeFileSync(this.#record, JSON.stringify({ pid: child.pid, startedAt } satisfies AgentRecord), {
+      mode: 0o600,
+    });
     return { pid: child.pid, isNew: true };
   }
 
@@ -46,7 +53,8 @@ export class LocalAgent {
     if (pid !== null) {
       process.kill(pid, 'SIGTERM');
       const until = Date.now() + STOP_PATIENCE_MS;
-      while (this.#alive() !== null && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      while (this.#alive() !== null && Date.now() < until)
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       if (this.#alive() !== null) process.kill(pid, 'SIGKILL');
     }
     rmSync(this.#record, { force: true });

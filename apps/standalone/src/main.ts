@@ -15,9 +15,13 @@ function runExample(url: string, home: string): void {
   const file = path.join(ROOT, 'examples', 'first-run.yaml');
   say('first start: running examples/first-run.yaml');
   const child = spawn(process.execPath, [path.join(ROOT, 'apps', 'cli', 'bin', 'yard.mjs'), 'run', file], {
-    stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, YARD_HOME: home, YARD_URL: url },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, YARD_HOME: home, YARD_URL: url },
   });
-  child.once('exit', (code) => { if (code !== 0) say(`the example ended with exit code ${String(code)}; \`npx yard task list\` shows more`); });
+  child.once('exit', (code) => {
+    if (code !== 0)
+      say(`the example ended with exit code ${String(code)}; \`npx yard task list\` shows more`);
+  });
 }
 
 async function main(): Promise<void> {
@@ -27,14 +31,18 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     say('stopping');
-    yard.close().then(() => process.exit(0), (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`);
-      process.exit(1);
-    });
+    yard.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  if (!(await agentJoined(yard.url, yard.home))) say(`the agent has not joined; see ${path.join(yard.home, 'agent', 'agent.log')}`);
+  if (!(await agentJoined(yard.url, yard.home)))
+    say(`the agent has not joined; see ${path.join(yard.home, 'agent', 'agent.log')}`);
   if (yard.graphNote !== null) say(`dependency graphs are kept in memory: ${yard.graphNote}`);
   for (const line of readyLines(yard.url, yard.grpc, yard.home)) say(line);
   if (yard.isNew && !process.argv.includes('--no-example')) runExample(yard.url, yard.home);

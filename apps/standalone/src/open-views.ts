@@ -18,7 +18,13 @@ export function openViews({ postgres, neo4j }: Servers): OpenViews {
   const readModel = postgres === null ? null : PostgresReadModel.open({ url: postgres.url });
   if ('absent' in neo4j) {
     const graph = new MemoryGraph();
-    return { views: { readModel, graph }, stores: { postgres, graph: memoryGraphSource(graph) }, close: async () => { await readModel?.close(); } };
+    return {
+      views: { readModel, graph },
+      stores: { postgres, graph: memoryGraphSource(graph) },
+      close: async () => {
+        await readModel?.close();
+      },
+    };
   }
   const graph = Neo4jGraph.open(neo4j);
   const close = async (): Promise<void> => {

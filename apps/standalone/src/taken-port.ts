@@ -5,14 +5,22 @@ import { createServer } from 'node:net';
 export async function requireFreePort(host: string, port: number, variable: string): Promise<void> {
   if (port === 0 || (await isFree(host, port))) return;
   const holder = await holderOf(port);
-  throw new Error(`port ${String(port)} is taken${holder === null ? '' : ` by ${holder}`}: stop that, or set ${variable} to another port (0 = any free one)`);
+  throw new Error(
+    `port ${String(port)} is taken${holder === null ? '' : ` by ${holder}`}: stop that, or set ${variable} to another port (0 = any free one)`,
+  );
 }
 
 async function isFree(host: string, port: number): Promise<boolean> {
   return await new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', () => { resolve(false); });
-    probe.listen(port, host, () => { probe.close(() => { resolve(true); }); });
+    probe.once('error', () => {
+      resolve(false);
+    });
+    probe.listen(port, host, () => {
+      probe.close(() => {
+        resolve(true);
+      });
+    });
   });
 }
 
@@ -20,11 +28,14 @@ async function isFree(host: string, port: number): Promise<boolean> {
 async function holderOf(port: number): Promise<string | null> {
   try {
     const hex = port.toString(16).toUpperCase().padStart(4, '0');
-    const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')));
+    const tables = await Promise.all(
+      ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
+    );
     const inodes = new Set<string>();
     for (const line of tables.join('\n').split('\n')) {
       const fields = line.trim().split(/\s+/);
-      if (fields[1]?.endsWith(`:${hex}`) === true && fields[3] === '0A' && fields[9] !== undefined) inodes.add(`socket:[${fields[9]}]`);
+      if (fields[1]?.endsWith(`:${hex}`) === true && fields[3] === '0A' && fields[9] !== undefined)
+        inodes.add(`socket:[${fields[9]}]`);
     }
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
       const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
@@ -47,7 +58,9 @@ export async function freePort(host: string): Promise<number> {
     probe.once('error', reject);
     probe.listen(0, host, () => {
       const address = probe.address();
-      probe.close(() => { resolve(typeof address === 'object' && address !== null ? address.port : 0); });
+      probe.close(() => {
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
     });
   });
 }

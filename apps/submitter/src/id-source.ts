@@ -31,7 +31,9 @@ export class IdSource {
 
   /** Resolves when the id generator has answered, whatever it said. */
   async ready(): Promise<void> {
-    this.#asking ??= this.#ask().finally(() => { this.#asking = null; });
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
     await this.#asking;
   }
 
@@ -40,7 +42,12 @@ export class IdSource {
     const reply = await this.bus.request<GeneratorGrant[]>(commands.ids, command, { timeoutMs: 5_000 });
     const grant = reply.ok ? reply.value[0] : undefined;
     if (grant === undefined) return;
-    if (this.#minter !== null && this.#grant?.generator === grant.generator && this.#grant.fromMs === grant.fromMs) this.#minter.extend(grant.untilMs);
+    if (
+      this.#minter !== null &&
+      this.#grant?.generator === grant.generator &&
+      this.#grant.fromMs === grant.fromMs
+    )
+      this.#minter.extend(grant.untilMs);
     else this.#minter = new IdMinter(grant);
     this.#grant = grant;
   }

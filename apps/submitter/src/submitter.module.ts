@@ -1,7 +1,16 @@
 import { Inject, Module } from '@nestjs/common';
 import type { Clock } from '@yardmaster/kernel';
 import type { BlobStore } from '@yardmaster/ports';
-import { BLOBS, BUS, CLOCK, CONFIG, RoleRegistry, TaskTracing, type Bus, type YardConfig } from '@yardmaster/service-kit';
+import {
+  BLOBS,
+  BUS,
+  CLOCK,
+  CONFIG,
+  RoleRegistry,
+  TaskTracing,
+  type Bus,
+  type YardConfig,
+} from '@yardmaster/service-kit';
 import { ClusterRole } from './cluster.role.js';
 import { IdSource } from './id-source.js';
 import { SubmitterRole } from './submitter.role.js';
@@ -18,6 +27,11 @@ export class SubmitterModule {
   ) {
     const tracing = new TaskTracing();
     registry.offer(() => [new ClusterRole(config.partitions, clock)]);
-    registry.offer(() => Array.from({ length: config.partitions }, (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs)));
+    registry.offer(() =>
+      Array.from(
+        { length: config.partitions },
+        (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs),
+      ),
+    );
   }
 }

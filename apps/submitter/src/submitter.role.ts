@@ -1,9 +1,29 @@
 import {
-  commands, fromWire, rejection, streams, unpack, type LeaseCommand, type Reply, type SubmitCommand, type SubmitReply, type TaskCommand, type WireSubmit,
+  commands,
+  fromWire,
+  rejection,
+  streams,
+  unpack,
+  type LeaseCommand,
+  type Reply,
+  type SubmitCommand,
+  type SubmitReply,
+  type TaskCommand,
+  type WireSubmit,
 } from '@yardmaster/contracts';
 import type { BlobStore } from '@yardmaster/ports';
 import {
-  decideDue, decideEnd, decideSubmit, type DomainEvent, evolvePartition, isEnded, liveAttempt, nextDue, PartitionState, type TaskRecord, type WorkflowRecord,
+  decideDue,
+  decideEnd,
+  decideSubmit,
+  type DomainEvent,
+  evolvePartition,
+  isEnded,
+  liveAttempt,
+  nextDue,
+  PartitionState,
+  type TaskRecord,
+  type WorkflowRecord,
 } from '@yardmaster/domain';
 import { roughSize, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
@@ -81,19 +101,33 @@ export class SubmitterRole implements Role {
 
   #handle(command: TaskCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
     switch (command.op) {
-      case 'submit': return this.#submit(fromWire(command), ctx);
-      case 'submit-blob': return this.#submitBlob(command.tenant, command.sha256, ctx);
-      case 'get': return this.#read(ctx, () => this.#getTask(command.id, command.tenant, command.waiter));
-      case 'cancel': return this.#cancel(command.id, command.tenant, command.user, ctx);
-      case 'get-workflow': return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
-      case 'cancel-workflow': return this.#cancelWorkflow(command.id, command.tenant, command.user, ctx);
-      default: return { ok: false, rejection: rejection('invalid-request', 'unknown command') };
+      case 'submit':
+        return this.#submit(fromWire(command), ctx);
+      case 'submit-blob':
+        return this.#submitBlob(command.tenant, command.sha256, ctx);
+      case 'get':
+        return this.#read(ctx, () => this.#getTask(command.id, command.tenant, command.waiter));
+      case 'cancel':
+        return this.#cancel(command.id, command.tenant, command.user, ctx);
+      case 'get-workflow':
+        return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
+      case 'cancel-workflow':
+        return this.#cancelWorkflow(command.id, command.tenant, command.user, ctx);
+      default:
+        return { ok: false, rejection: rejection('invalid-request', 'unknown command') };
     }
   }
 
   async #submitBlob(tenant: number, sha256: string, ctx: RoleContext): Promise<Reply<SubmitReply>> {
     const bytes = await this.blobs.get(tenant, sha256);
-    if (bytes === null) return { ok: false, rejection: rejection('unavailable', 'the body of this submission cannot be read here just now; try again shortly') };
+    if (bytes === null)
+      return {
+        ok: false,
+        rejection: rejection(
+          'unavailable',
+          'the body of this submission cannot be read here just now; try again shortly',
+        ),
+      };
     return await this.#submit(fromWire(unpack(bytes) as WireSubmit), ctx);
   }
 
@@ -101,9 +135,17 @@ export class SubmitterRole implements Role {
     const started = this.ids.mint(ctx.now());
     if (started === null) {
       await this.ids.ready();
-      if (this.ids.mint(ctx.now()) === null) return { ok: false, rejection: rejection('unavailable', 'no ids to be had just now; try again shortly', { retryAfter: 1 }) };
+      if (this.ids.mint(ctx.now()) === null)
+        return {
+          ok: false,
+          rejection: rejection('unavailable', 'no ids to be had just now; try again shortly', {
+            retryAfter: 1,
+          }),
+        };
     }
-    return await new Promise((resolve) => { this.#admit(command, ctx, resolve); });
+    return await new Promise((resolve) => {
+      this.#admit(command, ctx, resolve);
+    });
   }
 
   #admit(command: SubmitCommand, ctx: RoleContext, resolve: (reply: Reply<SubmitReply>) => void): void {
@@ -121,12 +163,21 @@ export class SubmitterRole implements Role {
     const reply = (place: LogPlace, repeated: boolean): void => {
       resolve({ ok: true, value: { ids, workflow, stream: place.stream, seq: place.seq, repeated } });
     };
-    if (command.waiter !== null) for (const id of workflow === null ? ids : [workflow]) this.#wait(id, command.waiter);
+    if (command.waiter !== null)
+      for (const id of workflow === null ? ids : [workflow]) this.#wait(id, command.waiter);
     if (decided.value.kind === 'repeated') {
-      ctx.effect(() => { reply({ stream: this.stream, seq: 0 }, true); });
+      ctx.effect(() => {
+        reply({ stream: this.stream, seq: 0 }, true);
+      });
       return;
     }
-    ctx.commit(decided.value.events, (place) => { reply(place, false); }, contentBytes(command));
+    ctx.commit(
+      decided.value.events,
+      (place) => {
+        reply(place, false);
+      },
+      contentBytes(command),
+    );
     if (command.traceparent !== null) this.tracing.submitted(command.traceparent, ids);
   }
 
@@ -134,7 +185,9 @@ export class SubmitterRole implements Role {
   #read<T>(ctx: RoleContext, view: () => Reply<T>): Promise<Reply<T>> {
     return new Promise((resolve) => {
       const answer = view();
-      ctx.effect(() => { resolve(answer); });
+      ctx.effect(() => {
+        resolve(answer);
+      });
     });
   }
 
@@ -162,26 +215,50 @@ export class SubmitterRole implements Role {
     return { ok: true, value: viewWorkflow(workflow) };
   }
 
-  #cancel(id: string, tenant: number | null, user: number, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+  #cancel(
+    id: string,
+    tenant: number | null,
+    user: number,
+    ctx: RoleContext,
+  ): Promise<Reply<unknown>> | Reply<unknown> {
     const task = this.#find(id, tenant);
     if (task === null) return notFound(`task ${id}`);
     // An attempt that ended well before anyone asked wins the race, though its task's end is not written yet.
-    if (isEnded(task.state) || this.state.toSettle.has(task)) return { ok: false, rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`) };
+    if (isEnded(task.state) || this.state.toSettle.has(task))
+      return {
+        ok: false,
+        rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`),
+      };
     return new Promise((resolve) => {
-      const done = (): void => { resolve({ ok: true, value: { id, state: task.state } }); };
+      const done = (): void => {
+        resolve({ ok: true, value: { id, state: task.state } });
+      };
       if (task.cancelRequested) ctx.effect(done);
       else ctx.commit([{ type: 'CancelRequested', id: task.id, user }], done);
     });
   }
 
-  #cancelWorkflow(id: string, tenant: number | null, user: number, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+  #cancelWorkflow(
+    id: string,
+    tenant: number | null,
+    user: number,
+    ctx: RoleContext,
+  ): Promise<Reply<unknown>> | Reply<unknown> {
     const workflow = this.#findWorkflow(id, tenant);
     if (workflow === null) return notFound(`workflow ${id}`);
-    if (workflow.state !== 'running') return { ok: false, rejection: rejection('already-ended', `workflow ${id} has already ended as ${workflow.state}`) };
-    const open = workflow.tasks.filter((task) => !isEnded(task.state) && !task.cancelRequested && !this.state.toSettle.has(task));
+    if (workflow.state !== 'running')
+      return {
+        ok: false,
+        rejection: rejection('already-ended', `workflow ${id} has already ended as ${workflow.state}`),
+      };
+    const open = workflow.tasks.filter(
+      (task) => !isEnded(task.state) && !task.cancelRequested && !this.state.toSettle.has(task),
+    );
     return new Promise((resolve) => {
       const events: DomainEvent[] = open.map((task) => ({ type: 'CancelRequested', id: task.id, user }));
-      const done = (): void => { resolve({ ok: true, value: { id, cancelled: events.length } }); };
+      const done = (): void => {
+        resolve({ ok: true, value: { id, cancelled: events.length } });
+      };
       if (events.length === 0) ctx.effect(done);
       else ctx.commit(events, done);
     });
@@ -218,34 +295,50 @@ export class SubmitterRole implements Role {
       }
       this.#withdrawing.add(task);
       // Only an attempt that may run by now is given time to say how it ended.
-      leases.push({ task: task.id, attempt: live.attempt, fence: live.fence, reason: task.state === 'cancelling' ? 'cancelled' : 'withdrawn' });
+      leases.push({
+        task: task.id,
+        attempt: live.attempt,
+        fence: live.fence,
+        reason: task.state === 'cancelling' ? 'cancelled' : 'withdrawn',
+      });
     }
     this.#withdrawAgainAt = leases.length === 0 ? Infinity : now + WITHDRAW_AGAIN_MS;
     if (leases.length === 0) return;
     ctx.wakeAt(this.#withdrawAgainAt);
-    ctx.effect(() => { ctx.tell(commands.leases(), { op: 'withdraw', leases } satisfies LeaseCommand); });
+    ctx.effect(() => {
+      ctx.tell(commands.leases(), { op: 'withdraw', leases } satisfies LeaseCommand);
+    });
   }
 
   #end(task: TaskRecord, ctx: RoleContext): void {
     const events = decideEnd(this.state, task, ctx.now());
     if (events === null) return;
-    ctx.commit(events, this.#waiters.size === 0 ? undefined : () => {
-      for (const event of events) this.#tellEnded(event, ctx);
-    }, endBytes(events));
+    ctx.commit(
+      events,
+      this.#waiters.size === 0
+        ? undefined
+        : () => {
+            for (const event of events) this.#tellEnded(event, ctx);
+          },
+      endBytes(events),
+    );
     this.tracing.ended(task.id, task.state);
   }
 
   #tellEnded(event: DomainEvent, ctx: RoleContext): void {
     if (event.type === 'WorkflowEnded') {
       const workflow = this.state.workflows.get(event.id);
-      for (const gateway of this.#takeWaiters(event.id)) ctx.outbox.ended(gateway, [event.id, event.tenant, event.state, null, null, workflow?.endedAt ?? 0]);
+      for (const gateway of this.#takeWaiters(event.id))
+        ctx.outbox.ended(gateway, [event.id, event.tenant, event.state, null, null, workflow?.endedAt ?? 0]);
       return;
     }
-    if (event.type !== 'TaskSucceeded' && event.type !== 'TaskFailed' && event.type !== 'TaskCancelled') return;
+    if (event.type !== 'TaskSucceeded' && event.type !== 'TaskFailed' && event.type !== 'TaskCancelled')
+      return;
     const ids = event.type === 'TaskSucceeded' ? [event.id] : [event.id, ...event.upstreamFailed];
     for (const id of ids) {
       const task = this.state.tasks.get(id);
-      if (task !== undefined) for (const gateway of this.#takeWaiters(id)) ctx.outbox.ended(gateway, endOfTask(task));
+      if (task !== undefined)
+        for (const gateway of this.#takeWaiters(id)) ctx.outbox.ended(gateway, endOfTask(task));
     }
   }
 
@@ -267,7 +360,12 @@ export class SubmitterRole implements Role {
         const live = liveAttempt(task);
         const gateway = live === null ? undefined : this.state.gateways.get(live.worker);
         if (live === null || gateway === undefined) continue;
-        ctx.outbox.run(gateway, live.worker, [task.id, live.attempt, live.fence, workOf(task, live, now, this.tracing.assignment(task.id))]);
+        ctx.outbox.run(gateway, live.worker, [
+          task.id,
+          live.attempt,
+          live.fence,
+          workOf(task, live, now, this.tracing.assignment(task.id)),
+        ]);
       }
     });
   }
@@ -308,7 +406,8 @@ function notFound(what: string): Reply<never> {
 
 function endBytes(events: readonly DomainEvent[]): number {
   let bytes = 0;
-  for (const event of events) if (event.type === 'TaskSucceeded' || event.type === 'TaskFailed') bytes += roughSize(event.sealed);
+  for (const event of events)
+    if (event.type === 'TaskSucceeded' || event.type === 'TaskFailed') bytes += roughSize(event.sealed);
   return bytes;
 }
 
@@ -319,7 +418,8 @@ function contentBytes({ tasks }: SubmitCommand): number {
     const { run } = content;
     bytes += 20 + content.name.length;
     if (run.input !== null) bytes += roughSize(run.input);
-    if (run.args !== null || run.env !== null || run.command !== null || content.labels !== null) bytes += roughSize([run.args, run.env, run.command, content.labels]);
+    if (run.args !== null || run.env !== null || run.command !== null || content.labels !== null)
+      bytes += roughSize([run.args, run.env, run.command, content.labels]);
   }
   return bytes;
 }

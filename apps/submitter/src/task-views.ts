@@ -3,26 +3,55 @@ import { type AttemptRecord, isEnded, type TaskRecord, type WorkflowRecord } fro
 
 export function viewTask(task: TaskRecord): TaskView {
   return {
-    id: task.id, tenant: task.tenant, userId: task.user, state: task.state, workflow: task.workflow?.id ?? null, content: task.content, spec: task.spec,
-    dueAt: task.dueAt, parents: task.parents.map((p) => p.id), submittedAt: task.submittedAt, startedAt: task.attempts[0]?.startedAt ?? null,
-    endedAt: task.endedAt, attempts: task.attempts.map(viewAttempt), result: task.result, error: task.error, category: task.category,
-    admittedBy: { node: task.admittedBy.node, epoch: task.admittedBy.epoch }, waitReason: waitReason(task),
+    id: task.id,
+    tenant: task.tenant,
+    userId: task.user,
+    state: task.state,
+    workflow: task.workflow?.id ?? null,
+    content: task.content,
+    spec: task.spec,
+    dueAt: task.dueAt,
+    parents: task.parents.map((p) => p.id),
+    submittedAt: task.submittedAt,
+    startedAt: task.attempts[0]?.startedAt ?? null,
+    endedAt: task.endedAt,
+    attempts: task.attempts.map(viewAttempt),
+    result: task.result,
+    error: task.error,
+    category: task.category,
+    admittedBy: { node: task.admittedBy.node, epoch: task.admittedBy.epoch },
+    waitReason: waitReason(task),
   };
 }
 
 function viewAttempt(a: AttemptRecord): AttemptView {
-  return { attempt: a.attempt, worker: a.worker, fence: a.fence, startedAt: a.startedAt, endedAt: a.endedAt, outcome: a.outcome, exitCode: a.exitCode, error: a.error };
+  return {
+    attempt: a.attempt,
+    worker: a.worker,
+    fence: a.fence,
+    startedAt: a.startedAt,
+    endedAt: a.endedAt,
+    outcome: a.outcome,
+    exitCode: a.exitCode,
+    error: a.error,
+  };
 }
 
 /** The owner's part of "why does it wait?"; the queue and the resource manager know more of queued tasks. */
 function waitReason(task: TaskRecord): string | null {
   switch (task.state) {
-    case 'scheduled': return 'not-due';
-    case 'blocked': return 'blocked-by-parents';
-    case 'ready': return 'awaiting-batch';
-    case 'queued': return 'insufficient-resources';
-    case 'backing_off': return 'backing-off';
-    default: return null;
+    case 'scheduled':
+      return 'not-due';
+    case 'blocked':
+      return 'blocked-by-parents';
+    case 'ready':
+      return 'awaiting-batch';
+    case 'queued':
+      return 'insufficient-resources';
+    case 'backing_off':
+      return 'backing-off';
+    default:
+      return null;
   }
 }
 
@@ -30,9 +59,22 @@ export function viewWorkflow(w: WorkflowRecord): WorkflowView {
   const counts: Record<string, number> = {};
   for (const task of w.tasks) counts[task.state] = (counts[task.state] ?? 0) + 1;
   return {
-    id: w.id, tenant: w.tenant, userId: w.user, name: w.name, labels: w.labels, state: w.state, submittedAt: w.submittedAt, endedAt: w.endedAt, counts,
+    id: w.id,
+    tenant: w.tenant,
+    userId: w.user,
+    name: w.name,
+    labels: w.labels,
+    state: w.state,
+    submittedAt: w.submittedAt,
+    endedAt: w.endedAt,
+    counts,
     tasks: w.tasks.map((t) => ({
-      id: t.id, key: t.content.key ?? t.content.name, name: t.content.name, state: t.state, rank: t.rank, parents: t.parents.map((p) => p.index),
+      id: t.id,
+      key: t.content.key ?? t.content.name,
+      name: t.content.name,
+      state: t.state,
+      rank: t.rank,
+      parents: t.parents.map((p) => p.index),
     })),
   };
 }
@@ -42,16 +84,28 @@ export function endOfTask(task: TaskRecord): EndNotice {
 }
 
 /** What the worker needs to run the attempt. `now` turns the cap into remaining time. */
-export function workOf(task: TaskRecord, attempt: AttemptRecord, now: number, traceparent: string | null): Work {
+export function workOf(
+  task: TaskRecord,
+  attempt: AttemptRecord,
+  now: number,
+  traceparent: string | null,
+): Work {
   return {
-    kind: task.spec.kind, tenant: task.tenant, name: task.content.name, handler: task.spec.handler, run: task.content.run,
-    capMs: Math.max(0, attempt.startedAt + attempt.capMs - now), parents: resultsOfParents(task), traceparent,
+    kind: task.spec.kind,
+    tenant: task.tenant,
+    name: task.content.name,
+    handler: task.spec.handler,
+    run: task.content.run,
+    capMs: Math.max(0, attempt.startedAt + attempt.capMs - now),
+    parents: resultsOfParents(task),
+    traceparent,
   };
 }
 
 function resultsOfParents(task: TaskRecord): Record<string, unknown> | null {
   if (task.parents.length === 0) return null;
   const results: Record<string, unknown> = {};
-  for (const parent of task.parents) if (isEnded(parent.state)) results[parent.content.key ?? parent.id] = parent.result ?? null;
+  for (const parent of task.parents)
+    if (isEnded(parent.state)) results[parent.content.key ?? parent.id] = parent.result ?? null;
   return results;
 }

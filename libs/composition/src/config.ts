@@ -11,7 +11,10 @@ const port = z.coerce.number().int().min(0).max(65_535);
 
 const environment = z.object({
   YARD_HOME: z.string().min(1).default('.yard'),
-  YARD_NODE: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _').optional(),
+  YARD_NODE: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _')
+    .optional(),
   YARD_HOST: z.string().min(1).default('127.0.0.1'),
   YARD_HTTP_PORT: port.default(7070),
   YARD_GRPC_PORT: port.default(7071),
@@ -30,7 +33,11 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
   const e = parsed.data;
   return Object.freeze({
     home: path.resolve(e.YARD_HOME),
-    node: e.YARD_NODE ?? `${service}-${hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 24)}-${randomBytes(3).toString('hex')}`,
+    node:
+      e.YARD_NODE ??
+      `${service}-${hostname()
+        .replace(/[^A-Za-z0-9_-]/g, '-')
+        .slice(0, 24)}-${randomBytes(3).toString('hex')}`,
     service,
     host: e.YARD_HOST,
     httpPort: e.YARD_HTTP_PORT,

@@ -9,14 +9,21 @@ export function startHeartbeat(runtime: YardRuntime, host: RoleHost | null): () 
   const beat = (): void => {
     const roles = host?.status() ?? [];
     const lag: Record<string, number> = {};
-    for (const { positions } of roles) for (const [stream, seq] of Object.entries(positions)) lag[stream] = Math.max(lag[stream] ?? 0, seq);
+    for (const { positions } of roles)
+      for (const [stream, seq] of Object.entries(positions)) lag[stream] = Math.max(lag[stream] ?? 0, seq);
     const heartbeat: NodeHeartbeat = {
-      node: config.node, service: config.service, pid: process.pid, at: clock.now(), lag,
+      node: config.node,
+      service: config.service,
+      pid: process.pid,
+      at: clock.now(),
+      lag,
       roles: roles.map(({ role, epoch }) => ({ role, epoch, state: 'active' as const })),
     };
     bus.publish(telemetry.heartbeat(config.node), heartbeat);
   };
   const timer = setInterval(beat, BEAT_MS);
   beat();
-  return () => { clearInterval(timer); };
+  return () => {
+    clearInterval(timer);
+  };
 }

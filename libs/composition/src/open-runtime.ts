@@ -5,7 +5,14 @@ import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
-import { CommittedHub, createLogger, Metrics, NatsBus, type YardConfig, type YardRuntime } from '@yardmaster/service-kit';
+import {
+  CommittedHub,
+  createLogger,
+  Metrics,
+  NatsBus,
+  type YardConfig,
+  type YardRuntime,
+} from '@yardmaster/service-kit';
 
 /** Where the broker is and what is known of it. */
 export interface BrokerAccess {
@@ -31,7 +38,12 @@ const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance
 export async function openRuntime(config: YardConfig, broker: BrokerAccess): Promise<OpenRuntime> {
   const logger = createLogger(config.service, config.node, config.logLevel);
   const metrics = new Metrics();
-  const access = { url: broker.url, name: config.node, ...(broker.user === undefined ? {} : { user: broker.user }), ...(broker.password === undefined ? {} : { password: broker.password }) };
+  const access = {
+    url: broker.url,
+    name: config.node,
+    ...(broker.user === undefined ? {} : { user: broker.user }),
+    ...(broker.password === undefined ? {} : { password: broker.password }),
+  };
   const log = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
   const names = allStreams(config.partitions);
   await log.ensure(names.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
@@ -43,13 +55,30 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     },
   });
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
-  const hub = new CommittedHub(log, keystore, (stream, error) => { logger.error({ stream, err: error }, 'following a stream failed'); }, (stream, seq) => {
-    metrics.count('yard_bad_messages_total', 1, { where: 'log' });
-    logger.warn({ stream, seq }, 'a message in the log is no envelope: it is passed over');
-  });
+  const hub = new CommittedHub(
+    log,
+    keystore,
+    (stream, error) => {
+      logger.error({ stream, err: error }, 'following a stream failed');
+    },
+    (stream, seq) => {
+      metrics.count('yard_bad_messages_total', 1, { where: 'log' });
+      logger.warn({ stream, seq }, 'a message in the log is no envelope: it is passed over');
+    },
+  );
   const logs = new DiskAttemptLogStore(path.join(config.home, 'logs'));
   return {
-    config, bus, committed: hub, blobs: new DiskBlobStore(path.join(config.home, 'blobs')), attemptLogs: logs, clock: systemClock, logger, metrics, log, keystore, hub,
+    config,
+    bus,
+    committed: hub,
+    blobs: new DiskBlobStore(path.join(config.home, 'blobs')),
+    attemptLogs: logs,
+    clock: systemClock,
+    logger,
+    metrics,
+    log,
+    keystore,
+    hub,
     close: async () => {
       hub.stop();
       bus.close();

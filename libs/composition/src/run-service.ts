@@ -12,13 +12,24 @@ const EXIT_PATIENCE_MS = 25_000;
 /** The broker as `YARD_NATS_URL` names it; durability is asked of the broker unless the one who configured it says so. */
 export function brokerFromEnvironment(env: NodeJS.ProcessEnv): BrokerAccess {
   const url = env['YARD_NATS_URL'];
-  if (url === undefined || url === '') throw new Error('YARD_NATS_URL is not set: a service alone needs a broker; `npm run dev:cluster` starts one');
-  return { url, user: env['YARD_NATS_USER'], password: env['YARD_NATS_PASSWORD'], syncAlways: env['YARD_NATS_SYNC'] === 'always' };
+  if (url === undefined || url === '')
+    throw new Error(
+      'YARD_NATS_URL is not set: a service alone needs a broker; `npm run dev:cluster` starts one',
+    );
+  return {
+    url,
+    user: env['YARD_NATS_USER'],
+    password: env['YARD_NATS_PASSWORD'],
+    syncAlways: env['YARD_NATS_SYNC'] === 'always',
+  };
 }
 
 @Module({})
 class ServiceModule {
-  static of(runtime: Parameters<typeof YardModule.with>[0], modules: readonly (Type | DynamicModule)[]): DynamicModule {
+  static of(
+    runtime: Parameters<typeof YardModule.with>[0],
+    modules: readonly (Type | DynamicModule)[],
+  ): DynamicModule {
     return { module: ServiceModule, imports: [YardModule.with(runtime), ...modules] };
   }
 }
@@ -29,11 +40,19 @@ export async function runService(service: string, modules: readonly (Type | Dyna
   const config = resolveConfig(process.env, service);
   const runtime = await openRuntime(config, brokerFromEnvironment(process.env));
   // Nest logs through pino only what concerns the operator.
-  const context = await NestFactory.createApplicationContext(ServiceModule.of(runtime, modules), { logger: ['error', 'warn'] });
+  const context = await NestFactory.createApplicationContext(ServiceModule.of(runtime, modules), {
+    logger: ['error', 'warn'],
+  });
   const registry = context.get(RoleRegistry);
   const host = registry.isEmpty ? null : roleHostOf(runtime, registry);
   const transport = host === null ? null : new YardTransport(host);
-  if (transport !== null) await new Promise<void>((resolve, reject) => { transport.listen((error) => { if (error === undefined) resolve(); else reject(error as Error); }); });
+  if (transport !== null)
+    await new Promise<void>((resolve, reject) => {
+      transport.listen((error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
   const stopBeating = startHeartbeat(runtime, host);
   runtime.logger.info({ service, pid: process.pid }, 'service is up');
   let stopping = false;

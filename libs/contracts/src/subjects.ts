@@ -16,13 +16,24 @@ export const streams = {
 export function eventSubject(stream: string): string {
   const dash = stream.indexOf('-');
   if (stream === streams.deadLetters) return 'yard.evt.v1.dead-letters';
-  return dash < 0 ? `yard.evt.v1.${stream}` : `yard.evt.v1.${stream.slice(0, dash)}.${stream.slice(dash + 1)}`;
+  return dash < 0
+    ? `yard.evt.v1.${stream}`
+    : `yard.evt.v1.${stream.slice(0, dash)}.${stream.slice(dash + 1)}`;
 }
 
 /** All streams of an installation with this number of partitions and one cell. */
 export function allStreams(partitions: number): string[] {
   const tasks = Array.from({ length: partitions }, (_, p) => streams.tasks(p));
-  return [streams.cluster, streams.accounts, streams.ids, ...tasks, streams.queue(), streams.leases(), streams.alerts, streams.deadLetters];
+  return [
+    streams.cluster,
+    streams.accounts,
+    streams.ids,
+    ...tasks,
+    streams.queue(),
+    streams.leases(),
+    streams.alerts,
+    streams.deadLetters,
+  ];
 }
 
 /** Commands: request and reply, or a one-way statement. Only the owner of the duty subscribes. */

@@ -5,12 +5,27 @@ import fc from 'fast-check';
 /** Any event of each type, as a writer may decide it. */
 
 const OUTCOMES: readonly Outcome[] = [
-  'ok', 'app', 'permanent', 'over-memory', 'over-disk', 'over-cap', 'lost', 'preempted', 'drained', 'cancelled', 'superseded', 'withdrawn', 'void', 'gang-broken', 'infra',
+  'ok',
+  'app',
+  'permanent',
+  'over-memory',
+  'over-disk',
+  'over-cap',
+  'lost',
+  'preempted',
+  'drained',
+  'cancelled',
+  'superseded',
+  'withdrawn',
+  'void',
+  'gang-broken',
+  'infra',
 ];
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const name = fc.string({ minLength: 1, maxLength: 12 }).filter((s) => s !== '__proto__');
 const nullable = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null });
-const records = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> => fc.array(fc.tuple(name, value), { maxLength: 4 }).map((pairs) => Object.fromEntries(pairs));
+const records = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> =>
+  fc.array(fc.tuple(name, value), { maxLength: 4 }).map((pairs) => Object.fromEntries(pairs));
 const taskId = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }).map((n) => asTaskId(String(n)));
 const workflowId = taskId.map((id) => asWorkflowId(id));
 const workerId = name.map(asWorkerId);
@@ -20,79 +35,241 @@ const amount = fc.nat(2 ** 31 - 1).map((n) => n * 1024);
 const time = fc.integer({ min: 1_700_000_000_000, max: 4_000_000_000_000 });
 const fence = fc.nat(1_000_000).chain((epoch) => fc.nat(1_000_000).map((n) => epoch * 0x1_0000_0000 + n));
 const outcome = fc.constantFrom(...OUTCOMES);
-const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value), (key, v: unknown) => (key === '__proto__' ? undefined : v)) as unknown);
+const json = fc
+  .jsonValue({ maxDepth: 3 })
+  .map(
+    (value) =>
+      JSON.parse(JSON.stringify(value), (key, v: unknown) =>
+        key === '__proto__' ? undefined : v,
+      ) as unknown,
+  );
 const someJson = json.filter((value) => value !== null);
 const claim = nullable(fc.record({ key: name, body: name }));
 
 export const spec: fc.Arbitrary<SchedulingSpec> = fc.record({
-  kind: fc.constantFrom('script', 'command', 'handler'), handler: nullable(name), resources: records(amount), queue: name, classRank: fc.nat(4), priority: fc.nat(1_000),
-  strategy: nullable(fc.constantFrom('bin-pack', 'spread', 'least-loaded', 'round-robin')), delayToleranceMs: nullable(count), capMs: amount,
-  retry: fc.record({ maxAttempts: count, lostBudget: count, initialBackoffMs: count, maxBackoffMs: count, on: nullable(fc.array(outcome, { maxLength: 3 })) }),
-  idempotent: fc.boolean(), require: records(text),
+  kind: fc.constantFrom('script', 'command', 'handler'),
+  handler: nullable(name),
+  resources: records(amount),
+  queue: name,
+  classRank: fc.nat(4),
+  priority: fc.nat(1_000),
+  strategy: nullable(fc.constantFrom('bin-pack', 'spread', 'least-loaded', 'round-robin')),
+  delayToleranceMs: nullable(count),
+  capMs: amount,
+  retry: fc.record({
+    maxAttempts: count,
+    lostBudget: count,
+    initialBackoffMs: count,
+    maxBackoffMs: count,
+    on: nullable(fc.array(outcome, { maxLength: 3 })),
+  }),
+  idempotent: fc.boolean(),
+  require: records(text),
 });
 const content: fc.Arbitrary<TaskContent> = fc.record({
-  name: text, key: nullable(name), labels: nullable(records(text)),
+  name: text,
+  key: nullable(name),
+  labels: nullable(records(text)),
   run: fc.record({
-    script: nullable(text), scriptHash: nullable(text), command: nullable(fc.array(text, { maxLength: 3 })), args: nullable(fc.array(text, { maxLength: 3 })),
-    env: nullable(records(text)), input: json,
+    script: nullable(text),
+    scriptHash: nullable(text),
+    command: nullable(fc.array(text, { maxLength: 3 })),
+    args: nullable(fc.array(text, { maxLength: 3 })),
+    env: nullable(records(text)),
+    input: json,
   }),
 });
-const about = { task: taskId, p: fc.nat(63), tenant: count, attempt: fc.integer({ min: 1, max: 99 }), fence, worker: workerId };
-const sealedEnd = nullable(fc.oneof(fc.record({ result: someJson }), fc.record({ result: json, error: text })));
+const about = {
+  task: taskId,
+  p: fc.nat(63),
+  tenant: count,
+  attempt: fc.integer({ min: 1, max: 99 }),
+  fence,
+  worker: workerId,
+};
+const sealedEnd = nullable(
+  fc.oneof(fc.record({ result: someJson }), fc.record({ result: json, error: text })),
+);
 const loneTask = { workflow: fc.constant(null), index: fc.constant(-1), parents: fc.constant([]) };
 
-type Fields<T extends EventType> = { readonly [K in keyof Omit<Extract<DomainEvent, { type: T }>, 'type'>]: fc.Arbitrary<Extract<DomainEvent, { type: T }>[K]> };
+type Fields<T extends EventType> = {
+  readonly [K in keyof Omit<Extract<DomainEvent, { type: T }>, 'type'>]: fc.Arbitrary<
+    Extract<DomainEvent, { type: T }>[K]
+  >;
+};
 const event = <T extends EventType>(type: T, fields: Fields<T>): fc.Arbitrary<DomainEvent> =>
-  fc.record(fields as unknown as Record<string, fc.Arbitrary<unknown>>).map((f) => ({ type, ...f }) as unknown as DomainEvent);
+  fc
+    .record(fields as unknown as Record<string, fc.Arbitrary<unknown>>)
+    .map((f) => ({ type, ...f }) as unknown as DomainEvent);
 
 export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   OwnerTookOver: event('OwnerTookOver', { role: name, epoch: count, node: name }),
   SpecDefined: event('SpecDefined', { n: count, spec }),
-  WorkflowSubmitted: event('WorkflowSubmitted', { id: workflowId, tenant: count, user: count, count, claim, sealed: fc.record({ name: text, labels: nullable(records(text)) }) }),
+  WorkflowSubmitted: event('WorkflowSubmitted', {
+    id: workflowId,
+    tenant: count,
+    user: count,
+    count,
+    claim,
+    sealed: fc.record({ name: text, labels: nullable(records(text)) }),
+  }),
   TaskSubmitted: fc.oneof(
-    event('TaskSubmitted', { id: taskId, tenant: count, user: count, spec: count, ...loneTask, rank: fc.constant(0), needs: fc.constant([]), open: fc.constant(0), dueAt: nullable(time), claim, sealed: content }),
-    event('TaskSubmitted', { id: taskId, tenant: count, user: count, spec: count, ...loneTask, rank: count, needs: fc.array(taskId, { minLength: 1, maxLength: 3 }), open: fc.nat(3), dueAt: nullable(time), claim, sealed: content }),
     event('TaskSubmitted', {
-      id: taskId, tenant: count, user: count, spec: count, workflow: workflowId, index: count, rank: count, parents: fc.array(count, { maxLength: 4 }), needs: fc.constant([]),
-      open: fc.nat(4), dueAt: nullable(time), claim: fc.constant(null), sealed: content,
+      id: taskId,
+      tenant: count,
+      user: count,
+      spec: count,
+      ...loneTask,
+      rank: fc.constant(0),
+      needs: fc.constant([]),
+      open: fc.constant(0),
+      dueAt: nullable(time),
+      claim,
+      sealed: content,
+    }),
+    event('TaskSubmitted', {
+      id: taskId,
+      tenant: count,
+      user: count,
+      spec: count,
+      ...loneTask,
+      rank: count,
+      needs: fc.array(taskId, { minLength: 1, maxLength: 3 }),
+      open: fc.nat(3),
+      dueAt: nullable(time),
+      claim,
+      sealed: content,
+    }),
+    event('TaskSubmitted', {
+      id: taskId,
+      tenant: count,
+      user: count,
+      spec: count,
+      workflow: workflowId,
+      index: count,
+      rank: count,
+      parents: fc.array(count, { maxLength: 4 }),
+      needs: fc.constant([]),
+      open: fc.nat(4),
+      dueAt: nullable(time),
+      claim: fc.constant(null),
+      sealed: content,
     }),
   ),
   TasksDue: event('TasksDue', { ids: taskIds }),
   CancelRequested: event('CancelRequested', { id: taskId, user: count }),
-  TaskSucceeded: event('TaskSucceeded', { id: taskId, tenant: count, attempt: count, released: taskIds, sealed: nullable(fc.record({ result: someJson })) }),
-  TaskFailed: event('TaskFailed', { id: taskId, tenant: count, attempt: count, category: outcome, upstreamFailed: taskIds, sealed: nullable(fc.record({ error: text })) }),
+  TaskSucceeded: event('TaskSucceeded', {
+    id: taskId,
+    tenant: count,
+    attempt: count,
+    released: taskIds,
+    sealed: nullable(fc.record({ result: someJson })),
+  }),
+  TaskFailed: event('TaskFailed', {
+    id: taskId,
+    tenant: count,
+    attempt: count,
+    category: outcome,
+    upstreamFailed: taskIds,
+    sealed: nullable(fc.record({ error: text })),
+  }),
   TaskCancelled: event('TaskCancelled', { id: taskId, tenant: count, upstreamFailed: taskIds }),
-  WorkflowEnded: event('WorkflowEnded', { id: workflowId, tenant: count, state: fc.constantFrom('succeeded', 'failed', 'cancelled') }),
+  WorkflowEnded: event('WorkflowEnded', {
+    id: workflowId,
+    tenant: count,
+    state: fc.constantFrom('succeeded', 'failed', 'cancelled'),
+  }),
   ClassDefined: event('ClassDefined', { n: count, spec }),
-  BatchQueued: event('BatchQueued', { batch: count, batcherEpoch: count, tasks: fc.array(fc.record({ id: taskId, p: fc.nat(63), tenant: count, cls: count, eligibleAt: time }), { maxLength: 4 }) }),
-  TaskBackedOff: event('TaskBackedOff', { id: taskId, p: fc.nat(63), attempt: count, category: outcome, until: time }),
+  BatchQueued: event('BatchQueued', {
+    batch: count,
+    batcherEpoch: count,
+    tasks: fc.array(fc.record({ id: taskId, p: fc.nat(63), tenant: count, cls: count, eligibleAt: time }), {
+      maxLength: 4,
+    }),
+  }),
+  TaskBackedOff: event('TaskBackedOff', {
+    id: taskId,
+    p: fc.nat(63),
+    attempt: count,
+    category: outcome,
+    until: time,
+  }),
   TasksVisible: event('TasksVisible', { ids: taskIds }),
   TaskGivenUp: event('TaskGivenUp', { id: taskId, p: fc.nat(63), attempt: count, category: outcome }),
-  TasksRemoved: event('TasksRemoved', { ids: taskIds, why: fc.constantFrom('void', 'cancelled', 'withdrawn') }),
+  TasksRemoved: event('TasksRemoved', {
+    ids: taskIds,
+    why: fc.constantFrom('void', 'cancelled', 'withdrawn'),
+  }),
   QueuePaused: event('QueuePaused', { queue: name, paused: fc.boolean() }),
   WorkerJoined: event('WorkerJoined', {
-    worker: workerId, incarnation: name, kind: fc.constantFrom('agent', 'sdk'), name: text, tenant: nullable(count), capacity: records(amount), handlers: fc.array(name, { maxLength: 3 }),
-    labels: records(text), gateway: name,
+    worker: workerId,
+    incarnation: name,
+    kind: fc.constantFrom('agent', 'sdk'),
+    name: text,
+    tenant: nullable(count),
+    capacity: records(amount),
+    handlers: fc.array(name, { maxLength: 3 }),
+    labels: records(text),
+    gateway: name,
   }),
   WorkerCordoned: event('WorkerCordoned', { worker: workerId, cordoned: fc.boolean() }),
   WorkerGone: event('WorkerGone', { worker: workerId, why: fc.constantFrom('lost', 'left', 'replaced') }),
   LeaseGranted: event('LeaseGranted', { ...about, cls: count, capMs: amount }),
   LeaseEnded: event('LeaseEnded', {
-    ...about, outcome, exitCode: nullable(fc.nat(255)), usage: nullable(fc.record({ wallMs: count, cpuMs: nullable(count), maxRssBytes: nullable(amount) })), sealed: sealedEnd,
+    ...about,
+    outcome,
+    exitCode: nullable(fc.nat(255)),
+    usage: nullable(fc.record({ wallMs: count, cpuMs: nullable(count), maxRssBytes: nullable(amount) })),
+    sealed: sealedEnd,
   }),
   ClusterFounded: event('ClusterFounded', { installation: name, partitions: fc.nat(64) }),
   RoleAssigned: event('RoleAssigned', { role: name, node: name, epoch: count }),
-  TenantCreated: event('TenantCreated', { n: count, tenant: name, trusted: fc.boolean(), subscription: name }),
-  SubscriptionDefined: event('SubscriptionDefined', {
-    subscription: fc.record({ name, tasksPerHour: nullable(count), burstPerSecond: nullable(count), maxWaiting: nullable(count), weight: fc.nat(10) }),
+  TenantCreated: event('TenantCreated', {
+    n: count,
+    tenant: name,
+    trusted: fc.boolean(),
+    subscription: name,
   }),
-  KeyCreated: event('KeyCreated', { keyId: name, hash: name, tenant: count, user: count, role: fc.constantFrom('viewer', 'submitter', 'tenant-admin', 'operator', 'agent'), name: text }),
+  SubscriptionDefined: event('SubscriptionDefined', {
+    subscription: fc.record({
+      name,
+      tasksPerHour: nullable(count),
+      burstPerSecond: nullable(count),
+      maxWaiting: nullable(count),
+      weight: fc.nat(10),
+    }),
+  }),
+  KeyCreated: event('KeyCreated', {
+    keyId: name,
+    hash: name,
+    tenant: count,
+    user: count,
+    role: fc.constantFrom('viewer', 'submitter', 'tenant-admin', 'operator', 'agent'),
+    name: text,
+  }),
   KeyRevoked: event('KeyRevoked', { keyId: name }),
   TokensGranted: event('TokensGranted', { tenant: count, block: count, count, gateway: name }),
   TokensReturned: event('TokensReturned', { tenant: count, block: count, count }),
-  GeneratorLeased: event('GeneratorLeased', { partition: fc.nat(63), generator: fc.nat(15), holder: name, fromMs: time, untilMs: time }),
+  GeneratorLeased: event('GeneratorLeased', {
+    partition: fc.nat(63),
+    generator: fc.nat(15),
+    holder: name,
+    fromMs: time,
+    untilMs: time,
+  }),
   AlertRaised: event('AlertRaised', {
-    id: name, kind: fc.constantFrom('worker-unhealthy', 'resource-manager-unhealthy', 'service-unhealthy', 'capacity-idle', 'no-worker-fits', 'projection-behind'), subject: name, message: text, action: text,
+    id: name,
+    kind: fc.constantFrom(
+      'worker-unhealthy',
+      'resource-manager-unhealthy',
+      'service-unhealthy',
+      'capacity-idle',
+      'no-worker-fits',
+      'projection-behind',
+    ),
+    subject: name,
+    message: text,
+    action: text,
   }),
   AlertCleared: event('AlertCleared', { id: name }),
 };

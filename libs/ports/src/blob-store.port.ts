@@ -11,7 +11,21 @@ export type LogStreamName = 'stdout' | 'stderr';
 /** Output of attempts, append-only. */
 export interface AttemptLogStore {
   /** Writes `bytes` at `offset`; bytes already there are left as they are, so a repeat is harmless. Returns the new length. */
-  append(tenant: number, task: string, attempt: number, stream: LogStreamName, offset: number, bytes: Uint8Array): Promise<number>;
+  append(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStreamName,
+    offset: number,
+    bytes: Uint8Array,
+  ): Promise<number>;
   /** Bytes from `offset`, at most `limit`; empty when none (yet). */
-  read(tenant: number, task: string, attempt: number, stream: LogStreamName, offset: number, limit: number): Promise<Uint8Array>;
+  read(
+    tenant: number,
+    task: string,
+    attempt: number,
+    stream: LogStreamName,
+    offset: number,
+    limit: number,
+  ): Promise<Uint8Array>;
 }

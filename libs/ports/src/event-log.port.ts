@@ -54,7 +54,12 @@ export interface EventLog {
   /** Messages `from`..`to` in order, both included; throws LogGapError where one is missing. */
   read(stream: string, from: number, to: number): AsyncIterable<StoredMessage>;
   /** Calls back for each message from `from` on, in order without gaps, until stopped. `onFailure` hears of a gap or of a follower that can't go on. */
-  follow(stream: string, from: number, onMessage: (message: StoredMessage) => void, onFailure: (error: Error) => void): Promise<LogFollower>;
+  follow(
+    stream: string,
+    from: number,
+    onMessage: (message: StoredMessage) => void,
+    onFailure: (error: Error) => void,
+  ): Promise<LogFollower>;
   /** `last` is the sequence after which this writer goes on. */
   writer(stream: string, last: number): LogWriter;
   /** Append without fence or order, for dead letters. */
@@ -66,7 +71,11 @@ export interface EventLog {
 export class LogGapError extends Error {
   override readonly name = 'LogGapError';
   readonly code = 'log-gap';
-  constructor(readonly stream: string, readonly expected: number, readonly found: number) {
+  constructor(
+    readonly stream: string,
+    readonly expected: number,
+    readonly found: number,
+  ) {
     super(`stream ${stream} lacks sequence ${String(expected)} (next found: ${String(found)})`);
   }
 }

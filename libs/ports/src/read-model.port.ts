@@ -75,7 +75,11 @@ export interface ReadModelQueries {
   tasks(query: TaskQuery): Promise<readonly TaskRow[]>;
   task(id: string): Promise<TaskRow | null>;
   attempts(task: string): Promise<readonly AttemptRow[]>;
-  workflows(query: { readonly tenant: number | null; readonly limit: number; readonly after: string | null }): Promise<readonly WorkflowRow[]>;
+  workflows(query: {
+    readonly tenant: number | null;
+    readonly limit: number;
+    readonly after: string | null;
+  }): Promise<readonly WorkflowRow[]>;
   workflow(id: string): Promise<WorkflowRow | null>;
   /** Projected position per stream. */
   positions(): Promise<Readonly<Record<string, number>>>;

@@ -9,6 +9,7 @@ export type Decided<E> =
 /** The rules under test. `evolve` may return the next state, or change the one it got and return nothing. */
 export interface Rules<S, C, E> {
   readonly initial: () => S;
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a rule that changes its state in place returns nothing
   readonly evolve: (state: S, event: E) => S | void;
   readonly decide: (command: C, state: S) => Decided<E>;
 }
@@ -38,7 +39,8 @@ export class Then<S, E> {
 
   rejected(code?: string): this {
     strictEqual(this.decision.kind, 'rejected', this.#told());
-    if (this.decision.kind === 'rejected' && code !== undefined) strictEqual(this.decision.rejection.code, code);
+    if (this.decision.kind === 'rejected' && code !== undefined)
+      strictEqual(this.decision.rejection.code, code);
     return this;
   }
 
@@ -60,12 +62,16 @@ export interface When<S, C, E> {
 }
 
 /** Makes `given(...events).when(command).then(...events)` for one set of rules. */
-export function rules<S, C, E>({ initial, evolve, decide }: Rules<S, C, E>): (...events: readonly E[]) => When<S, C, E> {
+export function rules<S, C, E>({
+  initial,
+  evolve,
+  decide,
+}: Rules<S, C, E>): (...events: readonly E[]) => When<S, C, E> {
   const fold = (from: S, events: readonly E[]): S => {
     let state = from;
     for (const event of events) {
       const next = evolve(state, event);
-      if (next !== undefined) state = next as S;
+      if (next !== undefined) state = next;
     }
     return state;
   };

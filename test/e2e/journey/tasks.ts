@@ -7,7 +7,8 @@ const WAIT = { timeout: '60s' };
 
 /** Lone tasks of every kind, and what can be asked and done of them. */
 export function taskJourney(me: () => Traveller): void {
-  const run = async (task: TaskRequest): Promise<unknown> => await (await me().yard.tasks.submit(task)).result(WAIT);
+  const run = async (task: TaskRequest): Promise<unknown> =>
+    await (await me().yard.tasks.submit(task)).result(WAIT);
 
   it('gives the result of a handler', async () => {
     expect(await run({ run: { handler: 'double', input: { n: 21 } } })).toEqual({ n: 42 });
@@ -15,18 +16,32 @@ export function taskJourney(me: () => Traveller): void {
 
   it('runs a command and keeps its output', async () => {
     const { yard } = me();
-    const task = await yard.tasks.submit({ name: 'say', run: { command: ['sh', '-c', 'echo out; echo err >&2'] } });
-    expect(await task.wait(WAIT)).toMatchObject({ state: 'succeeded', status: 'done', attempts: [{ attempt: 1, exitCode: 0 }] });
-    const read = async (stream: 'stdout' | 'stderr'): Promise<string> => (await Array.fromAsync(yard.tasks.logs(task.id, { stream }))).join('');
+    const task = await yard.tasks.submit({
+      name: 'say',
+      run: { command: ['sh', '-c', 'echo out; echo err >&2'] },
+    });
+    expect(await task.wait(WAIT)).toMatchObject({
+      state: 'succeeded',
+      status: 'done',
+      attempts: [{ attempt: 1, exitCode: 0 }],
+    });
+    const read = async (stream: 'stdout' | 'stderr'): Promise<string> =>
+      (await Array.fromAsync(yard.tasks.logs(task.id, { stream }))).join('');
     expect(await read('stdout')).toBe('out\n');
     expect(await read('stderr')).toBe('err\n');
   });
 
   it('runs an uploaded script with arguments, environment, input and output', async () => {
     const { yard } = me();
-    const text = '#!/bin/sh\nprintf \'{"args":"%s %s","mode":"%s","input":%s,"id":"%s"}\' "$1" "$2" "$MODE" "$(cat "$YARD_INPUT")" "$YARD_TASK_ID" > "$YARD_OUTPUT"\n';
-    expect(await yard.scripts.put('journey/tell.sh', text)).toMatchObject({ path: 'journey/tell.sh', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
-    const task = await yard.tasks.submit({ run: { script: 'journey/tell.sh', args: ['a', 'b'], env: { MODE: 'fast' }, input: { deep: [1] } } });
+    const text =
+      '#!/bin/sh\nprintf \'{"args":"%s %s","mode":"%s","input":%s,"id":"%s"}\' "$1" "$2" "$MODE" "$(cat "$YARD_INPUT")" "$YARD_TASK_ID" > "$YARD_OUTPUT"\n';
+    expect(await yard.scripts.put('journey/tell.sh', text)).toMatchObject({
+      path: 'journey/tell.sh',
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    const task = await yard.tasks.submit({
+      run: { script: 'journey/tell.sh', args: ['a', 'b'], env: { MODE: 'fast' }, input: { deep: [1] } },
+    });
     expect(await task.result(WAIT)).toEqual({ args: 'a b', mode: 'fast', input: { deep: [1] }, id: task.id });
   });
 
@@ -44,31 +59,64 @@ export function taskJourney(me: () => Traveller): void {
   it('accepts the job as the contract writes it and shows everything about it', async () => {
     const { yard } = me();
     const task = await yard.tasks.submit({
-      type: 'job', name: 'stream-processing-task', run: { command: ['true'] },
-      scheduling: { strategy: 'round-robin', priority: 'high', delayTolerance: '5m' }, resources: { cpu: '2', memory: '4G' }, executionCap: '10m', totalAttempts: 3, labels: { team: 'data' },
+      type: 'job',
+      name: 'stream-processing-task',
+      run: { command: ['true'] },
+      scheduling: { strategy: 'round-robin', priority: 'high', delayTolerance: '5m' },
+      resources: { cpu: '2', memory: '4G' },
+      executionCap: '10m',
+      totalAttempts: 3,
+      labels: { team: 'data' },
     });
     expect(task.id).toMatch(/^[1-9]\d{15,18}$/);
     expect(await task.wait(WAIT)).toMatchObject({
-      name: 'stream-processing-task', tenant: 'default', userId: expect.any(Number) as number, state: 'succeeded', labels: { team: 'data' },
-      spec: { queue: 'default', strategy: 'round-robin', executionCap: '10m', totalAttempts: 3, delayTolerance: '5m', schedulingType: 'once' },
+      name: 'stream-processing-task',
+      tenant: 'default',
+      userId: expect.any(Number) as number,
+      state: 'succeeded',
+      labels: { team: 'data' },
+      spec: {
+        queue: 'default',
+        strategy: 'round-robin',
+        executionCap: '10m',
+        totalAttempts: 3,
+        delayTolerance: '5m',
+        schedulingType: 'once',
+      },
       admittedBy: { node: expect.stringMatching(/./) as string, epoch: expect.any(Number) as number },
     });
   });
 
   it('kills what runs over its cap and says so', async () => {
-    const task = await me().yard.tasks.submit({ run: { command: ['sleep', '60'] }, executionCap: '1s', totalAttempts: 1 });
-    await expect(task.result(WAIT)).rejects.toMatchObject({ name: 'TaskFailedError', state: 'failed', category: 'over-cap' });
+    const task = await me().yard.tasks.submit({
+      run: { command: ['sleep', '60'] },
+      executionCap: '1s',
+      totalAttempts: 1,
+    });
+    await expect(task.result(WAIT)).rejects.toMatchObject({
+      name: 'TaskFailedError',
+      state: 'failed',
+      category: 'over-cap',
+    });
   });
 
   it('tells the error of what failed', async () => {
     const task = await me().yard.tasks.submit({ run: { handler: 'refuse' }, totalAttempts: 1 });
-    await expect(task.result(WAIT)).rejects.toMatchObject({ name: 'TaskFailedError', state: 'failed', category: 'app', message: expect.stringContaining('not today') as string });
+    await expect(task.result(WAIT)).rejects.toMatchObject({
+      name: 'TaskFailedError',
+      state: 'failed',
+      category: 'app',
+      message: expect.stringContaining('not today') as string,
+    });
   });
 
   it('starts a task that is due later when it is due, and says so before', async () => {
     const { yard } = me();
     const at = Date.now() + 2_000;
-    const task = await yard.tasks.submit({ run: { handler: 'noop' }, scheduling: { at: new Date(at).toISOString() } });
+    const task = await yard.tasks.submit({
+      run: { handler: 'noop' },
+      scheduling: { at: new Date(at).toISOString() },
+    });
     expect(await task.status()).toMatchObject({ state: 'scheduled', status: 'waiting' });
     expect(await task.why()).toMatchObject({ reason: 'not-due' });
     const { startedAt } = await task.wait(WAIT);
@@ -78,7 +126,10 @@ export function taskJourney(me: () => Traveller): void {
   it('cancels what waits and what runs', async () => {
     const { yard } = me();
     const waiting = await yard.tasks.submit({ run: { handler: 'nobody-has-this' } });
-    await until('the reason of its waiting', async () => (await waiting.why()).reason === 'no-worker-matches');
+    await until(
+      'the reason of its waiting',
+      async () => (await waiting.why()).reason === 'no-worker-matches',
+    );
     await waiting.cancel();
     expect(await waiting.wait(WAIT)).toMatchObject({ state: 'cancelled', status: 'failed', attempts: [] });
 
@@ -94,8 +145,14 @@ export function taskJourney(me: () => Traveller): void {
 
   it('lets a lone task wait for parents and take their results', async () => {
     const { yard } = me();
-    const parent = await yard.tasks.submit({ name: 'parent', run: { command: ['sh', '-c', 'sleep 0.5; echo 7 > "$YARD_OUTPUT"'] } });
-    const child = await yard.tasks.submit({ run: { command: ['sh', '-c', 'cat "$YARD_PARENTS" > "$YARD_OUTPUT"'] }, dependsOn: [parent.id] });
+    const parent = await yard.tasks.submit({
+      name: 'parent',
+      run: { command: ['sh', '-c', 'sleep 0.5; echo 7 > "$YARD_OUTPUT"'] },
+    });
+    const child = await yard.tasks.submit({
+      run: { command: ['sh', '-c', 'cat "$YARD_PARENTS" > "$YARD_OUTPUT"'] },
+      dependsOn: [parent.id],
+    });
     expect(await child.status()).toMatchObject({ state: 'blocked', dependsOn: [parent.id] });
     expect(Object.values((await child.result(WAIT)) as object)).toEqual([7]);
     const late = await yard.tasks.submit({ run: { handler: 'noop' }, dependsOn: [parent.id] });
@@ -110,14 +167,22 @@ export function taskJourney(me: () => Traveller): void {
     expect(first.headers.get('location')).toBe(`/v1/tasks/${String(first.body.id)}`);
     const again = await http(started, 'POST', '/v1/tasks', { run: { handler: 'noop' } }, key);
     expect(again).toMatchObject({ status: 202, body: { id: first.body.id as string } });
-    expect(await http(started, 'POST', '/v1/tasks', { run: { handler: 'double' } }, key)).toMatchObject({ status: 422, body: { code: 'idempotency-mismatch' } });
+    expect(await http(started, 'POST', '/v1/tasks', { run: { handler: 'double' } }, key)).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency-mismatch' },
+    });
   });
 
   it('holds a long poll until the end', async () => {
     const { started } = me();
     const { body } = await http(started, 'POST', '/v1/tasks', { run: { command: ['sleep', '0.7'] } });
-    expect(await http(started, 'GET', `/v1/tasks/${String(body.id)}?wait=100ms`)).toMatchObject({ body: { status: expect.not.stringMatching('done') as string } });
-    expect(await http(started, 'GET', `/v1/tasks/${String(body.id)}?wait=30s`)).toMatchObject({ status: 200, body: { state: 'succeeded', status: 'done' } });
+    expect(await http(started, 'GET', `/v1/tasks/${String(body.id)}?wait=100ms`)).toMatchObject({
+      body: { status: expect.not.stringMatching('done') as string },
+    });
+    expect(await http(started, 'GET', `/v1/tasks/${String(body.id)}?wait=30s`)).toMatchObject({
+      status: 200,
+      body: { state: 'succeeded', status: 'done' },
+    });
   });
 
   it('carries results that are too large for the log', async () => {
@@ -143,7 +208,9 @@ export function taskJourney(me: () => Traveller): void {
       },
     });
     await listens.promise;
-    const items = await yard.tasks.submitMany(Array.from({ length: 5_000 }, () => ({ run: { handler: 'noop' } })));
+    const items = await yard.tasks.submitMany(
+      Array.from({ length: 5_000 }, () => ({ run: { handler: 'noop' } })),
+    );
     const ids = items.flatMap((item) => (item.ok ? [item.task.id] : []));
     expect(new Set(ids).size).toBe(5_000);
     await until('all ends', () => ids.every((id) => ended.has(id)));

@@ -95,8 +95,7 @@ export class WorkflowReads {
   async graphOf(caller: Caller, id: string): Promise<GraphResponse> {
     const tenant = await this.#mustSee(caller, id);
     const stored = await this.#stored(id);
-    if (stored !== null && stored.tasks.length > 0)
-      return graphResponse(stored, tenant);
+    if (stored !== null && stored.tasks.length > 0) return graphResponse(stored, tenant);
     const view = await this.#ask(caller, id, null);
     if (view === null)
       throw new YardError(
@@ -164,12 +163,7 @@ export class WorkflowReads {
       limit: MOST_TASKS,
       after: null,
     });
-    return workflowOfRows(
-      row,
-      rows,
-      await this.#stored(id),
-      await this.#nameOf(caller, row.tenant),
-    );
+    return workflowOfRows(row, rows, await this.#stored(id), await this.#nameOf(caller, row.tenant));
   }
 
   /** What the graph store has; null while it is behind or away. */

@@ -17,11 +17,22 @@ export type LimitsCommand =
   | { readonly op: 'authenticate'; readonly hash: string }
   /** Reply: TokenGrant; rejection `rate-limit-exceeded` when not even `need` can be granted. */
   | { readonly op: 'grant'; readonly tenant: number; readonly need: number; readonly gateway: string }
-  | { readonly op: 'give-back'; readonly tenant: number; readonly block: number; readonly count: number; readonly gateway: string }
+  | {
+      readonly op: 'give-back';
+      readonly tenant: number;
+      readonly block: number;
+      readonly count: number;
+      readonly gateway: string;
+    }
   /** Reply: {keyId, key}: the key is shown this once. */
   | { readonly op: 'create-key'; readonly tenantName: string; readonly role: KeyRole; readonly name: string }
   | { readonly op: 'revoke-key'; readonly keyId: string }
-  | { readonly op: 'put-tenant'; readonly tenantName: string; readonly subscription: string; readonly trusted: boolean }
+  | {
+      readonly op: 'put-tenant';
+      readonly tenantName: string;
+      readonly subscription: string;
+      readonly trusted: boolean;
+    }
   | { readonly op: 'put-subscription'; readonly subscription: import('@yardmaster/domain').Subscription }
   /** Reply: {tenants: {n, name, subscription, trusted}[]}. */
   | { readonly op: 'list-tenants' };
@@ -36,9 +47,18 @@ export interface TokenGrant {
   readonly remaining: number;
 }
 
-export interface GeneratorGrant { readonly partition: number; readonly generator: number; readonly fromMs: number; readonly untilMs: number }
+export interface GeneratorGrant {
+  readonly partition: number;
+  readonly generator: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
 /** Reply: GeneratorGrant[] in the order asked. */
-export type IdsCommand = { readonly op: 'lease'; readonly partitions: readonly number[]; readonly holder: string };
+export type IdsCommand = {
+  readonly op: 'lease';
+  readonly partitions: readonly number[];
+  readonly holder: string;
+};
 
 export type ClusterCommand =
   | { readonly op: 'view' }
@@ -48,7 +68,13 @@ export type ClusterCommand =
 export interface ClusterView {
   readonly installation: string;
   readonly partitions: number;
-  readonly nodes: readonly { readonly node: string; readonly service: string; readonly pid: number; readonly roles: readonly string[]; readonly lastSeenMs: number }[];
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly service: string;
+    readonly pid: number;
+    readonly roles: readonly string[];
+    readonly lastSeenMs: number;
+  }[];
   readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
 }
 
@@ -69,14 +95,24 @@ export interface QueueView {
 
 export type QueueCommand =
   /** From the batcher; no reply. */
-  | { readonly op: 'push'; readonly batcherEpoch: number; readonly specs: readonly SchedulingSpec[]; readonly tasks: readonly PushedTask[] }
+  | {
+      readonly op: 'push';
+      readonly batcherEpoch: number;
+      readonly specs: readonly SchedulingSpec[];
+      readonly tasks: readonly PushedTask[];
+    }
   | { readonly op: 'pause'; readonly queue: string; readonly paused: boolean }
   /** Reply: QueueView[]. */
   | { readonly op: 'list' }
   | { readonly op: 'why'; readonly id: string };
 
 /** What the workers of each runtime (`exec` or `handler:<name>`) can hold at once, one entry a worker. */
-export type Credit = Readonly<Record<string, readonly { readonly total: Readonly<Record<string, number>>; readonly tenant: number | null }[]>>;
+export type Credit = Readonly<
+  Record<
+    string,
+    readonly { readonly total: Readonly<Record<string, number>>; readonly tenant: number | null }[]
+  >
+>;
 
 export type BatcherCommand =
   /** From the resource manager, when it changes and each second; no reply. */
@@ -104,7 +140,11 @@ export interface CapacityView {
   readonly total: Readonly<Record<string, number>>;
   readonly used: Readonly<Record<string, number>>;
   readonly workers: Readonly<Record<string, number>>;
-  readonly waiting: readonly { readonly runtime: string; readonly count: number; readonly oldestAgeMs: number }[];
+  readonly waiting: readonly {
+    readonly runtime: string;
+    readonly count: number;
+    readonly oldestAgeMs: number;
+  }[];
 }
 
 export type LeaseCommand =
@@ -112,11 +152,23 @@ export type LeaseCommand =
   | { readonly op: 'capacity' }
   | { readonly op: 'cordon'; readonly worker: string; readonly cordoned: boolean }
   /** From the owner: end the lease of a task that it has ended or cancelled; no reply. */
-  | { readonly op: 'withdraw'; readonly leases: readonly { readonly task: string; readonly attempt: number; readonly fence: number; readonly reason: 'cancelled' | 'withdrawn' }[] }
+  | {
+      readonly op: 'withdraw';
+      readonly leases: readonly {
+        readonly task: string;
+        readonly attempt: number;
+        readonly fence: number;
+        readonly reason: 'cancelled' | 'withdrawn';
+      }[];
+    }
   | { readonly op: 'why'; readonly id: string };
 
 /** Answer of one role to "why does it wait?"; the first reason in precedence order counts. */
-export interface WhyPart { readonly reason: string; readonly detail: string; readonly extra?: unknown }
+export interface WhyPart {
+  readonly reason: string;
+  readonly detail: string;
+  readonly extra?: unknown;
+}
 
 export interface AlertView {
   readonly id: string;
@@ -135,7 +187,11 @@ export interface NodeHeartbeat {
   readonly service: string;
   readonly pid: number;
   readonly at: number;
-  readonly roles: readonly { readonly role: string; readonly epoch: number; readonly state: 'restoring' | 'active' | 'stopped' }[];
+  readonly roles: readonly {
+    readonly role: string;
+    readonly epoch: number;
+    readonly state: 'restoring' | 'active' | 'stopped';
+  }[];
   /** Log position applied per followed stream. */
   readonly lag: Readonly<Record<string, number>>;
 }

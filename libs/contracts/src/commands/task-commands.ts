@@ -22,14 +22,23 @@ export interface SubmitCommand {
   readonly waiter: string | null;
   readonly specs: readonly SchedulingSpec[];
   readonly tasks: readonly TaskDraft[];
-  readonly workflow: { readonly name: string; readonly labels: Readonly<Record<string, string>> | null } | null;
+  readonly workflow: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>> | null;
+  } | null;
   readonly claim: Claim | null;
   /** W3C traceparent of a sampled request, else null. */
   readonly traceparent: string | null;
 }
 
 /** A task on the wire: positions instead of names, as thousands travel in one message. Trailing defaults are left out. */
-export type WireTask = readonly [spec: number, content: readonly unknown[], dueAt?: number | null, needs?: readonly string[], parents?: readonly number[]];
+export type WireTask = readonly [
+  spec: number,
+  content: readonly unknown[],
+  dueAt?: number | null,
+  needs?: readonly string[],
+  parents?: readonly number[],
+];
 export type WireSubmit = Omit<SubmitCommand, 'tasks'> & { readonly tasks: readonly WireTask[] };
 
 export function toWire(command: SubmitCommand): WireSubmit {
@@ -48,7 +57,13 @@ const NONE: readonly never[] = Object.freeze([]);
 export function fromWire(wire: WireSubmit): SubmitCommand {
   return {
     ...wire,
-    tasks: wire.tasks.map((t) => ({ spec: t[0], content: unpackContent(t[1]), dueAt: t[2] ?? null, needs: t[3] ?? NONE, parents: t[4] ?? NONE })),
+    tasks: wire.tasks.map((t) => ({
+      spec: t[0],
+      content: unpackContent(t[1]),
+      dueAt: t[2] ?? null,
+      needs: t[3] ?? NONE,
+      parents: t[4] ?? NONE,
+    })),
   };
 }
 
@@ -108,7 +123,14 @@ export interface WorkflowView {
   readonly endedAt: number | null;
   /** Number of tasks by fine state. */
   readonly counts: Readonly<Record<string, number>>;
-  readonly tasks: readonly { readonly id: string; readonly key: string; readonly name: string; readonly state: string; readonly rank: number; readonly parents: readonly number[] }[];
+  readonly tasks: readonly {
+    readonly id: string;
+    readonly key: string;
+    readonly name: string;
+    readonly state: string;
+    readonly rank: number;
+    readonly parents: readonly number[];
+  }[];
 }
 
 /** `tenant` null = an operator, who sees all. `waiter`: tell this gateway when it ends. */
@@ -116,10 +138,32 @@ export type TaskCommand =
   | WireSubmit
   /** A submission too large for one message: its packed WireSubmit is a blob of the tenant. */
   | { readonly op: 'submit-blob'; readonly tenant: number; readonly sha256: string }
-  | { readonly op: 'get'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }
+  | {
+      readonly op: 'get';
+      readonly id: string;
+      readonly tenant: number | null;
+      readonly waiter: string | null;
+    }
   | { readonly op: 'cancel'; readonly id: string; readonly tenant: number | null; readonly user: number }
-  | { readonly op: 'get-workflow'; readonly id: string; readonly tenant: number | null; readonly waiter: string | null }
-  | { readonly op: 'cancel-workflow'; readonly id: string; readonly tenant: number | null; readonly user: number };
+  | {
+      readonly op: 'get-workflow';
+      readonly id: string;
+      readonly tenant: number | null;
+      readonly waiter: string | null;
+    }
+  | {
+      readonly op: 'cancel-workflow';
+      readonly id: string;
+      readonly tenant: number | null;
+      readonly user: number;
+    };
 
 /** One end, told to the gateways that asked: [id, tenant, state, result, error, endedAt]. Workflows too. */
-export type EndNotice = readonly [id: string, tenant: number, state: string, result: unknown, error: string | null, endedAt: number];
+export type EndNotice = readonly [
+  id: string,
+  tenant: number,
+  state: string,
+  result: unknown,
+  error: string | null,
+  endedAt: number,
+];

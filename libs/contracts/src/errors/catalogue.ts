@@ -10,18 +10,24 @@ export interface ErrorEntry {
   readonly title: string;
 }
 
-const entry = (http: number, grpc: number, exit: number, retryable: boolean, title: string): ErrorEntry => ({ http, grpc, exit, retryable, title });
+const entry = (http: number, grpc: number, exit: number, retryable: boolean, title: string): ErrorEntry => ({
+  http,
+  grpc,
+  exit,
+  retryable,
+  title,
+});
 
 export const ERRORS = {
   'invalid-request': entry(400, 3, 2, false, 'The request is not valid'),
-  'unauthenticated': entry(401, 16, 4, false, 'A valid key is needed'),
-  'forbidden': entry(403, 7, 4, false, 'This key may not do that'),
+  unauthenticated: entry(401, 16, 4, false, 'A valid key is needed'),
+  forbidden: entry(403, 7, 4, false, 'This key may not do that'),
   'not-found': entry(404, 5, 3, false, 'There is no such thing'),
   'method-not-allowed': entry(405, 12, 2, false, 'This address does not take that method'),
-  'conflict': entry(409, 6, 5, false, 'The present state does not allow it'),
+  conflict: entry(409, 6, 5, false, 'The present state does not allow it'),
   'already-ended': entry(409, 9, 5, false, 'The task has already ended'),
   'lease-lost': entry(410, 10, 5, false, 'The lease is not held any more'),
-  'resync': entry(410, 11, 5, false, 'The position is too old; read the list again'),
+  resync: entry(410, 11, 5, false, 'The position is too old; read the list again'),
   'payload-too-large': entry(413, 3, 2, false, 'The body is too large'),
   'unsupported-media-type': entry(415, 3, 2, false, 'This content type is not understood'),
   'idempotency-mismatch': entry(422, 9, 5, false, 'The idempotency key was used with another body'),
@@ -32,10 +38,16 @@ export const ERRORS = {
   'script-not-found': entry(422, 3, 2, false, 'The script does not exist'),
   'rate-limit-exceeded': entry(429, 8, 7, true, 'Limit exceeded'),
   'quota-exceeded': entry(429, 8, 7, true, 'Quota exceeded'),
-  'internal': entry(500, 13, 1, false, 'Something in the yard is wrong'),
-  'overloaded': entry(503, 14, 6, true, 'The yard is overloaded'),
-  'unavailable': entry(503, 14, 6, true, 'The service is not available just now'),
-  'outcome-unknown': entry(503, 14, 6, true, 'The outcome is not known; repeat with the same idempotency key'),
+  internal: entry(500, 13, 1, false, 'Something in the yard is wrong'),
+  overloaded: entry(503, 14, 6, true, 'The yard is overloaded'),
+  unavailable: entry(503, 14, 6, true, 'The service is not available just now'),
+  'outcome-unknown': entry(
+    503,
+    14,
+    6,
+    true,
+    'The outcome is not known; repeat with the same idempotency key',
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -62,13 +74,20 @@ export interface Rejection {
 export class YardError extends Error {
   override readonly name = 'YardError';
   readonly code: ErrorCode;
-  constructor(readonly rejection: Rejection, options?: ErrorOptions) {
+  constructor(
+    readonly rejection: Rejection,
+    options?: ErrorOptions,
+  ) {
     super(rejection.detail, options);
     this.code = rejection.code;
   }
 }
 
-export function rejection(code: ErrorCode, detail: string, more: Omit<Rejection, 'code' | 'detail'> = {}): Rejection {
+export function rejection(
+  code: ErrorCode,
+  detail: string,
+  more: Omit<Rejection, 'code' | 'detail'> = {},
+): Rejection {
   return { code, detail, ...more };
 }
 

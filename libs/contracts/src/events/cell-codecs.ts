@@ -4,13 +4,17 @@ import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.j
 import { packSpec, unpackSpec } from './task-codecs.js';
 
 export const classDefined: EventCodec<EventOf<'ClassDefined'>> = {
-  type: 'ClassDefined', code: 30, version: 1,
+  type: 'ClassDefined',
+  code: 30,
+  version: 1,
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'ClassDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };
 
 export const batchQueued: EventCodec<EventOf<'BatchQueued'>> = {
-  type: 'BatchQueued', code: 31, version: 1,
+  type: 'BatchQueued',
+  code: 31,
+  version: 1,
   // One flat list, five values a task: a batch of thousands is the common case.
   write: (e) => {
     const flat: unknown[] = new Array(e.tasks.length * 5);
@@ -28,69 +32,131 @@ export const batchQueued: EventCodec<EventOf<'BatchQueued'>> = {
     const flat = f[2] as unknown[];
     const tasks: QueuedTask[] = [];
     for (let i = 0; i < flat.length; i += 5) {
-      tasks.push({ id: flat[i] as TaskId, p: num(flat[i + 1]), tenant: num(flat[i + 2]), cls: num(flat[i + 3]), eligibleAt: num(flat[i + 4]) });
+      tasks.push({
+        id: flat[i] as TaskId,
+        p: num(flat[i + 1]),
+        tenant: num(flat[i + 2]),
+        cls: num(flat[i + 3]),
+        eligibleAt: num(flat[i + 4]),
+      });
     }
     return { type: 'BatchQueued', batch: num(f[0]), batcherEpoch: num(f[1]), tasks };
   },
 };
 
 export const taskBackedOff: EventCodec<EventOf<'TaskBackedOff'>> = {
-  type: 'TaskBackedOff', code: 32, version: 1,
+  type: 'TaskBackedOff',
+  code: 32,
+  version: 1,
   write: (e) => [e.id, e.p, e.attempt, e.category, e.until],
-  read: (f) => ({ type: 'TaskBackedOff', id: f[0] as TaskId, p: num(f[1]), attempt: num(f[2]), category: f[3] as Outcome, until: num(f[4]) }),
+  read: (f) => ({
+    type: 'TaskBackedOff',
+    id: f[0] as TaskId,
+    p: num(f[1]),
+    attempt: num(f[2]),
+    category: f[3] as Outcome,
+    until: num(f[4]),
+  }),
 };
 
 export const tasksVisible: EventCodec<EventOf<'TasksVisible'>> = {
-  type: 'TasksVisible', code: 33, version: 1,
+  type: 'TasksVisible',
+  code: 33,
+  version: 1,
   write: (e) => [e.ids],
   read: (f) => ({ type: 'TasksVisible', ids: list(f[0]) }),
 };
 
 export const taskGivenUp: EventCodec<EventOf<'TaskGivenUp'>> = {
-  type: 'TaskGivenUp', code: 34, version: 1,
+  type: 'TaskGivenUp',
+  code: 34,
+  version: 1,
   write: (e) => [e.id, e.p, e.attempt, e.category],
-  read: (f) => ({ type: 'TaskGivenUp', id: f[0] as TaskId, p: num(f[1]), attempt: num(f[2]), category: f[3] as Outcome }),
+  read: (f) => ({
+    type: 'TaskGivenUp',
+    id: f[0] as TaskId,
+    p: num(f[1]),
+    attempt: num(f[2]),
+    category: f[3] as Outcome,
+  }),
 };
 
 export const tasksRemoved: EventCodec<EventOf<'TasksRemoved'>> = {
-  type: 'TasksRemoved', code: 35, version: 1,
+  type: 'TasksRemoved',
+  code: 35,
+  version: 1,
   write: (e) => [e.ids, e.why],
   read: (f) => ({ type: 'TasksRemoved', ids: list(f[0]), why: f[1] as EventOf<'TasksRemoved'>['why'] }),
 };
 
 export const queuePaused: EventCodec<EventOf<'QueuePaused'>> = {
-  type: 'QueuePaused', code: 36, version: 1,
+  type: 'QueuePaused',
+  code: 36,
+  version: 1,
   write: (e) => [e.queue, e.paused],
   read: (f) => ({ type: 'QueuePaused', queue: str(f[0]), paused: f[1] as boolean }),
 };
 
 export const workerJoined: EventCodec<EventOf<'WorkerJoined'>> = {
-  type: 'WorkerJoined', code: 50, version: 1,
-  write: (e) => [e.worker, e.incarnation, e.kind, e.name, e.tenant, e.capacity, e.handlers, e.labels, e.gateway],
+  type: 'WorkerJoined',
+  code: 50,
+  version: 1,
+  write: (e) => [
+    e.worker,
+    e.incarnation,
+    e.kind,
+    e.name,
+    e.tenant,
+    e.capacity,
+    e.handlers,
+    e.labels,
+    e.gateway,
+  ],
   read: (f) => ({
-    type: 'WorkerJoined', worker: f[0] as WorkerId, incarnation: str(f[1]), kind: f[2] as 'agent' | 'sdk', name: str(f[3]), tenant: orNull(f[4]),
-    capacity: f[5] as Record<string, number>, handlers: list(f[6]), labels: f[7] as Record<string, string>, gateway: str(f[8]),
+    type: 'WorkerJoined',
+    worker: f[0] as WorkerId,
+    incarnation: str(f[1]),
+    kind: f[2] as 'agent' | 'sdk',
+    name: str(f[3]),
+    tenant: orNull(f[4]),
+    capacity: f[5] as Record<string, number>,
+    handlers: list(f[6]),
+    labels: f[7] as Record<string, string>,
+    gateway: str(f[8]),
   }),
 };
 
 export const workerCordoned: EventCodec<EventOf<'WorkerCordoned'>> = {
-  type: 'WorkerCordoned', code: 51, version: 1,
+  type: 'WorkerCordoned',
+  code: 51,
+  version: 1,
   write: (e) => [e.worker, e.cordoned],
   read: (f) => ({ type: 'WorkerCordoned', worker: f[0] as WorkerId, cordoned: f[1] as boolean }),
 };
 
 export const workerGone: EventCodec<EventOf<'WorkerGone'>> = {
-  type: 'WorkerGone', code: 52, version: 1,
+  type: 'WorkerGone',
+  code: 52,
+  version: 1,
   write: (e) => [e.worker, e.why],
   read: (f) => ({ type: 'WorkerGone', worker: f[0] as WorkerId, why: f[1] as 'lost' | 'left' | 'replaced' }),
 };
 
 export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
-  type: 'LeaseGranted', code: 53, version: 1,
+  type: 'LeaseGranted',
+  code: 53,
+  version: 1,
   write: (e) => [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs],
   read: (f) => ({
-    type: 'LeaseGranted', task: f[0] as TaskId, p: num(f[1]), tenant: num(f[2]), cls: num(f[3]), attempt: num(f[4]), fence: num(f[5]),
-    worker: f[6] as WorkerId, capMs: num(f[7]),
+    type: 'LeaseGranted',
+    task: f[0] as TaskId,
+    p: num(f[1]),
+    tenant: num(f[2]),
+    cls: num(f[3]),
+    attempt: num(f[4]),
+    fence: num(f[5]),
+    worker: f[6] as WorkerId,
+    capMs: num(f[7]),
   }),
 };
 
@@ -101,7 +167,9 @@ const usageOf = (value: unknown): Usage | null => {
 };
 
 export const leaseEnded: EventCodec<EventOf<'LeaseEnded'>> = {
-  type: 'LeaseEnded', code: 54, version: 1,
+  type: 'LeaseEnded',
+  code: 54,
+  version: 1,
   write: (e) => {
     const head: unknown[] = [e.task, e.p, e.tenant, e.attempt, e.fence, e.worker, e.outcome];
     if (e.exitCode === null && e.usage === null) return head;
@@ -111,9 +179,22 @@ export const leaseEnded: EventCodec<EventOf<'LeaseEnded'>> = {
   read: (f, sealed) => {
     const s = sealed as readonly unknown[] | null;
     return {
-      type: 'LeaseEnded', task: f[0] as TaskId, p: num(f[1]), tenant: num(f[2]), attempt: num(f[3]), fence: num(f[4]), worker: f[5] as WorkerId,
-      outcome: f[6] as Outcome, exitCode: orNull(f[7]), usage: usageOf(f[8]),
-      sealed: s === null ? null : s[1] === null || s[1] === undefined ? { result: s[0] } : { result: s[0], error: str(s[1]) },
+      type: 'LeaseEnded',
+      task: f[0] as TaskId,
+      p: num(f[1]),
+      tenant: num(f[2]),
+      attempt: num(f[3]),
+      fence: num(f[4]),
+      worker: f[5] as WorkerId,
+      outcome: f[6] as Outcome,
+      exitCode: orNull(f[7]),
+      usage: usageOf(f[8]),
+      sealed:
+        s === null
+          ? null
+          : s[1] === null || s[1] === undefined
+            ? { result: s[0] }
+            : { result: s[0], error: str(s[1]) },
     };
   },
   seal: (e) => (e.sealed === null ? undefined : [e.sealed.result ?? null, e.sealed.error ?? null]),

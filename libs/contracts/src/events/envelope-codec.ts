@@ -60,8 +60,18 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
   }
   const { group } = draft;
   return pack([
-    VERSION, draft.node, draft.epoch, draft.commit, draft.at, draft.seed, draft.config, draft.causes,
-    group === null ? null : [group.id, group.k, group.n], Buffer.from(draft.prev, 'hex'), rows, blocks,
+    VERSION,
+    draft.node,
+    draft.epoch,
+    draft.commit,
+    draft.at,
+    draft.seed,
+    draft.config,
+    draft.causes,
+    group === null ? null : [group.id, group.k, group.n],
+    Buffer.from(draft.prev, 'hex'),
+    rows,
+    blocks,
   ]);
 }
 
@@ -78,16 +88,29 @@ export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, k
 function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
   const body = envelopeBody(bytes);
   if (body === null) throw new NotAnEnvelopeError(`${stream} ${String(seq)} is not an envelope`);
-  if ((body[0] as number) > VERSION) throw new UnreadableEventError(`${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`);
+  if ((body[0] as number) > VERSION)
+    throw new UnreadableEventError(
+      `${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`,
+    );
   const commit = body[3] as string;
   const contents = openBlocks(body[11] as SealedBlock[], keyOf, `${stream}/${commit}`);
   const rows = body[10] as unknown[][];
   const events = rows.map((row, i) => readEvent(row, contents?.get(i) ?? null));
   const group = body[8] as [string, number, number] | null;
   return {
-    stream, seq, node: body[1] as string, epoch: body[2] as number, commit, at: body[4] as number, seed: body[5] as number,
-    config: body[6] as string, causes: body[7] as Cause[], group: group === null ? null : { id: group[0], k: group[1], n: group[2] },
-    events, hash: hashOf(bytes), prev: Buffer.from(body[9] as Uint8Array).toString('hex'),
+    stream,
+    seq,
+    node: body[1] as string,
+    epoch: body[2] as number,
+    commit,
+    at: body[4] as number,
+    seed: body[5] as number,
+    config: body[6] as string,
+    causes: body[7] as Cause[],
+    group: group === null ? null : { id: group[0], k: group[1], n: group[2] },
+    events,
+    hash: hashOf(bytes),
+    prev: Buffer.from(body[9] as Uint8Array).toString('hex'),
   };
 }
 
@@ -99,10 +122,20 @@ function envelopeBody(bytes: Uint8Array): unknown[] | null {
   } catch {
     return null;
   }
-  return Array.isArray(body) && body.length >= FIELDS && typeof body[0] === 'number' && typeof body[1] === 'string' && typeof body[2] === 'number' ? body : null;
+  return Array.isArray(body) &&
+    body.length >= FIELDS &&
+    typeof body[0] === 'number' &&
+    typeof body[1] === 'string' &&
+    typeof body[2] === 'number'
+    ? body
+    : null;
 }
 
-function openBlocks(blocks: readonly SealedBlock[], keyOf: KeyOf, context: string): Map<number, unknown> | null {
+function openBlocks(
+  blocks: readonly SealedBlock[],
+  keyOf: KeyOf,
+  context: string,
+): Map<number, unknown> | null {
   if (blocks.length === 0) return null;
   const contents = new Map<number, unknown>();
   for (const block of blocks) {

@@ -14,31 +14,66 @@ const folder = new URL('../../golden/v1/', import.meta.url);
 const keyOf = (): Uint8Array => new Uint8Array(32).fill(7);
 const nameOf = (type: string, version: number): string => `${type}.v${String(version)}`;
 
-interface Golden { readonly stream: string; readonly seq: number; readonly hash: string; readonly prev: string; readonly events: readonly DomainEvent[]; readonly [field: string]: unknown }
+interface Golden {
+  readonly stream: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly prev: string;
+  readonly events: readonly DomainEvent[];
+  readonly [field: string]: unknown;
+}
 
 function write(name: string, events: readonly DomainEvent[]): void {
   const draft = {
-    stream: 'golden', node: 'node-1', epoch: 3, commit: `golden-${name}`, at: 1_767_225_600_000, seed: 305_419_896, config: '0badcafe',
-    causes: [['queue-main', 4, '00112233aabbccdd'] as const], group: null, prev: CHAIN_START, events,
+    stream: 'golden',
+    node: 'node-1',
+    epoch: 3,
+    commit: `golden-${name}`,
+    at: 1_767_225_600_000,
+    seed: 305_419_896,
+    config: '0badcafe',
+    causes: [['queue-main', 4, '00112233aabbccdd'] as const],
+    group: null,
+    prev: CHAIN_START,
+    events,
   };
   const bytes = encodeEnvelope(draft, keyOf);
-  writeFileSync(new URL(`${name}.hex`, folder), `${(Buffer.from(bytes).toString('hex').match(/.{1,120}/g) ?? []).join('\n')}\n`);
-  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify({ ...draft, seq: 1, hash: hashOf(bytes) }, null, 1)}\n`);
+  writeFileSync(
+    new URL(`${name}.hex`, folder),
+    `${(
+      Buffer.from(bytes)
+        .toString('hex')
+        .match(/.{1,120}/g) ?? []
+    ).join('\n')}\n`,
+  );
+  writeFileSync(
+    new URL(`${name}.json`, folder),
+    `${JSON.stringify({ ...draft, seq: 1, hash: hashOf(bytes) }, null, 1)}\n`,
+  );
 }
 
 if (process.env['GOLDEN'] === 'write') {
   for (const { type, version } of CODECS.values()) {
     const name = nameOf(type, version);
-    if (!existsSync(new URL(`${name}.hex`, folder))) write(name, fc.sample(EVENTS[type], { numRuns: 6, seed: 20_260_101 }));
+    if (!existsSync(new URL(`${name}.hex`, folder)))
+      write(name, fc.sample(EVENTS[type], { numRuns: 6, seed: 20_260_101 }));
   }
 }
 
-const names = readdirSync(folder).filter((file) => file.endsWith('.hex')).map((file) => file.slice(0, -'.hex'.length)).sort();
-const bytesOf = (name: string): Uint8Array => Buffer.from(readFileSync(new URL(`${name}.hex`, folder), 'utf8').replaceAll(/\s/g, ''), 'hex');
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith('.hex'))
+  .map((file) => file.slice(0, -'.hex'.length))
+  .sort();
+const bytesOf = (name: string): Uint8Array =>
+  Buffer.from(readFileSync(new URL(`${name}.hex`, folder), 'utf8').replaceAll(/\s/g, ''), 'hex');
 
 describe('golden files', () => {
   it('exist for every event in its present version', () => {
-    expect([...CODECS.values()].map(({ type, version }) => nameOf(type, version)).filter((name) => !names.includes(name))).toEqual([]);
+    expect(
+      [...CODECS.values()]
+        .map(({ type, version }) => nameOf(type, version))
+        .filter((name) => !names.includes(name)),
+    ).toEqual([]);
   });
 
   it.each(names)('%s says today what it said when it was written', (name) => {

@@ -1,4 +1,10 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomFillSync } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+  randomFillSync,
+} from 'node:crypto';
 import { pack, unpack } from '../wire.js';
 
 /** [tenant, nonce, ciphertext with tag]: the content of one tenant in one envelope, AES-256-GCM. */
@@ -31,7 +37,12 @@ function nextNonce(): Uint8Array {
 }
 
 /** Seals `[event index, content]` pairs. `context` binds the block to its envelope. */
-export function seal(tenant: number, key: Uint8Array, context: string, entries: readonly (readonly [number, unknown])[]): SealedBlock {
+export function seal(
+  tenant: number,
+  key: Uint8Array,
+  context: string,
+  entries: readonly (readonly [number, unknown])[],
+): SealedBlock {
   const nonce = nextNonce();
   const cipher = createCipheriv('aes-256-gcm', keyObjectOf(key), nonce);
   cipher.setAAD(Buffer.from(context));
@@ -40,7 +51,11 @@ export function seal(tenant: number, key: Uint8Array, context: string, entries: 
 }
 
 /** Opens a block; throws when it was tampered with. */
-export function unseal(block: SealedBlock, key: Uint8Array, context: string): readonly (readonly [number, unknown])[] {
+export function unseal(
+  block: SealedBlock,
+  key: Uint8Array,
+  context: string,
+): readonly (readonly [number, unknown])[] {
   const [, nonce, body] = block;
   const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), nonce);
   decipher.setAAD(Buffer.from(context));

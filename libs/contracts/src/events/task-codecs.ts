@@ -5,7 +5,17 @@ import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.j
 /** Positional form of a task's sealed content; used in events and in commands. */
 export function packContent(c: TaskContent): unknown[] {
   const { run } = c;
-  const fields: unknown[] = [c.name, c.key, c.labels, run.script, run.scriptHash, run.command, run.args, run.env, run.input ?? null];
+  const fields: unknown[] = [
+    c.name,
+    c.key,
+    c.labels,
+    run.script,
+    run.scriptHash,
+    run.command,
+    run.args,
+    run.env,
+    run.input ?? null,
+  ];
   while (fields.length > 1 && fields[fields.length - 1] === null) fields.pop();
   return fields;
 }
@@ -28,7 +38,14 @@ export function unpackContent(fields: readonly unknown[]): TaskContent {
   };
 }
 
-const NOTHING_TO_RUN: TaskContent['run'] = Object.freeze({ script: null, scriptHash: null, command: null, args: null, env: null, input: null });
+const NOTHING_TO_RUN: TaskContent['run'] = Object.freeze({
+  script: null,
+  scriptHash: null,
+  command: null,
+  args: null,
+  env: null,
+  input: null,
+});
 let lastBare: TaskContent = { name: '', key: null, labels: null, run: NOTHING_TO_RUN };
 
 function bareContent(name: string): TaskContent {
@@ -47,8 +64,20 @@ const claim = (value: unknown): Claim | null => {
 
 export function packSpec(s: SchedulingSpec): unknown[] {
   const r = s.retry;
-  return [s.kind, s.handler, s.resources, s.queue, s.classRank, s.priority, s.strategy, s.delayToleranceMs, s.capMs,
-    [r.maxAttempts, r.lostBudget, r.initialBackoffMs, r.maxBackoffMs, r.on], s.idempotent, s.require];
+  return [
+    s.kind,
+    s.handler,
+    s.resources,
+    s.queue,
+    s.classRank,
+    s.priority,
+    s.strategy,
+    s.delayToleranceMs,
+    s.capMs,
+    [r.maxAttempts, r.lostBudget, r.initialBackoffMs, r.maxBackoffMs, r.on],
+    s.idempotent,
+    s.require,
+  ];
 }
 
 export function unpackSpec(f: readonly unknown[]): SchedulingSpec {
@@ -63,47 +92,88 @@ export function unpackSpec(f: readonly unknown[]): SchedulingSpec {
     strategy: orNull(f[6]),
     delayToleranceMs: orNull(f[7]),
     capMs: num(f[8]),
-    retry: { maxAttempts: num(r[0]), lostBudget: num(r[1]), initialBackoffMs: num(r[2]), maxBackoffMs: num(r[3]), on: orNull(r[4]) },
+    retry: {
+      maxAttempts: num(r[0]),
+      lostBudget: num(r[1]),
+      initialBackoffMs: num(r[2]),
+      maxBackoffMs: num(r[3]),
+      on: orNull(r[4]),
+    },
     idempotent: f[10] as boolean,
     require: f[11] as SchedulingSpec['require'],
   };
 }
 
 export const ownerTookOver: EventCodec<EventOf<'OwnerTookOver'>> = {
-  type: 'OwnerTookOver', code: 1, version: 1,
+  type: 'OwnerTookOver',
+  code: 1,
+  version: 1,
   write: (e) => [e.role, e.epoch, e.node],
   read: (f) => ({ type: 'OwnerTookOver', role: str(f[0]), epoch: num(f[1]), node: str(f[2]) }),
 };
 
 export const specDefined: EventCodec<EventOf<'SpecDefined'>> = {
-  type: 'SpecDefined', code: 10, version: 1,
+  type: 'SpecDefined',
+  code: 10,
+  version: 1,
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'SpecDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };
 
 export const workflowSubmitted: EventCodec<EventOf<'WorkflowSubmitted'>> = {
-  type: 'WorkflowSubmitted', code: 11, version: 1,
+  type: 'WorkflowSubmitted',
+  code: 11,
+  version: 1,
   write: (e) => [e.id, e.tenant, e.user, e.count, e.claim && [e.claim.key, e.claim.body]],
   read: (f, sealed) => ({
-    type: 'WorkflowSubmitted', id: f[0] as WorkflowId, tenant: num(f[1]), user: num(f[2]), count: num(f[3]), claim: claim(f[4]),
-    sealed: sealed === null ? { name: ERASED.name, labels: null } : { name: str((sealed as unknown[])[0]), labels: orNull((sealed as unknown[])[1]) },
+    type: 'WorkflowSubmitted',
+    id: f[0] as WorkflowId,
+    tenant: num(f[1]),
+    user: num(f[2]),
+    count: num(f[3]),
+    claim: claim(f[4]),
+    sealed:
+      sealed === null
+        ? { name: ERASED.name, labels: null }
+        : { name: str((sealed as unknown[])[0]), labels: orNull((sealed as unknown[])[1]) },
   }),
   seal: (e) => [e.sealed.name, e.sealed.labels],
   tenantOf: (e) => e.tenant,
 };
 
 export const taskSubmitted: EventCodec<EventOf<'TaskSubmitted'>> = {
-  type: 'TaskSubmitted', code: 12, version: 1,
+  type: 'TaskSubmitted',
+  code: 12,
+  version: 1,
   write: (e) => {
     const head: unknown[] = [e.id, e.tenant, e.user, e.spec];
     if (e.workflow === null && e.needs.length === 0 && e.dueAt === null && e.claim === null) return head;
-    head.push(e.workflow, e.index, e.rank, e.parents, e.needs, e.open, e.dueAt, e.claim && [e.claim.key, e.claim.body]);
+    head.push(
+      e.workflow,
+      e.index,
+      e.rank,
+      e.parents,
+      e.needs,
+      e.open,
+      e.dueAt,
+      e.claim && [e.claim.key, e.claim.body],
+    );
     return head;
   },
   read: (f, sealed) => ({
-    type: 'TaskSubmitted', id: f[0] as TaskId, tenant: num(f[1]), user: num(f[2]), spec: num(f[3]),
-    workflow: orNull(f[4]), index: (f[5] ?? -1) as number, rank: (f[6] ?? 0) as number, parents: list(f[7]), needs: list(f[8]),
-    open: (f[9] ?? 0) as number, dueAt: orNull(f[10]), claim: claim(f[11]),
+    type: 'TaskSubmitted',
+    id: f[0] as TaskId,
+    tenant: num(f[1]),
+    user: num(f[2]),
+    spec: num(f[3]),
+    workflow: orNull(f[4]),
+    index: (f[5] ?? -1) as number,
+    rank: (f[6] ?? 0) as number,
+    parents: list(f[7]),
+    needs: list(f[8]),
+    open: (f[9] ?? 0) as number,
+    dueAt: orNull(f[10]),
+    claim: claim(f[11]),
     sealed: sealed === null ? ERASED : unpackContent(sealed as unknown[]),
   }),
   seal: (e) => packContent(e.sealed),
@@ -111,22 +181,33 @@ export const taskSubmitted: EventCodec<EventOf<'TaskSubmitted'>> = {
 };
 
 export const tasksDue: EventCodec<EventOf<'TasksDue'>> = {
-  type: 'TasksDue', code: 13, version: 1,
+  type: 'TasksDue',
+  code: 13,
+  version: 1,
   write: (e) => [e.ids],
   read: (f) => ({ type: 'TasksDue', ids: list(f[0]) }),
 };
 
 export const cancelRequested: EventCodec<EventOf<'CancelRequested'>> = {
-  type: 'CancelRequested', code: 14, version: 1,
+  type: 'CancelRequested',
+  code: 14,
+  version: 1,
   write: (e) => [e.id, e.user],
   read: (f) => ({ type: 'CancelRequested', id: f[0] as TaskId, user: num(f[1]) }),
 };
 
 export const taskSucceeded: EventCodec<EventOf<'TaskSucceeded'>> = {
-  type: 'TaskSucceeded', code: 15, version: 1,
-  write: (e) => (e.released.length === 0 ? [e.id, e.tenant, e.attempt] : [e.id, e.tenant, e.attempt, e.released]),
+  type: 'TaskSucceeded',
+  code: 15,
+  version: 1,
+  write: (e) =>
+    e.released.length === 0 ? [e.id, e.tenant, e.attempt] : [e.id, e.tenant, e.attempt, e.released],
   read: (f, sealed) => ({
-    type: 'TaskSucceeded', id: f[0] as TaskId, tenant: num(f[1]), attempt: num(f[2]), released: list(f[3]),
+    type: 'TaskSucceeded',
+    id: f[0] as TaskId,
+    tenant: num(f[1]),
+    attempt: num(f[2]),
+    released: list(f[3]),
     sealed: sealed === null ? null : { result: sealed },
   }),
   seal: (e) => e.sealed?.result ?? undefined,
@@ -134,10 +215,17 @@ export const taskSucceeded: EventCodec<EventOf<'TaskSucceeded'>> = {
 };
 
 export const taskFailed: EventCodec<EventOf<'TaskFailed'>> = {
-  type: 'TaskFailed', code: 16, version: 1,
+  type: 'TaskFailed',
+  code: 16,
+  version: 1,
   write: (e) => [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed],
   read: (f, sealed) => ({
-    type: 'TaskFailed', id: f[0] as TaskId, tenant: num(f[1]), attempt: num(f[2]), category: f[3] as Outcome, upstreamFailed: list(f[4]),
+    type: 'TaskFailed',
+    id: f[0] as TaskId,
+    tenant: num(f[1]),
+    attempt: num(f[2]),
+    category: f[3] as Outcome,
+    upstreamFailed: list(f[4]),
     sealed: sealed === null ? null : { error: str(sealed) },
   }),
   seal: (e) => e.sealed?.error,
@@ -145,13 +233,22 @@ export const taskFailed: EventCodec<EventOf<'TaskFailed'>> = {
 };
 
 export const taskCancelled: EventCodec<EventOf<'TaskCancelled'>> = {
-  type: 'TaskCancelled', code: 17, version: 1,
+  type: 'TaskCancelled',
+  code: 17,
+  version: 1,
   write: (e) => [e.id, e.tenant, e.upstreamFailed],
   read: (f) => ({ type: 'TaskCancelled', id: f[0] as TaskId, tenant: num(f[1]), upstreamFailed: list(f[2]) }),
 };
 
 export const workflowEnded: EventCodec<EventOf<'WorkflowEnded'>> = {
-  type: 'WorkflowEnded', code: 18, version: 1,
+  type: 'WorkflowEnded',
+  code: 18,
+  version: 1,
   write: (e) => [e.id, e.tenant, e.state],
-  read: (f) => ({ type: 'WorkflowEnded', id: f[0] as WorkflowId, tenant: num(f[1]), state: f[2] as WorkflowEnd }),
+  read: (f) => ({
+    type: 'WorkflowEnded',
+    id: f[0] as WorkflowId,
+    tenant: num(f[1]),
+    state: f[2] as WorkflowEnd,
+  }),
 };

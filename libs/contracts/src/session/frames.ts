@@ -62,19 +62,37 @@ export interface Work {
 
 /** The end of one attempt. Repeated until it is answered. */
 export type Report = readonly [
-  task: string, attempt: number, fence: number, outcome: Outcome, exitCode: number | null, usage: Usage | null,
+  task: string,
+  attempt: number,
+  fence: number,
+  outcome: Outcome,
+  exitCode: number | null,
+  usage: Usage | null,
   /** JSON value up to 8 KB encoded, else {$blob: sha256}. */
-  result: unknown, error: string | null,
+  result: unknown,
+  error: string | null,
 ];
 
 /** `gone`: the lease is not held any more; drop it. */
 export type ReportAnswer = readonly [task: string, attempt: number, fence: number, status: 'ok' | 'gone'];
-export type KillOrder = readonly [task: string, attempt: number, fence: number, reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost'];
+export type KillOrder = readonly [
+  task: string,
+  attempt: number,
+  fence: number,
+  reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost',
+];
 
 /** A value too large for the log, kept in the blob store. */
-export interface BlobRef { readonly $blob: string }
+export interface BlobRef {
+  readonly $blob: string;
+}
 export function isBlobRef(value: unknown): value is BlobRef {
-  return typeof value === 'object' && value !== null && typeof (value as { $blob?: unknown }).$blob === 'string' && Object.keys(value).length === 1;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { $blob?: unknown }).$blob === 'string' &&
+    Object.keys(value).length === 1
+  );
 }
 
 /** What the gateway wraps around a worker's frame: [gateway, worker, tenant scope (null = all), frame]. */

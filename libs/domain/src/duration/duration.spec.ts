@@ -22,35 +22,69 @@ describe('a duration', () => {
     expect(parseDuration(text)).toEqual({ ok: true, value: ms });
   });
 
-  it.each([5, '5', '-5m', '', '5 minutes', 'm', '30m1h', '1h1h', 'P', 'PT', 'P1DT', 'P1M', 'P1Y', '1e3s', 'NaN', null, undefined, {}, '1..5s', '.5s', `${'9'.repeat(63)}s`, '9'.repeat(200)])(
-    'refuses %j and says which forms are allowed',
-    (input) => {
-      const read = parseDuration(input);
-      expect(read.ok).toBe(false);
-      if (!read.ok) expect(read.error).toMatch(/1h30m|36500d/);
-    },
-  );
+  it.each([
+    5,
+    '5',
+    '-5m',
+    '',
+    '5 minutes',
+    'm',
+    '30m1h',
+    '1h1h',
+    'P',
+    'PT',
+    'P1DT',
+    'P1M',
+    'P1Y',
+    '1e3s',
+    'NaN',
+    null,
+    undefined,
+    {},
+    '1..5s',
+    '.5s',
+    `${'9'.repeat(63)}s`,
+    '9'.repeat(200),
+  ])('refuses %j and says which forms are allowed', (input) => {
+    const read = parseDuration(input);
+    expect(read.ok).toBe(false);
+    if (!read.ok) expect(read.error).toMatch(/1h30m|36500d/);
+  });
 
   it('tells why years and months are not read', () => {
-    expect(parseDuration('P1Y')).toMatchObject({ error: expect.stringContaining('no fixed length') as unknown });
-    expect(parseDuration('P1M')).toMatchObject({ error: expect.stringContaining('no fixed length') as unknown });
+    expect(parseDuration('P1Y')).toMatchObject({
+      error: expect.stringContaining('no fixed length') as unknown,
+    });
+    expect(parseDuration('P1M')).toMatchObject({
+      error: expect.stringContaining('no fixed length') as unknown,
+    });
   });
 
   it('is written in the short form', () => {
-    expect([0, 250, 1_500, 90_000, 5_400_000, 604_800_000, Infinity].map(formatDuration)).toEqual(
-      ['0s', '250ms', '1.5s', '1m30s', '1h30m', '7d', 'forever'],
-    );
+    expect([0, 250, 1_500, 90_000, 5_400_000, 604_800_000, Infinity].map(formatDuration)).toEqual([
+      '0s',
+      '250ms',
+      '1.5s',
+      '1m30s',
+      '1h30m',
+      '7d',
+      'forever',
+    ]);
   });
 
   it('comes back the same after it was written', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: LONGEST_MS }), (ms) => {
-      expect(parseDuration(formatDuration(ms))).toEqual({ ok: true, value: ms });
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: LONGEST_MS }), (ms) => {
+        expect(parseDuration(formatDuration(ms))).toEqual({ ok: true, value: ms });
+      }),
+    );
   });
 
   it('never throws, whatever it is given', () => {
-    fc.assert(fc.property(fc.anything(), (input) => {
-      parseDuration(input);
-    }));
+    fc.assert(
+      fc.property(fc.anything(), (input) => {
+        parseDuration(input);
+      }),
+    );
   });
 });

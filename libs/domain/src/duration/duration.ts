@@ -7,7 +7,8 @@ export const DAY_MS = 24 * HOUR_MS;
 /** Longest duration that is read: 100 years. */
 export const LONGEST_MS = 36_500 * DAY_MS;
 
-const FORMS = 'write it with its unit, as in "90s", "5m", "2h", "1h30m", "250ms", "7d", or as ISO-8601, as in "PT5M" or "P1DT2H"';
+const FORMS =
+  'write it with its unit, as in "90s", "5m", "2h", "1h30m", "250ms", "7d", or as ISO-8601, as in "PT5M" or "P1DT2H"';
 
 const N = String.raw`(\d+(?:\.\d+)?)`;
 const SHORT = new RegExp(`^(?:${N}d)?(?:${N}h)?(?:${N}m)?(?:${N}s)?(?:${N}ms)?$`);
@@ -66,7 +67,11 @@ export function formatDuration(ms: number): string {
   const sign = ms < 0 ? '-' : '';
   if (left < SECOND_MS) return `${sign}${left}ms`;
   let text = sign;
-  for (const [unit, size] of [['d', DAY_MS], ['h', HOUR_MS], ['m', MINUTE_MS]] as const) {
+  for (const [unit, size] of [
+    ['d', DAY_MS],
+    ['h', HOUR_MS],
+    ['m', MINUTE_MS],
+  ] as const) {
     const whole = Math.floor(left / size);
     if (whole > 0) text += `${whole}${unit}`;
     left -= whole * size;

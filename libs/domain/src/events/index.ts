@@ -6,5 +6,6 @@ export * from './scheduling-spec.js';
 export * from './task-events.js';
 
 /** Every event of every stream. */
-export type DomainEvent = ClusterEvent | AccountEvent | IdEvent | TaskEvent | QueueEvent | LeaseEvent | AlertEvent;
+export type DomainEvent =
+  ClusterEvent | AccountEvent | IdEvent | TaskEvent | QueueEvent | LeaseEvent | AlertEvent;
 export type EventType = DomainEvent['type'];

@@ -13,12 +13,30 @@ export interface Subscription {
 }
 
 /** First event of an installation; says which one it is. */
-export interface ClusterFounded { readonly type: 'ClusterFounded'; readonly installation: string; readonly partitions: number }
-export interface RoleAssigned { readonly type: 'RoleAssigned'; readonly role: string; readonly node: string; readonly epoch: number }
+export interface ClusterFounded {
+  readonly type: 'ClusterFounded';
+  readonly installation: string;
+  readonly partitions: number;
+}
+export interface RoleAssigned {
+  readonly type: 'RoleAssigned';
+  readonly role: string;
+  readonly node: string;
+  readonly epoch: number;
+}
 export type ClusterEvent = OwnerTookOver | ClusterFounded | RoleAssigned;
 
-export interface TenantCreated { readonly type: 'TenantCreated'; readonly n: number; readonly tenant: string; readonly trusted: boolean; readonly subscription: string }
-export interface SubscriptionDefined { readonly type: 'SubscriptionDefined'; readonly subscription: Subscription }
+export interface TenantCreated {
+  readonly type: 'TenantCreated';
+  readonly n: number;
+  readonly tenant: string;
+  readonly trusted: boolean;
+  readonly subscription: string;
+}
+export interface SubscriptionDefined {
+  readonly type: 'SubscriptionDefined';
+  readonly subscription: Subscription;
+}
 export interface KeyCreated {
   readonly type: 'KeyCreated';
   readonly keyId: string;
@@ -29,11 +47,32 @@ export interface KeyCreated {
   readonly role: KeyRole;
   readonly name: string;
 }
-export interface KeyRevoked { readonly type: 'KeyRevoked'; readonly keyId: string }
+export interface KeyRevoked {
+  readonly type: 'KeyRevoked';
+  readonly keyId: string;
+}
 /** `at` is the envelope's time; `block` names the grant so that what is left of it can come back. */
-export interface TokensGranted { readonly type: 'TokensGranted'; readonly tenant: number; readonly block: number; readonly count: number; readonly gateway: string }
-export interface TokensReturned { readonly type: 'TokensReturned'; readonly tenant: number; readonly block: number; readonly count: number }
-export type AccountEvent = OwnerTookOver | TenantCreated | SubscriptionDefined | KeyCreated | KeyRevoked | TokensGranted | TokensReturned;
+export interface TokensGranted {
+  readonly type: 'TokensGranted';
+  readonly tenant: number;
+  readonly block: number;
+  readonly count: number;
+  readonly gateway: string;
+}
+export interface TokensReturned {
+  readonly type: 'TokensReturned';
+  readonly tenant: number;
+  readonly block: number;
+  readonly count: number;
+}
+export type AccountEvent =
+  | OwnerTookOver
+  | TenantCreated
+  | SubscriptionDefined
+  | KeyCreated
+  | KeyRevoked
+  | TokensGranted
+  | TokensReturned;
 
 /** The holder may make ids of (partition, generator) with times in [fromMs, untilMs). */
 export interface GeneratorLeased {
@@ -46,7 +85,13 @@ export interface GeneratorLeased {
 }
 export type IdEvent = OwnerTookOver | GeneratorLeased;
 
-export type AlertKind = 'worker-unhealthy' | 'resource-manager-unhealthy' | 'service-unhealthy' | 'capacity-idle' | 'no-worker-fits' | 'projection-behind';
+export type AlertKind =
+  | 'worker-unhealthy'
+  | 'resource-manager-unhealthy'
+  | 'service-unhealthy'
+  | 'capacity-idle'
+  | 'no-worker-fits'
+  | 'projection-behind';
 export interface AlertRaised {
   readonly type: 'AlertRaised';
   readonly id: string;
@@ -56,5 +101,8 @@ export interface AlertRaised {
   /** What the operator should do. */
   readonly action: string;
 }
-export interface AlertCleared { readonly type: 'AlertCleared'; readonly id: string }
+export interface AlertCleared {
+  readonly type: 'AlertCleared';
+  readonly id: string;
+}
 export type AlertEvent = OwnerTookOver | AlertRaised | AlertCleared;

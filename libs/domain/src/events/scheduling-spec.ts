@@ -8,8 +8,21 @@ export type PlacementStrategy = 'bin-pack' | 'spread' | 'least-loaded' | 'round-
 
 /** How an attempt ended. `ok` is the only good one; the rest are failure categories of scheduling.md 7. */
 export type Outcome =
-  | 'ok' | 'app' | 'permanent' | 'over-memory' | 'over-disk' | 'over-cap' | 'lost' | 'preempted' | 'drained'
-  | 'cancelled' | 'superseded' | 'withdrawn' | 'void' | 'gang-broken' | 'infra';
+  | 'ok'
+  | 'app'
+  | 'permanent'
+  | 'over-memory'
+  | 'over-disk'
+  | 'over-cap'
+  | 'lost'
+  | 'preempted'
+  | 'drained'
+  | 'cancelled'
+  | 'superseded'
+  | 'withdrawn'
+  | 'void'
+  | 'gang-broken'
+  | 'infra';
 
 export interface RetryPolicy {
   /** Executions in all, the first included; only `app` and `over-*` use them up. */

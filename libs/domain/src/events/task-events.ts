@@ -29,10 +29,19 @@ export interface Claim {
 }
 
 /** First event of every owner of a stream: from here on an older owner's writes are refused. */
-export interface OwnerTookOver { readonly type: 'OwnerTookOver'; readonly role: string; readonly epoch: number; readonly node: string }
+export interface OwnerTookOver {
+  readonly type: 'OwnerTookOver';
+  readonly role: string;
+  readonly epoch: number;
+  readonly node: string;
+}
 
 /** Gives a scheduling spec its number in this stream. */
-export interface SpecDefined { readonly type: 'SpecDefined'; readonly n: number; readonly spec: SchedulingSpec }
+export interface SpecDefined {
+  readonly type: 'SpecDefined';
+  readonly n: number;
+  readonly spec: SchedulingSpec;
+}
 
 export interface WorkflowSubmitted {
   readonly type: 'WorkflowSubmitted';
@@ -70,9 +79,16 @@ export interface TaskSubmitted {
 }
 
 /** Scheduled tasks that fell due. */
-export interface TasksDue { readonly type: 'TasksDue'; readonly ids: readonly TaskId[] }
+export interface TasksDue {
+  readonly type: 'TasksDue';
+  readonly ids: readonly TaskId[];
+}
 
-export interface CancelRequested { readonly type: 'CancelRequested'; readonly id: TaskId; readonly user: number }
+export interface CancelRequested {
+  readonly type: 'CancelRequested';
+  readonly id: TaskId;
+  readonly user: number;
+}
 
 export interface TaskSucceeded {
   readonly type: 'TaskSucceeded';
@@ -104,11 +120,24 @@ export interface TaskCancelled {
 
 export type WorkflowEnd = 'succeeded' | 'failed' | 'cancelled';
 
-export interface WorkflowEnded { readonly type: 'WorkflowEnded'; readonly id: WorkflowId; readonly tenant: number; readonly state: WorkflowEnd }
+export interface WorkflowEnded {
+  readonly type: 'WorkflowEnded';
+  readonly id: WorkflowId;
+  readonly tenant: number;
+  readonly state: WorkflowEnd;
+}
 
 export type TaskEvent =
-  | OwnerTookOver | SpecDefined | WorkflowSubmitted | TaskSubmitted | TasksDue | CancelRequested
-  | TaskSucceeded | TaskFailed | TaskCancelled | WorkflowEnded;
+  | OwnerTookOver
+  | SpecDefined
+  | WorkflowSubmitted
+  | TaskSubmitted
+  | TasksDue
+  | CancelRequested
+  | TaskSucceeded
+  | TaskFailed
+  | TaskCancelled
+  | WorkflowEnded;
 
 /** A task as the queue and the resource manager know it. */
 export interface QueuedTask {
@@ -122,9 +151,18 @@ export interface QueuedTask {
   readonly eligibleAt: number;
 }
 
-export interface ClassDefined { readonly type: 'ClassDefined'; readonly n: number; readonly spec: SchedulingSpec }
+export interface ClassDefined {
+  readonly type: 'ClassDefined';
+  readonly n: number;
+  readonly spec: SchedulingSpec;
+}
 /** `order` counts tasks queued in this cell: submission order among equals. */
-export interface BatchQueued { readonly type: 'BatchQueued'; readonly batch: number; readonly batcherEpoch: number; readonly tasks: readonly QueuedTask[] }
+export interface BatchQueued {
+  readonly type: 'BatchQueued';
+  readonly batch: number;
+  readonly batcherEpoch: number;
+  readonly tasks: readonly QueuedTask[];
+}
 export interface TaskBackedOff {
   readonly type: 'TaskBackedOff';
   readonly id: TaskId;
@@ -134,12 +172,37 @@ export interface TaskBackedOff {
   /** When it becomes visible again. */
   readonly until: number;
 }
-export interface TasksVisible { readonly type: 'TasksVisible'; readonly ids: readonly TaskId[] }
-export interface TaskGivenUp { readonly type: 'TaskGivenUp'; readonly id: TaskId; readonly p: number; readonly attempt: number; readonly category: Outcome }
-export interface TasksRemoved { readonly type: 'TasksRemoved'; readonly ids: readonly TaskId[]; readonly why: 'void' | 'cancelled' | 'withdrawn' }
-export interface QueuePaused { readonly type: 'QueuePaused'; readonly queue: string; readonly paused: boolean }
+export interface TasksVisible {
+  readonly type: 'TasksVisible';
+  readonly ids: readonly TaskId[];
+}
+export interface TaskGivenUp {
+  readonly type: 'TaskGivenUp';
+  readonly id: TaskId;
+  readonly p: number;
+  readonly attempt: number;
+  readonly category: Outcome;
+}
+export interface TasksRemoved {
+  readonly type: 'TasksRemoved';
+  readonly ids: readonly TaskId[];
+  readonly why: 'void' | 'cancelled' | 'withdrawn';
+}
+export interface QueuePaused {
+  readonly type: 'QueuePaused';
+  readonly queue: string;
+  readonly paused: boolean;
+}
 
-export type QueueEvent = OwnerTookOver | ClassDefined | BatchQueued | TaskBackedOff | TasksVisible | TaskGivenUp | TasksRemoved | QueuePaused;
+export type QueueEvent =
+  | OwnerTookOver
+  | ClassDefined
+  | BatchQueued
+  | TaskBackedOff
+  | TasksVisible
+  | TaskGivenUp
+  | TasksRemoved
+  | QueuePaused;
 
 export interface WorkerJoined {
   readonly type: 'WorkerJoined';
@@ -156,9 +219,17 @@ export interface WorkerJoined {
   /** The gateway that holds its session. */
   readonly gateway: string;
 }
-export interface WorkerCordoned { readonly type: 'WorkerCordoned'; readonly worker: WorkerId; readonly cordoned: boolean }
+export interface WorkerCordoned {
+  readonly type: 'WorkerCordoned';
+  readonly worker: WorkerId;
+  readonly cordoned: boolean;
+}
 /** Its leases ended with it; `lost` = silent for the lease's time, `left` = said goodbye, `replaced` = came back as a new process. */
-export interface WorkerGone { readonly type: 'WorkerGone'; readonly worker: WorkerId; readonly why: 'lost' | 'left' | 'replaced' }
+export interface WorkerGone {
+  readonly type: 'WorkerGone';
+  readonly worker: WorkerId;
+  readonly why: 'lost' | 'left' | 'replaced';
+}
 export interface LeaseGranted {
   readonly type: 'LeaseGranted';
   readonly task: TaskId;
@@ -171,7 +242,11 @@ export interface LeaseGranted {
   readonly worker: WorkerId;
   readonly capMs: number;
 }
-export interface Usage { readonly wallMs: number; readonly cpuMs: number | null; readonly maxRssBytes: number | null }
+export interface Usage {
+  readonly wallMs: number;
+  readonly cpuMs: number | null;
+  readonly maxRssBytes: number | null;
+}
 export interface LeaseEnded {
   readonly type: 'LeaseEnded';
   readonly task: TaskId;
@@ -185,4 +260,5 @@ export interface LeaseEnded {
   readonly usage: Usage | null;
   readonly sealed: { readonly result?: unknown; readonly error?: string } | null;
 }
-export type LeaseEvent = OwnerTookOver | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;
+export type LeaseEvent =
+  OwnerTookOver | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;

@@ -6,7 +6,10 @@ import { ID_EPOCH_MS } from './layout.js';
 
 const START = ID_EPOCH_MS + 1_000_000;
 
-function leases(): { ask: (partition: number, holder: string, now: number) => ReturnType<GeneratorLeases['decide']>; state: GeneratorLeases } {
+function leases(): {
+  ask: (partition: number, holder: string, now: number) => ReturnType<GeneratorLeases['decide']>;
+  state: GeneratorLeases;
+} {
   const state = new GeneratorLeases();
   return {
     state,
@@ -41,34 +44,44 @@ describe('a generator lease', () => {
   });
 
   it('lets no id be made twice, whoever asks when, also after a restart from the log and under a clock that goes back', () => {
-    const asks = fc.array(fc.record({ holder: fc.nat(20), move: fc.integer({ min: -2_000, max: 90_000 }), restart: fc.boolean() }), { maxLength: 40 });
-    fc.assert(fc.property(asks, (all) => {
-      let state = new GeneratorLeases();
-      const log: ReturnType<GeneratorLeases['decide']>[] = [];
-      const made = new Set<string>();
-      const minters = new Map<string, IdMinter>();
-      let now = START;
-      for (const { holder, move, restart } of all) {
-        now = Math.max(START, now + move);
-        if (restart) {
-          state = new GeneratorLeases();
-          for (const lease of log) state.apply(lease);
+    const asks = fc.array(
+      fc.record({
+        holder: fc.nat(20),
+        move: fc.integer({ min: -2_000, max: 90_000 }),
+        restart: fc.boolean(),
+      }),
+      { maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(asks, (all) => {
+        let state = new GeneratorLeases();
+        const log: ReturnType<GeneratorLeases['decide']>[] = [];
+        const made = new Set<string>();
+        const minters = new Map<string, IdMinter>();
+        let now = START;
+        for (const { holder, move, restart } of all) {
+          now = Math.max(START, now + move);
+          if (restart) {
+            state = new GeneratorLeases();
+            for (const lease of log) state.apply(lease);
+          }
+          const name = `h${String(holder)}`;
+          const lease = state.decide(0, name, now);
+          state.apply(lease);
+          log.push(lease);
+          const known = minters.get(`${name}/${String(lease.generator)}/${String(lease.fromMs)}`);
+          const minter = known ?? new IdMinter(lease);
+          minter.extend(lease.untilMs);
+          minters.set(`${name}/${String(lease.generator)}/${String(lease.fromMs)}`, minter);
+          for (let i = 0; i < 3; i++) {
+            const id = minter.mint(now);
+            if (id === null) continue;
+            expect(made.has(id)).toBe(false);
+            made.add(id);
+          }
         }
-        const name = `h${String(holder)}`;
-        const lease = state.decide(0, name, now);
-        state.apply(lease);
-        log.push(lease);
-        const known = minters.get(`${name}/${String(lease.generator)}/${String(lease.fromMs)}`);
-        const minter = known ?? new IdMinter(lease);
-        minter.extend(lease.untilMs);
-        minters.set(`${name}/${String(lease.generator)}/${String(lease.fromMs)}`, minter);
-        for (let i = 0; i < 3; i++) {
-          const id = minter.mint(now);
-          if (id === null) continue;
-          expect(made.has(id)).toBe(false);
-          made.add(id);
-        }
-      }
-    }), { numRuns: 200 });
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -9,7 +9,8 @@ export class GeneratorLeases {
   readonly #leases = new Map<number, GeneratorLeased>();
 
   apply(event: DomainEvent): void {
-    if (event.type === 'GeneratorLeased') this.#leases.set(event.partition * GENERATORS + event.generator, event);
+    if (event.type === 'GeneratorLeased')
+      this.#leases.set(event.partition * GENERATORS + event.generator, event);
   }
 
   /** Extends the holder's own generator, else takes the one that has been free the longest. */
@@ -28,6 +29,13 @@ export class GeneratorLeases {
       }
     }
     const fromMs = Math.max(now, oldestUntil);
-    return { type: 'GeneratorLeased', partition, generator: oldest, holder, fromMs, untilMs: fromMs + GENERATOR_LEASE_MS };
+    return {
+      type: 'GeneratorLeased',
+      partition,
+      generator: oldest,
+      holder,
+      fromMs,
+      untilMs: fromMs + GENERATOR_LEASE_MS,
+    };
   }
 }

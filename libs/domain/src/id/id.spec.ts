@@ -1,10 +1,19 @@
 import { isId } from '@yardmaster/kernel';
 import { describe, expect, it } from 'vitest';
 import { IdMinter } from './id-minter.js';
-import { ID_EPOCH_MS, ID_TIME_END_MS, idCounter, idGenerator, idPartition, idTime, IDS_PER_MS } from './layout.js';
+import {
+  ID_EPOCH_MS,
+  ID_TIME_END_MS,
+  idCounter,
+  idGenerator,
+  idPartition,
+  idTime,
+  IDS_PER_MS,
+} from './layout.js';
 
 const T = Date.UTC(2026, 10, 21);
-const minter = (untilMs = T + 10): IdMinter => new IdMinter({ partition: 5, generator: 3, fromMs: T, untilMs });
+const minter = (untilMs = T + 10): IdMinter =>
+  new IdMinter({ partition: 5, generator: 3, fromMs: T, untilMs });
 
 describe('an id', () => {
   it('is laid out as 41 bits ms, 6 partition, 4 generator, 12 counter', () => {
@@ -14,16 +23,31 @@ describe('an id', () => {
   });
 
   it('fits 63 bits to the end of its time', () => {
-    const last = new IdMinter({ partition: 63, generator: 15, fromMs: ID_TIME_END_MS - 1, untilMs: ID_TIME_END_MS });
+    const last = new IdMinter({
+      partition: 63,
+      generator: 15,
+      fromMs: ID_TIME_END_MS - 1,
+      untilMs: ID_TIME_END_MS,
+    });
     let id = '';
     for (let next = last.mint(0); next !== null; next = last.mint(0)) id = next;
     expect(id).toBe('9223372036854775807');
-    expect([idTime(id), idPartition(id), idGenerator(id), idCounter(id)]).toEqual([ID_TIME_END_MS - 1, 63, 15, 4_095]);
+    expect([idTime(id), idPartition(id), idGenerator(id), idCounter(id)]).toEqual([
+      ID_TIME_END_MS - 1,
+      63,
+      15,
+      4_095,
+    ]);
     expect(isId(id)).toBe(true);
   });
 
   it('has no leading zero in the first ms of all', () => {
-    const first = new IdMinter({ partition: 63, generator: 15, fromMs: ID_EPOCH_MS + 1, untilMs: ID_EPOCH_MS + 4 });
+    const first = new IdMinter({
+      partition: 63,
+      generator: 15,
+      fromMs: ID_EPOCH_MS + 1,
+      untilMs: ID_EPOCH_MS + 4,
+    });
     for (let id = first.mint(0); id !== null; id = first.mint(0)) expect(isId(id)).toBe(true);
   });
 });

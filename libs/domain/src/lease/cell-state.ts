@@ -1,5 +1,12 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
-import type { DomainEvent, LeaseEnded, LeaseGranted, QueuedTask, SchedulingSpec, WorkerJoined } from '../events/index.js';
+import type {
+  DomainEvent,
+  LeaseEnded,
+  LeaseGranted,
+  QueuedTask,
+  SchedulingSpec,
+  WorkerJoined,
+} from '../events/index.js';
 import { compareOrder, OrderedHeap, orderKey, type OrderKey } from '../order/index.js';
 import { addInto, subtractFrom } from '../resources/index.js';
 import type { WorkerView } from '../placement/index.js';
@@ -135,7 +142,14 @@ export class CellState {
     const spec = this.classes[task.cls];
     if (spec === undefined || this.entries.has(task.id)) return;
     const lane = this.#lane(task.cls, spec, task.tenant);
-    const entry: CellEntry = { task, lane, order: orderKey(spec, task.eligibleAt, ++this.#order), state: 'out', attempts: 0, failedOn: null };
+    const entry: CellEntry = {
+      task,
+      lane,
+      order: orderKey(spec, task.eligibleAt, ++this.#order),
+      state: 'out',
+      attempts: 0,
+      failedOn: null,
+    };
     this.entries.set(task.id, entry);
     this.#show(entry);
   }
@@ -144,7 +158,8 @@ export class CellState {
     // Class and tenant in one number: tenants are counted from 1, classes stay far below 2^20.
     const key = tenant * 0x10_0000 + cls;
     let lane = this.lanes.get(key);
-    if (lane === undefined) this.lanes.set(key, (lane = { cls, spec, tenant, heap: new OrderedHeap(byOrder), visible: 0 }));
+    if (lane === undefined)
+      this.lanes.set(key, (lane = { cls, spec, tenant, heap: new OrderedHeap(byOrder), visible: 0 }));
     return lane;
   }
 
@@ -168,9 +183,22 @@ export class CellState {
     const free: Record<string, number> = { ...event.capacity };
     for (const lease of held.values()) if (lease.spec !== null) subtractFrom(free, lease.spec.resources);
     const worker: CellWorker = {
-      id: event.worker, index: 0, name: event.name, kind: event.kind, incarnation: event.incarnation, gateway: event.gateway, capacity: event.capacity,
-      free, labels: event.labels, handlers: new Set(event.handlers), tenant: event.tenant, cordoned: known?.cordoned ?? false,
-      healthy: known?.healthy ?? false, load: 0, leases: held.size, held,
+      id: event.worker,
+      index: 0,
+      name: event.name,
+      kind: event.kind,
+      incarnation: event.incarnation,
+      gateway: event.gateway,
+      capacity: event.capacity,
+      free,
+      labels: event.labels,
+      handlers: new Set(event.handlers),
+      tenant: event.tenant,
+      cordoned: known?.cordoned ?? false,
+      healthy: known?.healthy ?? false,
+      load: 0,
+      leases: held.size,
+      held,
     };
     this.workers.set(event.worker, worker);
     this.#renumber();
@@ -178,7 +206,9 @@ export class CellState {
 
   #renumber(): void {
     this.workerList = [...this.workers.values()];
-    this.workerList.forEach((worker, i) => { worker.index = i; });
+    this.workerList.forEach((worker, i) => {
+      worker.index = i;
+    });
     this.dirty = true;
   }
 
@@ -186,7 +216,15 @@ export class CellState {
     const entry = this.entries.get(event.task);
     const spec = this.classes[event.cls] ?? null;
     const lease: Lease = {
-      task: event.task, p: event.p, tenant: event.tenant, attempt: event.attempt, fence: event.fence, worker: event.worker, spec, capMs: event.capMs, grantedAt: at,
+      task: event.task,
+      p: event.p,
+      tenant: event.tenant,
+      attempt: event.attempt,
+      fence: event.fence,
+      worker: event.worker,
+      spec,
+      capMs: event.capMs,
+      grantedAt: at,
     };
     this.leases.set(event.task, lease);
     if (entry !== undefined) {

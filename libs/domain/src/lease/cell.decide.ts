@@ -1,4 +1,11 @@
-import type { DomainEvent, LeaseEnded, LeaseGranted, Outcome, PlacementStrategy, Usage } from '../events/index.js';
+import type {
+  DomainEvent,
+  LeaseEnded,
+  LeaseGranted,
+  Outcome,
+  PlacementStrategy,
+  Usage,
+} from '../events/index.js';
 import { compareOrder } from '../order/index.js';
 import { place, type NoFit } from '../placement/index.js';
 import type { CellEntry, CellLane, CellState, Lease } from './cell-state.js';
@@ -10,11 +17,16 @@ const isNotVisible = (entry: CellEntry): boolean => entry.state !== 'visible';
  * that what cannot be placed delays what can by one look. `grant` must fold the event before it returns.
  */
 export function placeRound(
-  state: CellState, strategy: PlacementStrategy, cursor: { value: number }, grant: (entry: CellEntry, worker: string, score: number) => void,
-  onNoFit: (lane: CellLane, noFit: NoFit) => void, limit: number,
+  state: CellState,
+  strategy: PlacementStrategy,
+  cursor: { value: number },
+  grant: (entry: CellEntry, worker: string, score: number) => void,
+  onNoFit: (lane: CellLane, noFit: NoFit) => void,
+  limit: number,
 ): number {
   const open: CellLane[] = [];
-  for (const lane of state.lanes.values()) if (lane.visible > 0 && !state.paused.has(lane.spec.queue)) open.push(lane);
+  for (const lane of state.lanes.values())
+    if (lane.visible > 0 && !state.paused.has(lane.spec.queue)) open.push(lane);
   let granted = 0;
   while (open.length > 0 && granted < limit) {
     const i = open.length === 1 ? 0 : bestLane(open);
@@ -24,7 +36,11 @@ export function placeRound(
       open.splice(i, 1);
       continue;
     }
-    const task = { spec: lane.spec, tenant: lane.tenant, ...(entry.failedOn === null ? {} : { avoid: entry.failedOn }) };
+    const task = {
+      spec: lane.spec,
+      tenant: lane.tenant,
+      ...(entry.failedOn === null ? {} : { avoid: entry.failedOn }),
+    };
     const placement = place(task, state.workerList, strategy, cursor.value);
     if (placement.kind === 'no-fit') {
       onNoFit(lane, placement);
@@ -61,7 +77,15 @@ export function fenceOf(epoch: number, n: number): number {
 export function grantOf(entry: CellEntry, worker: Lease['worker'], fence: number): LeaseGranted {
   const { task, lane } = entry;
   return {
-    type: 'LeaseGranted', task: task.id, p: task.p, tenant: task.tenant, cls: task.cls, attempt: entry.attempts + 1, fence, worker, capMs: lane.spec.capMs,
+    type: 'LeaseGranted',
+    task: task.id,
+    p: task.p,
+    tenant: task.tenant,
+    cls: task.cls,
+    attempt: entry.attempts + 1,
+    fence,
+    worker,
+    capMs: lane.spec.capMs,
   };
 }
 
@@ -74,17 +98,32 @@ export interface EndOfLease {
 }
 
 export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
-  const hasContent = (end.result !== undefined && end.result !== null) || (end.error !== undefined && end.error !== null);
+  const hasContent =
+    (end.result !== undefined && end.result !== null) || (end.error !== undefined && end.error !== null);
   return {
-    type: 'LeaseEnded', task: lease.task, p: lease.p, tenant: lease.tenant, attempt: lease.attempt, fence: lease.fence, worker: lease.worker,
-    outcome: end.outcome, exitCode: end.exitCode ?? null, usage: end.usage ?? null,
-    sealed: hasContent ? { ...(end.result === undefined ? {} : { result: end.result }), ...(end.error == null ? {} : { error: end.error }) } : null,
+    type: 'LeaseEnded',
+    task: lease.task,
+    p: lease.p,
+    tenant: lease.tenant,
+    attempt: lease.attempt,
+    fence: lease.fence,
+    worker: lease.worker,
+    outcome: end.outcome,
+    exitCode: end.exitCode ?? null,
+    usage: end.usage ?? null,
+    sealed: hasContent
+      ? {
+          ...(end.result === undefined ? {} : { result: end.result }),
+          ...(end.error == null ? {} : { error: end.error }),
+        }
+      : null,
   };
 }
 
 /** Leases whose task the queue does not know: their cause was lost in a crash. */
 export function voidLeases(state: CellState): DomainEvent[] {
   const events: DomainEvent[] = [];
-  for (const lease of state.leases.values()) if (!state.entries.has(lease.task)) events.push(endOf(lease, { outcome: 'void' }));
+  for (const lease of state.leases.values())
+    if (!state.entries.has(lease.task)) events.push(endOf(lease, { outcome: 'void' }));
   return events;
 }

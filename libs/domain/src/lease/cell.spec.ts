@@ -7,8 +7,19 @@ import { endOf, fenceOf, grantOf, placeRound, voidLeases } from './cell.decide.j
 import { CellState, type Lease } from './cell-state.js';
 
 const spec = (more: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
-  kind: 'handler', handler: 'h', resources: { slots: 1 }, queue: 'default', classRank: 2, priority: 500, strategy: null, delayToleranceMs: null, capMs: 60_000,
-  retry: defaultRetry(), idempotent: false, require: {}, ...more,
+  kind: 'handler',
+  handler: 'h',
+  resources: { slots: 1 },
+  queue: 'default',
+  classRank: 2,
+  priority: 500,
+  strategy: null,
+  delayToleranceMs: null,
+  capMs: 60_000,
+  retry: defaultRetry(),
+  idempotent: false,
+  require: {},
+  ...more,
 });
 
 class Cell {
@@ -29,12 +40,31 @@ class Cell {
   }
 
   queued(cls: number, ids: readonly string[], tenant = 1, eligibleAt = 0): this {
-    return this.told({ type: 'BatchQueued', batch: 1, batcherEpoch: 1, tasks: ids.map((id) => ({ id: asTaskId(id), p: 0, tenant, cls, eligibleAt })) });
+    return this.told({
+      type: 'BatchQueued',
+      batch: 1,
+      batcherEpoch: 1,
+      tasks: ids.map((id) => ({ id: asTaskId(id), p: 0, tenant, cls, eligibleAt })),
+    });
   }
 
-  joined(id: string, slots: number, more: Partial<Extract<DomainEvent, { type: 'WorkerJoined' }>> = {}): this {
+  joined(
+    id: string,
+    slots: number,
+    more: Partial<Extract<DomainEvent, { type: 'WorkerJoined' }>> = {},
+  ): this {
     this.told({
-      type: 'WorkerJoined', worker: asWorkerId(id), incarnation: 'one', kind: 'sdk', name: id, tenant: null, capacity: { slots }, handlers: ['h'], labels: {}, gateway: 'g', ...more,
+      type: 'WorkerJoined',
+      worker: asWorkerId(id),
+      incarnation: 'one',
+      kind: 'sdk',
+      name: id,
+      tenant: null,
+      capacity: { slots },
+      handlers: ['h'],
+      labels: {},
+      gateway: 'g',
+      ...more,
     });
     const worker = this.state.workers.get(asWorkerId(id));
     if (worker !== undefined) worker.healthy = true;
@@ -44,10 +74,19 @@ class Cell {
   /** [task, worker] of each grant of one round. */
   place(limit = 100): [string, string][] {
     const grants: [string, string][] = [];
-    placeRound(this.state, 'bin-pack', this.#cursor, (entry, worker) => {
-      grants.push([entry.task.id, worker]);
-      this.told(grantOf(entry, asWorkerId(worker), fenceOf(1, ++this.#fence)));
-    }, (_, noFit) => { this.noFits.push(noFit); }, limit);
+    placeRound(
+      this.state,
+      'bin-pack',
+      this.#cursor,
+      (entry, worker) => {
+        grants.push([entry.task.id, worker]);
+        this.told(grantOf(entry, asWorkerId(worker), fenceOf(1, ++this.#fence)));
+      },
+      (_, noFit) => {
+        this.noFits.push(noFit);
+      },
+      limit,
+    );
     return grants;
   }
 
@@ -72,9 +111,18 @@ describe('placing', () => {
   it('grants the best first, as far as capacity goes, and takes what it grants', () => {
     const cell = new Cell();
     cell.joined('w', 2).queued(cell.class(), ['1', '2', '3']);
-    expect(cell.place()).toEqual([['1', 'w'], ['2', 'w']]);
+    expect(cell.place()).toEqual([
+      ['1', 'w'],
+      ['2', 'w'],
+    ]);
     expect([cell.free('w'), cell.state.leases.size, cell.state.isIdle()]).toEqual([0, 2, false]);
-    expect(cell.lease('1')).toMatchObject({ attempt: 1, fence: fenceOf(1, 1), worker: 'w', capMs: 60_000, grantedAt: 1_000 });
+    expect(cell.lease('1')).toMatchObject({
+      attempt: 1,
+      fence: fenceOf(1, 1),
+      worker: 'w',
+      capMs: 60_000,
+      grantedAt: 1_000,
+    });
     expect(cell.noFits[0]?.best).toEqual({ worker: 0, dimension: 'slots' });
     expect(cell.place()).toEqual([]);
     expect(cell.ended('1', 'ok').place()).toEqual([['3', 'w']]);
@@ -86,7 +134,10 @@ describe('placing', () => {
     const low = cell.class({ priority: 100 });
     const high = cell.class({ priority: 800 });
     cell.joined('w', 2).queued(wide, ['1']).queued(low, ['2']).queued(high, ['3'], 2);
-    expect(cell.place()).toEqual([['3', 'w'], ['2', 'w']]);
+    expect(cell.place()).toEqual([
+      ['3', 'w'],
+      ['2', 'w'],
+    ]);
   });
 
   it('grants nothing from a paused queue, on a cordoned or silent worker, or for another tenant', () => {
@@ -97,7 +148,10 @@ describe('placing', () => {
     expect(cell.noFits[0]?.reasons).toMatchObject({ tenant: 1 });
     cell.joined('v', 5).told({ type: 'WorkerCordoned', worker: asWorkerId('v'), cordoned: true });
     expect(cell.place()).toEqual([]);
-    cell.told({ type: 'WorkerCordoned', worker: asWorkerId('v'), cordoned: false }, { type: 'QueuePaused', queue: 'default', paused: true });
+    cell.told(
+      { type: 'WorkerCordoned', worker: asWorkerId('v'), cordoned: false },
+      { type: 'QueuePaused', queue: 'default', paused: true },
+    );
     expect(cell.place()).toEqual([]);
     cell.told({ type: 'QueuePaused', queue: 'default', paused: false });
     const worker = cell.state.workers.get(asWorkerId('v'));
@@ -149,7 +203,17 @@ describe('the end of a lease', () => {
   });
 
   it('carries result and error only when there are any', () => {
-    const lease: Lease = { task: asTaskId('1'), p: 0, tenant: 1, attempt: 1, fence: 1, worker: asWorkerId('w'), spec: null, capMs: 1, grantedAt: 0 };
+    const lease: Lease = {
+      task: asTaskId('1'),
+      p: 0,
+      tenant: 1,
+      attempt: 1,
+      fence: 1,
+      worker: asWorkerId('w'),
+      spec: null,
+      capMs: 1,
+      grantedAt: 0,
+    };
     expect(endOf(lease, { outcome: 'ok', result: null, error: null }).sealed).toBeNull();
     expect(endOf(lease, { outcome: 'ok', result: 0 }).sealed).toEqual({ result: 0 });
     expect(endOf(lease, { outcome: 'app', error: 'e' }).sealed).toEqual({ error: 'e' });
@@ -159,7 +223,12 @@ describe('the end of a lease', () => {
 describe('a task that leaves the queue', () => {
   it('is not placed any more, given up or removed', () => {
     const cell = new Cell();
-    cell.queued(cell.class(), ['1', '2', '3']).told({ type: 'TasksRemoved', ids: ids('1'), why: 'cancelled' }, { type: 'TaskGivenUp', id: asTaskId('2'), p: 0, attempt: 1, category: 'app' });
+    cell
+      .queued(cell.class(), ['1', '2', '3'])
+      .told(
+        { type: 'TasksRemoved', ids: ids('1'), why: 'cancelled' },
+        { type: 'TaskGivenUp', id: asTaskId('2'), p: 0, attempt: 1, category: 'app' },
+      );
     expect(cell.joined('w', 9).place()).toEqual([['3', 'w']]);
   });
 
@@ -176,7 +245,11 @@ describe('a task that leaves the queue', () => {
   it('and comes back is placed as a new one', () => {
     const cell = new Cell();
     const cls = cell.class();
-    cell.joined('w', 1).queued(cls, ['1']).told({ type: 'TasksRemoved', ids: ids('1'), why: 'void' }).queued(cls, ['1']);
+    cell
+      .joined('w', 1)
+      .queued(cls, ['1'])
+      .told({ type: 'TasksRemoved', ids: ids('1'), why: 'void' })
+      .queued(cls, ['1']);
     expect(cell.place()).toEqual([['1', 'w']]);
     expect(cell.place()).toEqual([]);
   });
@@ -195,13 +268,20 @@ describe('a worker', () => {
 
   it('that was cordoned stays so when it comes back', () => {
     const cell = new Cell();
-    cell.joined('w', 1).told({ type: 'WorkerCordoned', worker: asWorkerId('w'), cordoned: true }).joined('w', 1, { incarnation: 'two' });
+    cell
+      .joined('w', 1)
+      .told({ type: 'WorkerCordoned', worker: asWorkerId('w'), cordoned: true })
+      .joined('w', 1, { incarnation: 'two' });
     expect(cell.queued(cell.class(), ['1']).place()).toEqual([]);
   });
 
   it('that is gone takes its place in the list with it', () => {
     const cell = new Cell();
-    cell.joined('v', 1).joined('w', 1).queued(cell.class(), ['1']).told({ type: 'WorkerGone', worker: asWorkerId('v'), why: 'left' });
+    cell
+      .joined('v', 1)
+      .joined('w', 1)
+      .queued(cell.class(), ['1'])
+      .told({ type: 'WorkerGone', worker: asWorkerId('v'), why: 'left' });
     expect(cell.state.workerList.map(({ id, index }) => [id, index])).toEqual([['w', 0]]);
     expect(cell.place()).toEqual([['1', 'w']]);
   });
@@ -212,8 +292,20 @@ describe('after a restore', () => {
     const cell = new Cell();
     const cls = cell.class();
     cell.joined('w', 5).queued(cls, ['1']).place();
-    cell.told({ type: 'LeaseGranted', task: asTaskId('9'), p: 0, tenant: 1, cls, attempt: 1, fence: fenceOf(1, 99), worker: asWorkerId('w'), capMs: 1 });
-    expect(voidLeases(cell.state)).toEqual([expect.objectContaining({ type: 'LeaseEnded', task: '9', outcome: 'void', sealed: null })]);
+    cell.told({
+      type: 'LeaseGranted',
+      task: asTaskId('9'),
+      p: 0,
+      tenant: 1,
+      cls,
+      attempt: 1,
+      fence: fenceOf(1, 99),
+      worker: asWorkerId('w'),
+      capMs: 1,
+    });
+    expect(voidLeases(cell.state)).toEqual([
+      expect.objectContaining({ type: 'LeaseEnded', task: '9', outcome: 'void', sealed: null }),
+    ]);
     cell.told(...voidLeases(cell.state));
     expect([cell.free('w'), cell.state.leases.size]).toEqual([4, 1]);
   });

@@ -1,11 +1,30 @@
-import type { LeaseEnded, LeaseGranted, Outcome, QueueEvent, TaskEvent, TaskSubmitted } from '../events/index.js';
+import type {
+  LeaseEnded,
+  LeaseGranted,
+  Outcome,
+  QueueEvent,
+  TaskEvent,
+  TaskSubmitted,
+} from '../events/index.js';
 import type { TaskState } from './task-state.js';
 import type { NamedAs } from './transitions.js';
 
 /** How far a task is, as one stream tells it. */
 export type Phase =
-  | 'scheduled' | 'blocked' | 'ready' | 'queued' | 'running' | 'attempt-ended' | 'backing_off' | 'given-up' | 'visible'
-  | 'removed' | 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
+  | 'scheduled'
+  | 'blocked'
+  | 'ready'
+  | 'queued'
+  | 'running'
+  | 'attempt-ended'
+  | 'backing_off'
+  | 'given-up'
+  | 'visible'
+  | 'removed'
+  | 'succeeded'
+  | 'failed'
+  | 'upstream_failed'
+  | 'cancelled';
 
 /** Order of the phases within one attempt. An end told by the owner is above everything of its life. */
 export const PHASE_RANK: Readonly<Record<Phase, number>> = {
@@ -44,7 +63,10 @@ export interface OwnerFact extends Fact {
 }
 
 /** Events of the owner's stream that tell something about a task. */
-export type OwnerEvent = Exclude<TaskEvent, { type: 'OwnerTookOver' | 'SpecDefined' | 'WorkflowSubmitted' | 'WorkflowEnded' }>;
+export type OwnerEvent = Exclude<
+  TaskEvent,
+  { type: 'OwnerTookOver' | 'SpecDefined' | 'WorkflowSubmitted' | 'WorkflowEnded' }
+>;
 export type QueueFactEvent = Exclude<QueueEvent, { type: 'OwnerTookOver' | 'ClassDefined' | 'QueuePaused' }>;
 
 export function submittedFact({ dueAt, open }: Pick<TaskSubmitted, 'dueAt' | 'open'>, life = 1): OwnerFact {
@@ -52,7 +74,11 @@ export function submittedFact({ dueAt, open }: Pick<TaskSubmitted, 'dueAt' | 'op
 }
 
 /** What the owner's stream says after one more of its events. What comes after the end changes nothing. */
-export function ownerFact(before: OwnerFact | null, event: OwnerEvent, as: NamedAs = 'subject'): OwnerFact | null {
+export function ownerFact(
+  before: OwnerFact | null,
+  event: OwnerEvent,
+  as: NamedAs = 'subject',
+): OwnerFact | null {
   if (event.type === 'TaskSubmitted') return before ?? submittedFact(event);
   if (before === null || isEnd(before)) return before;
   if (as === 'released') return waiting({ ...before, hasOpenParents: false });

@@ -6,9 +6,29 @@ import { isTerminal, statusOf, TASK_STATES, type TaskState } from './task-state.
 import { nextStates, TRANSITIONS } from './transitions.js';
 
 const id = asTaskId('7');
-const granted = (attempt: number): LeaseGranted => ({ type: 'LeaseGranted', task: id, p: 0, tenant: 1, cls: 0, attempt, fence: attempt, worker: asWorkerId('w'), capMs: 1 });
+const granted = (attempt: number): LeaseGranted => ({
+  type: 'LeaseGranted',
+  task: id,
+  p: 0,
+  tenant: 1,
+  cls: 0,
+  attempt,
+  fence: attempt,
+  worker: asWorkerId('w'),
+  capMs: 1,
+});
 const ended = (attempt: number, outcome: Outcome): LeaseEnded => ({
-  type: 'LeaseEnded', task: id, p: 0, tenant: 1, attempt, fence: attempt, worker: asWorkerId('w'), outcome, exitCode: null, usage: null, sealed: null,
+  type: 'LeaseEnded',
+  task: id,
+  p: 0,
+  tenant: 1,
+  attempt,
+  fence: attempt,
+  worker: asWorkerId('w'),
+  outcome,
+  exitCode: null,
+  usage: null,
+  sealed: null,
 });
 const ready = submittedFact({ dueAt: null, open: 0 });
 const queued = queueFact(null, { type: 'BatchQueued', batch: 1, batcherEpoch: 1, tasks: [] });
@@ -29,7 +49,7 @@ describe('the table of transitions', () => {
 
   it('reaches every state that has events, and an end from each of them', () => {
     const reached = new Set<TaskState | null>([null]);
-    for (let before = 0; before < reached.size; ) {
+    for (let before = 0; before < reached.size;) {
       before = reached.size;
       for (const t of TRANSITIONS) if (reached.has(t.from)) reached.add(t.to);
     }
@@ -51,7 +71,11 @@ describe('the table of transitions', () => {
 describe('a status', () => {
   it('is one of four', () => {
     expect(TASK_STATES.map(statusOf).filter((s) => s === 'waiting')).toHaveLength(8);
-    expect([statusOf('running'), statusOf('skipped'), statusOf('upstream_failed')]).toEqual(['in_progress', 'done', 'failed']);
+    expect([statusOf('running'), statusOf('skipped'), statusOf('upstream_failed')]).toEqual([
+      'in_progress',
+      'done',
+      'failed',
+    ]);
   });
 });
 
@@ -65,11 +89,21 @@ describe('the state of a task', () => {
     expect(owner?.phase).toBe('scheduled');
     owner = ownerFact(owner, { type: 'TasksDue', ids: [id] });
     expect(owner?.phase).toBe('blocked');
-    const released = { type: 'TaskSucceeded', id: asTaskId('1'), tenant: 1, attempt: 1, released: [id], sealed: null } as const;
+    const released = {
+      type: 'TaskSucceeded',
+      id: asTaskId('1'),
+      tenant: 1,
+      attempt: 1,
+      released: [id],
+      sealed: null,
+    } as const;
     owner = ownerFact(owner, released, 'released');
     expect(owner?.phase).toBe('ready');
     const early = ownerFact(submittedFact({ dueAt: 5, open: 1 }), released, 'released');
-    expect([early?.phase, ownerFact(early, { type: 'TasksDue', ids: [id] })?.phase]).toEqual(['scheduled', 'ready']);
+    expect([early?.phase, ownerFact(early, { type: 'TasksDue', ids: [id] })?.phase]).toEqual([
+      'scheduled',
+      'ready',
+    ]);
   });
 
   it('does not wait for the slower stream', () => {
@@ -78,23 +112,50 @@ describe('the state of a task', () => {
   });
 
   it('is running again while the queue still speaks of the attempt before', () => {
-    const back = queueFact(queued, { type: 'TaskBackedOff', id, p: 0, attempt: 1, category: 'app', until: 9 });
-    expect(joinState({ owner: ready, queue: back, lease: leaseFact(null, ended(1, 'app')) })).toBe('backing_off');
+    const back = queueFact(queued, {
+      type: 'TaskBackedOff',
+      id,
+      p: 0,
+      attempt: 1,
+      category: 'app',
+      until: 9,
+    });
+    expect(joinState({ owner: ready, queue: back, lease: leaseFact(null, ended(1, 'app')) })).toBe(
+      'backing_off',
+    );
     expect(joinState({ owner: ready, queue: back, lease: leaseFact(null, granted(2)) })).toBe('running');
     const visible = queueFact(back, { type: 'TasksVisible', ids: [id] });
-    expect(joinState({ owner: ready, queue: visible, lease: leaseFact(null, ended(1, 'app')) })).toBe('queued');
+    expect(joinState({ owner: ready, queue: visible, lease: leaseFact(null, ended(1, 'app')) })).toBe(
+      'queued',
+    );
   });
 
   it.each([
-    ['ok', 'running'], ['app', 'backing_off'], ['lost', 'backing_off'], ['preempted', 'suspended'], ['withdrawn', 'queued'], ['cancelled', 'cancelling'],
-  ] as [Outcome, TaskState][])('after an attempt that ended %s is %s until someone decides', (outcome, state) => {
-    expect(joinState({ owner: ready, queue: queued, lease: leaseFact(leaseFact(null, granted(1)), ended(1, outcome)) })).toBe(state);
-  });
+    ['ok', 'running'],
+    ['app', 'backing_off'],
+    ['lost', 'backing_off'],
+    ['preempted', 'suspended'],
+    ['withdrawn', 'queued'],
+    ['cancelled', 'cancelling'],
+  ] as [Outcome, TaskState][])(
+    'after an attempt that ended %s is %s until someone decides',
+    (outcome, state) => {
+      expect(
+        joinState({
+          owner: ready,
+          queue: queued,
+          lease: leaseFact(leaseFact(null, granted(1)), ended(1, outcome)),
+        }),
+      ).toBe(state);
+    },
+  );
 
   it('is what the owner says at the end, whatever else was said', () => {
     const owner = ownerFact(ready, { type: 'TaskCancelled', id, tenant: 1, upstreamFailed: [] });
     expect(joinState({ owner, queue: queued, lease: leaseFact(null, granted(8)) })).toBe('cancelled');
-    expect(ownerFact(owner, { type: 'TaskSucceeded', id, tenant: 1, attempt: 1, released: [], sealed: null })).toBe(owner);
+    expect(
+      ownerFact(owner, { type: 'TaskSucceeded', id, tenant: 1, attempt: 1, released: [], sealed: null }),
+    ).toBe(owner);
   });
 
   it('is cancelling while an attempt holds a lease after the request', () => {
@@ -109,7 +170,10 @@ describe('the state of a task', () => {
   });
 
   it('belongs to the later life', () => {
-    const owner = { ...ownerFact(ready, { type: 'TaskCancelled', id, tenant: 1, upstreamFailed: [] })!, life: 1 };
+    const owner = {
+      ...ownerFact(ready, { type: 'TaskCancelled', id, tenant: 1, upstreamFailed: [] })!,
+      life: 1,
+    };
     expect(joinState({ owner, queue: { ...queued, life: 2 }, lease: null })).toBe('queued');
   });
 });

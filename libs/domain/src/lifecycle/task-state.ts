@@ -1,9 +1,23 @@
 /** What a task is doing, in detail. */
 export const TASK_STATES = [
-  'scheduled', 'blocked', 'held', 'awaiting_input', 'ready', 'queued', 'backing_off', 'suspended',
-  'starting', 'running', 'cancelling',
-  'succeeded', 'skipped',
-  'failed', 'upstream_failed', 'cancelled', 'expired', 'dead',
+  'scheduled',
+  'blocked',
+  'held',
+  'awaiting_input',
+  'ready',
+  'queued',
+  'backing_off',
+  'suspended',
+  'starting',
+  'running',
+  'cancelling',
+  'succeeded',
+  'skipped',
+  'failed',
+  'upstream_failed',
+  'cancelled',
+  'expired',
+  'dead',
 ] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 

@@ -26,16 +26,30 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'ready', event: 'BatchQueued', as: 'subject', to: 'queued' },
   { from: 'queued', event: 'LeaseGranted', as: 'subject', to: 'running' },
   { from: 'queued', event: 'TasksRemoved', as: 'subject', to: 'ready' },
-  ...(['scheduled', 'blocked', 'ready', 'queued'] as const).map(
-    (from): Transition => ({ from, event: 'CancelRequested', as: 'subject', to: from, when: 'no attempt is under way: its end follows at once' }),
-  ),
-  ...(['queued', 'backing_off', 'suspended'] as const).map(
-    (from): Transition => ({ from, event: 'CancelRequested', as: 'subject', to: 'cancelling', when: 'an attempt was made: its end follows at once' }),
-  ),
+  ...(['scheduled', 'blocked', 'ready', 'queued'] as const).map((from): Transition => ({
+    from,
+    event: 'CancelRequested',
+    as: 'subject',
+    to: from,
+    when: 'no attempt is under way: its end follows at once',
+  })),
+  ...(['queued', 'backing_off', 'suspended'] as const).map((from): Transition => ({
+    from,
+    event: 'CancelRequested',
+    as: 'subject',
+    to: 'cancelling',
+    when: 'an attempt was made: its end follows at once',
+  })),
   { from: 'running', event: 'CancelRequested', as: 'subject', to: 'cancelling' },
   { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'running', when: 'ok' },
   { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'cancelling', when: 'cancelled' },
-  { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'queued', when: 'withdrawn, void or superseded' },
+  {
+    from: 'running',
+    event: 'LeaseEnded',
+    as: 'subject',
+    to: 'queued',
+    when: 'withdrawn, void or superseded',
+  },
   { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'suspended', when: 'preempted or drained' },
   { from: 'running', event: 'LeaseEnded', as: 'subject', to: 'backing_off', when: 'failed or lost' },
   { from: 'cancelling', event: 'LeaseEnded', as: 'subject', to: 'cancelling' },
@@ -53,9 +67,9 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'suspended', event: 'TaskGivenUp', as: 'subject', to: 'backing_off' },
   { from: 'running', event: 'TaskSucceeded', as: 'subject', to: 'succeeded' },
   { from: 'backing_off', event: 'TaskFailed', as: 'subject', to: 'failed' },
-  ...(['scheduled', 'blocked', 'ready', 'queued', 'backing_off', 'suspended', 'running', 'cancelling'] as const).map(
-    (from): Transition => ({ from, event: 'TaskCancelled', as: 'subject', to: 'cancelled' }),
-  ),
+  ...(
+    ['scheduled', 'blocked', 'ready', 'queued', 'backing_off', 'suspended', 'running', 'cancelling'] as const
+  ).map((from): Transition => ({ from, event: 'TaskCancelled', as: 'subject', to: 'cancelled' })),
   ...(['scheduled', 'blocked'] as const).flatMap((from): Transition[] => [
     { from, event: 'TaskFailed', as: 'upstreamFailed', to: 'upstream_failed' },
     { from, event: 'TaskCancelled', as: 'upstreamFailed', to: 'upstream_failed' },

@@ -43,7 +43,12 @@ export class AccountsState {
       case 'TenantCreated': {
         const known = this.tenants.get(event.n);
         const tenant: TenantAccount = known ?? {
-          n: event.n, name: event.tenant, trusted: event.trusted, subscription: event.subscription, window: new SlidingWindow(0, HOUR_MS + TOKEN_TTL_MS), blocks: new Map(),
+          n: event.n,
+          name: event.tenant,
+          trusted: event.trusted,
+          subscription: event.subscription,
+          window: new SlidingWindow(0, HOUR_MS + TOKEN_TTL_MS),
+          blocks: new Map(),
         };
         tenant.trusted = event.trusted;
         tenant.subscription = event.subscription;
@@ -52,7 +57,14 @@ export class AccountsState {
         return;
       }
       case 'KeyCreated': {
-        const key: ApiKey = { keyId: event.keyId, hash: event.hash, tenant: event.tenant, user: event.user, role: event.role, name: event.name };
+        const key: ApiKey = {
+          keyId: event.keyId,
+          hash: event.hash,
+          tenant: event.tenant,
+          user: event.user,
+          role: event.role,
+          name: event.name,
+        };
         this.keys.set(event.keyId, key);
         this.keysByHash.set(event.hash, key);
         this.users = Math.max(this.users, event.user);

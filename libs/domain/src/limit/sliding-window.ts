@@ -119,7 +119,8 @@ export class SlidingWindow {
     const now = Math.max(at, this.#latest);
     let upTo = this.#start;
     let n = 0;
-    while (upTo < this.#grants.length && this.#grants[upTo]!.last + this.windowMs <= now) n += this.#grants[upTo++]!.n;
+    while (upTo < this.#grants.length && this.#grants[upTo]!.last + this.windowMs <= now)
+      n += this.#grants[upTo++]!.n;
     return { upTo, n };
   }
 

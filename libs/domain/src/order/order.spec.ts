@@ -6,11 +6,28 @@ import { OrderedHeap } from './ordered-heap.js';
 
 const T = 1_790_000_000_000 - (1_790_000_000_000 % 3_600);
 const spec = (change: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
-  kind: 'command', handler: null, resources: {}, queue: 'default', classRank: 2, priority: 500, strategy: null,
-  delayToleranceMs: null, capMs: 3_600_000, retry: defaultRetry(), idempotent: false, require: {}, ...change,
+  kind: 'command',
+  handler: null,
+  resources: {},
+  queue: 'default',
+  classRank: 2,
+  priority: 500,
+  strategy: null,
+  delayToleranceMs: null,
+  capMs: 3_600_000,
+  retry: defaultRetry(),
+  idempotent: false,
+  require: {},
+  ...change,
 });
-const isAhead = (a: Partial<SchedulingSpec>, aAt: number, b: Partial<SchedulingSpec>, bAt: number, aSeq = 2, bSeq = 1): boolean =>
-  compareOrder(orderKey(spec(a), aAt, aSeq), orderKey(spec(b), bAt, bSeq)) < 0;
+const isAhead = (
+  a: Partial<SchedulingSpec>,
+  aAt: number,
+  b: Partial<SchedulingSpec>,
+  bAt: number,
+  aSeq = 2,
+  bSeq = 1,
+): boolean => compareOrder(orderKey(spec(a), aAt, aSeq), orderKey(spec(b), bAt, bSeq)) < 0;
 
 describe('the order of tasks', () => {
   it('puts the higher class first, whatever the priority', () => {
@@ -61,7 +78,12 @@ describe('an ordered heap', () => {
     expect(heap.peek()).toBe(1);
     expect(heap.peek(isGone)).toBe(3);
     expect(heap.size).toBe(3);
-    expect([heap.pop(isGone), heap.pop(isGone), heap.pop((n) => n === 5), heap.size]).toEqual([3, 4, undefined, 0]);
+    expect([heap.pop(isGone), heap.pop(isGone), heap.pop((n) => n === 5), heap.size]).toEqual([
+      3,
+      4,
+      undefined,
+      0,
+    ]);
   });
 
   it('can be cleared and cleaned at once', () => {

@@ -34,7 +34,7 @@ export class OrderedHeap<T> {
   pop(isGone?: (item: T) => boolean): T | undefined {
     while (this.#items.length > 0) {
       const first = this.#take();
-      if (isGone === undefined || !isGone(first)) return first;
+      if (!isGone?.(first)) return first;
     }
     return undefined;
   }

@@ -38,7 +38,11 @@ export interface WorkerClass {
 
 /** The dimension that keeps a task from ever running on any worker seen so far, or null when it may run or wait.
  * Where no worker of its kind was seen, one may still come, so it may wait. */
-export function couldEverRun(spec: SchedulingSpec, tenant: number, classes: Iterable<WorkerClass>): string | null {
+export function couldEverRun(
+  spec: SchedulingSpec,
+  tenant: number,
+  classes: Iterable<WorkerClass>,
+): string | null {
   let least = Infinity;
   let dimension: string | null = null;
   for (const seen of classes) {

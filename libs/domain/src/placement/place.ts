@@ -3,7 +3,11 @@ import { FILTER_REASONS, filterWorker, greatestLack, type FilterReason } from '.
 import { scoreWorker } from './score.js';
 import type { TaskToPlace, WorkerView } from './worker-view.js';
 
-export type Placement = { readonly kind: 'placed'; /** Its `index`. */ readonly worker: number; readonly score: number };
+export type Placement = {
+  readonly kind: 'placed';
+  /** Its `index`. */ readonly worker: number;
+  readonly score: number;
+};
 
 export interface NoFit {
   readonly kind: 'no-fit';
@@ -27,6 +31,8 @@ export function place(
   let best: WorkerView | null = null;
   let bestScore = -1;
   let bestAvoided = true;
+  // By index: this runs for every task, and an iterator costs.
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- see above
   for (let i = 0; i < workers.length; i++) {
     const worker = workers[i]!;
     if (filterWorker(task, worker) !== null) continue;
@@ -51,7 +57,10 @@ function comesFirst(a: number, b: number, cursor: number): boolean {
 }
 
 function explain(task: TaskToPlace, workers: readonly WorkerView[]): NoFit {
-  const reasons = Object.fromEntries(FILTER_REASONS.map((reason) => [reason, 0])) as Record<FilterReason, number>;
+  const reasons = Object.fromEntries(FILTER_REASONS.map((reason) => [reason, 0])) as Record<
+    FilterReason,
+    number
+  >;
   let best: NoFit['best'] = null;
   let least = Infinity;
   for (const worker of workers) {

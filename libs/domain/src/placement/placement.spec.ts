@@ -7,16 +7,45 @@ import { scoreWorker } from './score.js';
 import type { WorkerView } from './worker-view.js';
 
 const spec = (change: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
-  kind: 'script', handler: null, resources: { cpu: 1_000, memory: 2e9 }, queue: 'default', classRank: 2, priority: 500,
-  strategy: null, delayToleranceMs: null, capMs: 60_000, retry: defaultRetry(), idempotent: false, require: {}, ...change,
+  kind: 'script',
+  handler: null,
+  resources: { cpu: 1_000, memory: 2e9 },
+  queue: 'default',
+  classRank: 2,
+  priority: 500,
+  strategy: null,
+  delayToleranceMs: null,
+  capMs: 60_000,
+  retry: defaultRetry(),
+  idempotent: false,
+  require: {},
+  ...change,
 });
 const worker = (index: number, change: Partial<WorkerView> = {}): WorkerView => ({
-  id: `w${index}`, index, capacity: { cpu: 4_000, memory: 8e9, slots: 10 }, free: { cpu: 4_000, memory: 8e9, slots: 10 },
-  labels: {}, handlers: new Set<string>(), kind: 'agent', tenant: null, cordoned: false, healthy: true, load: 0, leases: 0, ...change,
+  id: `w${index}`,
+  index,
+  capacity: { cpu: 4_000, memory: 8e9, slots: 10 },
+  free: { cpu: 4_000, memory: 8e9, slots: 10 },
+  labels: {},
+  handlers: new Set<string>(),
+  kind: 'agent',
+  tenant: null,
+  cordoned: false,
+  healthy: true,
+  load: 0,
+  leases: 0,
+  ...change,
 });
 const task = (change: Partial<SchedulingSpec> = {}, avoid?: string[]) =>
-  avoid === undefined ? { spec: spec(change), tenant: 1 } : { spec: spec(change), tenant: 1, avoid: new Set(avoid) };
-const chosen = (workers: WorkerView[], strategy: PlacementStrategy, cursor = 0, of = task()): number | null => {
+  avoid === undefined
+    ? { spec: spec(change), tenant: 1 }
+    : { spec: spec(change), tenant: 1, avoid: new Set(avoid) };
+const chosen = (
+  workers: WorkerView[],
+  strategy: PlacementStrategy,
+  cursor = 0,
+  of = task(),
+): number | null => {
   const placed = place(of, workers, strategy, cursor);
   return placed.kind === 'placed' ? placed.worker : null;
 };
@@ -32,7 +61,11 @@ describe('the filter', () => {
     ['labels', worker(0), { require: { constructor: 'x' } }],
     ['resources', worker(0, { free: { cpu: 999, memory: 8e9 } }), {}],
     [null, worker(0, { tenant: 1, labels: { zone: 'a', disk: 'ssd' } }), { require: { zone: 'a' } }],
-    [null, worker(0, { kind: 'sdk', handlers: new Set(['resize']) }), { kind: 'handler', handler: 'resize', resources: { slots: 1 } }],
+    [
+      null,
+      worker(0, { kind: 'sdk', handlers: new Set(['resize']) }),
+      { kind: 'handler', handler: 'resize', resources: { slots: 1 } },
+    ],
   ] as [string | null, WorkerView, Partial<SchedulingSpec>][])('answers %s', (reason, of, change) => {
     expect(filterWorker(task(change), of)).toBe(reason);
   });
@@ -48,7 +81,12 @@ describe('a strategy', () => {
   });
 
   it('spreads', () => {
-    expect(chosen([half, empty].map((w, index) => ({ ...w, index })), 'spread')).toBe(1);
+    expect(
+      chosen(
+        [half, empty].map((w, index) => ({ ...w, index })),
+        'spread',
+      ),
+    ).toBe(1);
   });
 
   it('goes by measured load too', () => {
@@ -107,7 +145,12 @@ describe('placement', () => {
 });
 
 describe('a task that could never run', () => {
-  const agent = { kind: 'agent' as const, handlers: new Set<string>(), tenant: null, capacity: { cpu: 2_000, memory: 4e9 } };
+  const agent = {
+    kind: 'agent' as const,
+    handlers: new Set<string>(),
+    tenant: null,
+    capacity: { cpu: 2_000, memory: 4e9 },
+  };
 
   it('is told by the dimension that no worker has', () => {
     expect(couldEverRun(spec({ resources: { cpu: 8_000, memory: 1e9 } }), 1, [agent])).toBe('cpu');
@@ -117,9 +160,15 @@ describe('a task that could never run', () => {
 
   it('may wait where no worker of its kind was seen', () => {
     expect(couldEverRun(spec({ resources: { cpu: 8e9 } }), 1, [])).toBeNull();
-    expect(couldEverRun(spec({ kind: 'handler', handler: 'x', resources: { gpu: 1 } }), 1, [agent])).toBeNull();
+    expect(
+      couldEverRun(spec({ kind: 'handler', handler: 'x', resources: { gpu: 1 } }), 1, [agent]),
+    ).toBeNull();
     expect(couldEverRun(spec({ resources: { cpu: 8e9 } }), 1, [{ ...agent, tenant: 2 }])).toBeNull();
-    expect(couldEverRun(spec({ kind: 'handler', handler: 'x', resources: { gpu: 1 } }), 1, [{ kind: 'sdk', tenant: null, capacity: {} }])).toBeNull();
+    expect(
+      couldEverRun(spec({ kind: 'handler', handler: 'x', resources: { gpu: 1 } }), 1, [
+        { kind: 'sdk', tenant: null, capacity: {} },
+      ]),
+    ).toBeNull();
   });
 
   it('is not refused for what is busy, cordoned or away, only for what is not there', () => {

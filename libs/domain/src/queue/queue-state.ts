@@ -1,5 +1,12 @@
 import type { TaskId } from '@yardmaster/kernel';
-import type { BatchQueued, DomainEvent, LeaseEnded, Outcome, QueuedTask, SchedulingSpec } from '../events/index.js';
+import type {
+  BatchQueued,
+  DomainEvent,
+  LeaseEnded,
+  Outcome,
+  QueuedTask,
+  SchedulingSpec,
+} from '../events/index.js';
 import { COST_OF } from '../retry/index.js';
 
 export interface QueueEntry {
@@ -19,7 +26,11 @@ export interface QueueEntry {
   failure: Outcome | null;
 }
 
-export interface QueueDepth { visible: number; leased: number; backingOff: number }
+export interface QueueDepth {
+  visible: number;
+  leased: number;
+  backingOff: number;
+}
 
 /** What the queue manager knows of one cell: the queued tasks only, each until it succeeds or is given up. */
 export class QueueState {
@@ -46,7 +57,11 @@ export function endAudit(state: QueueState): TaskId[] {
   return audit === null ? [] : [...state.entries.keys()].filter((id) => !audit.has(id));
 }
 
-export function evolveQueue(state: QueueState, event: DomainEvent, specKeyOf: (spec: SchedulingSpec) => string): void {
+export function evolveQueue(
+  state: QueueState,
+  event: DomainEvent,
+  specKeyOf: (spec: SchedulingSpec) => string,
+): void {
   switch (event.type) {
     case 'ClassDefined':
       state.classes[event.n] = event.spec;
@@ -116,7 +131,17 @@ function batchQueued(state: QueueState, event: BatchQueued): void {
   for (const task of event.tasks) {
     const spec = state.classes[task.cls];
     if (spec === undefined || state.entries.has(task.id)) continue;
-    const entry: QueueEntry = { task, spec, state: 'visible', attempt: 0, countedAttempt: 0, counted: 0, infra: 0, until: 0, failure: null };
+    const entry: QueueEntry = {
+      task,
+      spec,
+      state: 'visible',
+      attempt: 0,
+      countedAttempt: 0,
+      counted: 0,
+      infra: 0,
+      until: 0,
+      failure: null,
+    };
     state.entries.set(task.id, entry);
     depthOf(state, spec.queue).visible++;
   }

@@ -7,11 +7,21 @@ import type { QueueEntry, QueueState } from './queue-state.js';
 export interface Push {
   readonly batcherEpoch: number;
   readonly specs: readonly SchedulingSpec[];
-  readonly tasks: readonly { readonly id: TaskId; readonly p: number; readonly tenant: number; readonly spec: number; readonly eligibleAt: number }[];
+  readonly tasks: readonly {
+    readonly id: TaskId;
+    readonly p: number;
+    readonly tenant: number;
+    readonly spec: number;
+    readonly eligibleAt: number;
+  }[];
 }
 
 /** Queues what the batcher pushed; ids already held are left out, a batcher of an older epoch is refused whole. */
-export function decidePush(state: QueueState, push: Push, specKeyOf: (spec: SchedulingSpec) => string): readonly QueueEvent[] {
+export function decidePush(
+  state: QueueState,
+  push: Push,
+  specKeyOf: (spec: SchedulingSpec) => string,
+): readonly QueueEvent[] {
   if (push.batcherEpoch < state.batcherEpoch) return [];
   const events: QueueEvent[] = [];
   let next = state.classes.length;
@@ -26,7 +36,8 @@ export function decidePush(state: QueueState, push: Push, specKeyOf: (spec: Sche
   });
   const tasks: QueuedTask[] = [];
   for (const t of push.tasks) {
-    if (!state.entries.has(t.id)) tasks.push({ id: t.id, p: t.p, tenant: t.tenant, cls: numbers[t.spec] ?? 0, eligibleAt: t.eligibleAt });
+    if (!state.entries.has(t.id))
+      tasks.push({ id: t.id, p: t.p, tenant: t.tenant, cls: numbers[t.spec] ?? 0, eligibleAt: t.eligibleAt });
   }
   if (tasks.length === 0) return [];
   events.push({ type: 'BatchQueued', batch: state.batches + 1, batcherEpoch: push.batcherEpoch, tasks });
@@ -38,12 +49,35 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
   const { failure, task } = entry;
   if (failure === null) return null;
   // Its owner ended or cancelled it: it leaves the queue, that is all.
-  if (failure === 'withdrawn' || failure === 'cancelled') return { type: 'TasksRemoved', ids: [task.id], why: failure };
+  if (failure === 'withdrawn' || failure === 'cancelled')
+    return { type: 'TasksRemoved', ids: [task.id], why: failure };
   // Counted already: the end of that attempt was lost in a crash and came in again.
-  if (entry.countedAttempt >= entry.attempt) return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: Math.max(now, entry.until) };
-  const after = afterFailure({ policy: entry.spec.retry, counted: entry.counted, infra: entry.infra, outcome: failure, rand });
-  if (after.kind === 'give-up') return { type: 'TaskGivenUp', id: task.id, p: task.p, attempt: entry.attempt, category: failure };
-  return { type: 'TaskBackedOff', id: task.id, p: task.p, attempt: entry.attempt, category: failure, until: now + after.delayMs };
+  if (entry.countedAttempt >= entry.attempt)
+    return {
+      type: 'TaskBackedOff',
+      id: task.id,
+      p: task.p,
+      attempt: entry.attempt,
+      category: failure,
+      until: Math.max(now, entry.until),
+    };
+  const after = afterFailure({
+    policy: entry.spec.retry,
+    counted: entry.counted,
+    infra: entry.infra,
+    outcome: failure,
+    rand,
+  });
+  if (after.kind === 'give-up')
+    return { type: 'TaskGivenUp', id: task.id, p: task.p, attempt: entry.attempt, category: failure };
+  return {
+    type: 'TaskBackedOff',
+    id: task.id,
+    p: task.p,
+    attempt: entry.attempt,
+    category: failure,
+    until: now + after.delayMs,
+  };
 }
 
 /** Tasks that leave the queue. */

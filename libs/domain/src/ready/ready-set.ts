@@ -25,7 +25,8 @@ export interface Lane {
   depth: number;
 }
 
-export const runtimeOf = (spec: SchedulingSpec): string => (spec.kind === 'handler' ? `handler:${spec.handler ?? ''}` : 'exec');
+export const runtimeOf = (spec: SchedulingSpec): string =>
+  spec.kind === 'handler' ? `handler:${spec.handler ?? ''}` : 'exec';
 
 const byOrder = (a: ReadyTask, b: ReadyTask): number => compareOrder(a.order, b.order);
 
@@ -113,7 +114,13 @@ export class ReadySet {
     const lane = this.#lane(spec, event.tenant);
     const eligibleAt = event.dueAt === null ? at : Math.max(at, event.dueAt);
     const task: ReadyTask = {
-      id: event.id, p: partition, tenant: event.tenant, lane, dueAt: event.dueAt, state: 'blocked', eligibleAt,
+      id: event.id,
+      p: partition,
+      tenant: event.tenant,
+      lane,
+      dueAt: event.dueAt,
+      state: 'blocked',
+      eligibleAt,
       order: orderKey(spec, eligibleAt, ++this.#order),
     };
     this.tasks.set(event.id, task);
@@ -125,7 +132,8 @@ export class ReadySet {
   #lane(spec: SchedulingSpec, tenant: number): Lane {
     const key = `${String(tenant)} ${specKey(spec)}`;
     let lane = this.lanes.get(key);
-    if (lane === undefined) this.lanes.set(key, (lane = { spec, tenant, heap: new OrderedHeap(byOrder), waiting: 0, depth: 0 }));
+    if (lane === undefined)
+      this.lanes.set(key, (lane = { spec, tenant, heap: new OrderedHeap(byOrder), waiting: 0, depth: 0 }));
     return lane;
   }
 

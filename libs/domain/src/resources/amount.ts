@@ -11,7 +11,13 @@ const TEACH: Readonly<Record<Unit, string>> = {
 };
 
 const POWERS: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 };
-const BINARY: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 };
+const BINARY: Readonly<Record<string, number>> = {
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+};
 
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
 const FORM: Readonly<Record<Unit, RegExp>> = {
@@ -29,7 +35,8 @@ export function parseAmount(unit: Unit, input: unknown): Result<number, string> 
     if (input < 0) return err(`${input} is negative: ${teach}`);
     return canonical(unit, unit === 'thousandths' ? input * 1_000 : input, String(input));
   }
-  if (typeof input !== 'string') return err(`${input === null ? 'null' : typeof input} is not an amount: ${teach}`);
+  if (typeof input !== 'string')
+    return err(`${input === null ? 'null' : typeof input} is not an amount: ${teach}`);
   const text = input.trim();
   const quoted = JSON.stringify(text.slice(0, 40));
   if (text.startsWith('-')) return err(`${quoted} is negative: ${teach}`);

@@ -24,11 +24,20 @@ export const DIMENSIONS: Readonly<Record<string, Unit>> = {
 const KNOWN = Object.keys(DIMENSIONS);
 /** Names that people write for a known dimension; as custom names they would make a task that fits nowhere. */
 const SYNONYMS: Readonly<Record<string, string>> = {
-  cpus: 'cpu', core: 'cpu', cores: 'cpu', vcpu: 'cpu', vcpus: 'cpu',
-  mem: 'memory', ram: 'memory',
-  storage: 'disk', disc: 'disk',
-  net: 'network', bandwidth: 'network',
-  gpus: 'gpu', slot: 'slots', port: 'ports',
+  cpus: 'cpu',
+  core: 'cpu',
+  cores: 'cpu',
+  vcpu: 'cpu',
+  vcpus: 'cpu',
+  mem: 'memory',
+  ram: 'memory',
+  storage: 'disk',
+  disc: 'disk',
+  net: 'network',
+  bandwidth: 'network',
+  gpus: 'gpu',
+  slot: 'slots',
+  port: 'ports',
 };
 const CUSTOM_NAME = /^[a-z][a-z0-9._/-]{0,62}$/;
 // Reads of plain objects by this name find a function.
@@ -39,7 +48,12 @@ const RESERVED = 'constructor';
 export function parseResources(input: unknown): Result<ResourceVector, readonly ResourceProblem[]> {
   if (typeof input === 'string') return parseTier(input);
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    return err([{ path: '', message: `resources are a tier (${tierNames()}) or amounts, as in {cpu: "2", memory: "4G"}` }]);
+    return err([
+      {
+        path: '',
+        message: `resources are a tier (${tierNames()}) or amounts, as in {cpu: "2", memory: "4G"}`,
+      },
+    ]);
   }
   const problems: ResourceProblem[] = [];
   const amounts = new Map<string, number>();

@@ -5,12 +5,17 @@ import { addInto, dominantShare, firstMisfit, fits, subtractFrom, TIERS } from '
 
 const problem = (input: unknown): string => {
   const read = parseResources(input);
-  return read.ok ? `read as ${JSON.stringify(read.value)}` : read.error.map((e) => `${e.path}|${e.message}`).join('; ');
+  return read.ok
+    ? `read as ${JSON.stringify(read.value)}`
+    : read.error.map((e) => `${e.path}|${e.message}`).join('; ');
 };
 
 describe('resources', () => {
   it('are read from the name of a tier', () => {
-    expect(parseResources('regular')).toEqual({ ok: true, value: { cpu: 1_000, memory: 2e9, disk: 5e9, iops: 500 } });
+    expect(parseResources('regular')).toEqual({
+      ok: true,
+      value: { cpu: 1_000, memory: 2e9, disk: 5e9, iops: 500 },
+    });
   });
 
   it.each([
@@ -23,10 +28,16 @@ describe('resources', () => {
     [{ memory: '512MB' }, { memory: 512e6 }],
     [{ memory: '1.5GiB' }, { memory: 1_610_612_736 }],
     [{ memory: 1_024 }, { memory: 1_024 }],
-    [{ network: '100M', ports: 1, gpu: 0.5, iops: '500' }, { iops: 500, network: 100e6, ports: 1, gpu: 500 }],
+    [
+      { network: '100M', ports: 1, gpu: 0.5, iops: '500' },
+      { iops: 500, network: 100e6, ports: 1, gpu: 500 },
+    ],
     [{ network: '1Gbit' }, { network: 1e9 }],
     [{ 'licence.matlab': 2 }, { 'licence.matlab': 2 }],
-    [{ zebra: 1, apple: 1, cpu: 1 }, { cpu: 1_000, apple: 1, zebra: 1 }],
+    [
+      { zebra: 1, apple: 1, cpu: 1 },
+      { cpu: 1_000, apple: 1, zebra: 1 },
+    ],
     [{ cpu: 0, memory: '1G' }, { memory: 1e9 }],
     [{}, {}],
   ])('reads %j', (input, vector) => {
@@ -65,19 +76,29 @@ describe('resources', () => {
   });
 
   it('tells all problems at once', () => {
-    expect(parseResources({ cpu: -1, memory: 'x' })).toMatchObject({ error: [{ path: 'cpu' }, { path: 'memory' }] });
+    expect(parseResources({ cpu: -1, memory: 'x' })).toMatchObject({
+      error: [{ path: 'cpu' }, { path: 'memory' }],
+    });
   });
 
   it('never throw, whatever is given', () => {
-    fc.assert(fc.property(fc.anything(), (input) => {
-      const read = parseResources(input);
-      if (read.ok) for (const amount of Object.values(read.value)) expect(Number.isSafeInteger(amount) && amount > 0).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.anything(), (input) => {
+        const read = parseResources(input);
+        if (read.ok)
+          for (const amount of Object.values(read.value))
+            expect(Number.isSafeInteger(amount) && amount > 0).toBe(true);
+      }),
+    );
   });
 
   it('are shown in the units that people read', () => {
-    expect([formatAmount('cpu', 500), formatAmount('memory', 512e6), formatAmount('network', 1e8), formatAmount('iops', 7)])
-      .toEqual(['0.5', '512MB', '100Mbit', '7']);
+    expect([
+      formatAmount('cpu', 500),
+      formatAmount('memory', 512e6),
+      formatAmount('network', 1e8),
+      formatAmount('iops', 7),
+    ]).toEqual(['0.5', '512MB', '100Mbit', '7']);
   });
 });
 
@@ -103,12 +124,14 @@ describe('a demand', () => {
 
   it('leaves exactly what was free once it is given back', () => {
     const amounts = fc.dictionary(fc.constantFrom('cpu', 'memory', 'gpu', 'licence'), fc.nat(1e12));
-    fc.assert(fc.property(amounts, fc.array(amounts), (start, demands) => {
-      const free = { cpu: 0, memory: 0, gpu: 0, licence: 0, ...start };
-      const before = { ...free };
-      for (const demand of demands) subtractFrom(free, demand);
-      for (const demand of demands) addInto(free, demand);
-      expect(free).toEqual(before);
-    }));
+    fc.assert(
+      fc.property(amounts, fc.array(amounts), (start, demands) => {
+        const free = { cpu: 0, memory: 0, gpu: 0, licence: 0, ...start };
+        const before = { ...free };
+        for (const demand of demands) subtractFrom(free, demand);
+        for (const demand of demands) addInto(free, demand);
+        expect(free).toEqual(before);
+      }),
+    );
   });
 });

@@ -22,7 +22,10 @@ export function fits(demand: ResourceVector, free: Readonly<Record<string, numbe
 }
 
 /** First dimension of the demand that is not there, or null when all are. */
-export function firstMisfit(demand: ResourceVector, capacity: Readonly<Record<string, number>>): string | null {
+export function firstMisfit(
+  demand: ResourceVector,
+  capacity: Readonly<Record<string, number>>,
+): string | null {
   for (const name in demand) {
     const wanted = demand[name]!;
     if (wanted > 0 && !((capacity[name] ?? 0) >= wanted)) return name;

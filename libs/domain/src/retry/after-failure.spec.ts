@@ -3,23 +3,35 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome, RetryPolicy } from '../events/index.js';
 import { afterFailure, COST_OF, countsAsAttempt, type EndedAttempt } from './after-failure.js';
 
-const policy: RetryPolicy = { maxAttempts: 3, lostBudget: 5, initialBackoffMs: 1_000, maxBackoffMs: 5_000, on: null };
-const ended = (change: Partial<EndedAttempt>) => afterFailure({ policy, counted: 0, infra: 0, outcome: 'app', rand: 0.5, ...change });
+const policy: RetryPolicy = {
+  maxAttempts: 3,
+  lostBudget: 5,
+  initialBackoffMs: 1_000,
+  maxBackoffMs: 5_000,
+  on: null,
+};
+const ended = (change: Partial<EndedAttempt>) =>
+  afterFailure({ policy, counted: 0, infra: 0, outcome: 'app', rand: 0.5, ...change });
 
 describe('after a failure', () => {
-  it.each(['app', 'over-memory', 'over-disk', 'over-cap'] as const)('%s uses up an attempt and backs off', (outcome) => {
-    expect(ended({ outcome })).toEqual({ kind: 'retry', delayMs: 500, counted: 1, infra: 0 });
-    expect(ended({ outcome, counted: 1 })).toEqual({ kind: 'retry', delayMs: 1_000, counted: 2, infra: 0 });
-    expect(ended({ outcome, counted: 2 })).toEqual({ kind: 'give-up', counted: 3, infra: 0 });
-    expect(countsAsAttempt(outcome)).toBe(true);
-  });
+  it.each(['app', 'over-memory', 'over-disk', 'over-cap'] as const)(
+    '%s uses up an attempt and backs off',
+    (outcome) => {
+      expect(ended({ outcome })).toEqual({ kind: 'retry', delayMs: 500, counted: 1, infra: 0 });
+      expect(ended({ outcome, counted: 1 })).toEqual({ kind: 'retry', delayMs: 1_000, counted: 2, infra: 0 });
+      expect(ended({ outcome, counted: 2 })).toEqual({ kind: 'give-up', counted: 3, infra: 0 });
+      expect(countsAsAttempt(outcome)).toBe(true);
+    },
+  );
 
   it('counts the first execution among maxAttempts', () => {
     expect(ended({ policy: { ...policy, maxAttempts: 1 } })).toMatchObject({ kind: 'give-up' });
   });
 
   it('never waits longer than the longest backoff', () => {
-    expect(ended({ policy: { ...policy, maxAttempts: 5_000 }, counted: 4_000, rand: 0.999 })).toMatchObject({ delayMs: 4_995 });
+    expect(ended({ policy: { ...policy, maxAttempts: 5_000 }, counted: 4_000, rand: 0.999 })).toMatchObject({
+      delayMs: 4_995,
+    });
   });
 
   it.each(['lost', 'infra', 'gang-broken'] as const)('%s has a budget of its own', (outcome) => {
@@ -34,9 +46,17 @@ describe('after a failure', () => {
     expect(ended({ outcome: 'lost', infra: 3, rand: 0.9999 })).toMatchObject({ delayMs: 4_999 });
   });
 
-  it.each(['preempted', 'drained', 'withdrawn', 'superseded', 'void'] as const)('%s comes back at once and costs nothing', (outcome) => {
-    expect(ended({ outcome, counted: 9, infra: 9 })).toEqual({ kind: 'retry', delayMs: 0, counted: 9, infra: 9 });
-  });
+  it.each(['preempted', 'drained', 'withdrawn', 'superseded', 'void'] as const)(
+    '%s comes back at once and costs nothing',
+    (outcome) => {
+      expect(ended({ outcome, counted: 9, infra: 9 })).toEqual({
+        kind: 'retry',
+        delayMs: 0,
+        counted: 9,
+        infra: 9,
+      });
+    },
+  );
 
   it.each(['permanent', 'cancelled'] as const)('%s is the end', (outcome) => {
     expect(ended({ outcome })).toEqual({ kind: 'give-up', counted: 0, infra: 0 });
@@ -56,15 +76,27 @@ describe('after a failure', () => {
 
   it('executes at most maxAttempts + lostBudget times, whatever fails, free ends aside', () => {
     const costly = (Object.keys(COST_OF) as Exclude<Outcome, 'ok'>[]).filter((o) => COST_OF[o] !== 'free');
-    fc.assert(fc.property(fc.infiniteStream(fc.constantFrom(...costly)), fc.integer({ min: 1, max: 6 }), fc.nat(6), (outcomes, maxAttempts, lostBudget) => {
-      let [counted, infra, runs] = [0, 0, 0];
-      for (;;) {
-        runs++;
-        const next = ended({ policy: { ...policy, maxAttempts, lostBudget }, counted, infra, outcome: outcomes.next().value });
-        if (next.kind === 'give-up') break;
-        ({ counted, infra } = next);
-      }
-      expect(runs).toBeLessThanOrEqual(maxAttempts + lostBudget);
-    }));
+    fc.assert(
+      fc.property(
+        fc.infiniteStream(fc.constantFrom(...costly)),
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat(6),
+        (outcomes, maxAttempts, lostBudget) => {
+          let [counted, infra, runs] = [0, 0, 0];
+          for (;;) {
+            runs++;
+            const next = ended({
+              policy: { ...policy, maxAttempts, lostBudget },
+              counted,
+              infra,
+              outcome: outcomes.next().value,
+            });
+            if (next.kind === 'give-up') break;
+            ({ counted, infra } = next);
+          }
+          expect(runs).toBeLessThanOrEqual(maxAttempts + lostBudget);
+        },
+      ),
+    );
   });
 });

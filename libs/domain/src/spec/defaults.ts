@@ -56,5 +56,7 @@ function named(what: string, input: unknown, names: readonly string[], forms: st
   if (typeof input !== 'string') return `not a ${what}: ${forms}`;
   const meant = didYouMean(input, names);
   const quoted = JSON.stringify(input.slice(0, 40));
-  return meant === null ? `${quoted} is not a ${what}: ${forms}` : `${quoted} is not a ${what}: did you mean "${meant}"?`;
+  return meant === null
+    ? `${quoted} is not a ${what}: ${forms}`
+    : `${quoted} is not a ${what}: did you mean "${meant}"?`;
 }

@@ -4,8 +4,17 @@ import type { WorkerClass } from '../placement/index.js';
 
 /** Fine state of a task as its owner keeps it; the words of docs/reference/lifecycle.md. */
 export type LiveState =
-  | 'scheduled' | 'blocked' | 'ready' | 'queued' | 'backing_off' | 'running' | 'cancelling'
-  | 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
+  | 'scheduled'
+  | 'blocked'
+  | 'ready'
+  | 'queued'
+  | 'backing_off'
+  | 'running'
+  | 'cancelling'
+  | 'succeeded'
+  | 'failed'
+  | 'upstream_failed'
+  | 'cancelled';
 
 export interface AttemptRecord {
   readonly attempt: number;

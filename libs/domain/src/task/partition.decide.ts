@@ -1,5 +1,12 @@
 import { chunksOf, compareIds, err, ok, type Result, type TaskId, type WorkflowId } from '@yardmaster/kernel';
-import type { Claim, DomainEvent, SchedulingSpec, TaskContent, TaskEvent, WorkflowEnd } from '../events/index.js';
+import type {
+  Claim,
+  DomainEvent,
+  SchedulingSpec,
+  TaskContent,
+  TaskEvent,
+  WorkflowEnd,
+} from '../events/index.js';
 import { sortTopologically } from '../graph/index.js';
 import { couldEverRun } from '../placement/index.js';
 import { isEnded, liveAttempt, type PartitionState, type TaskRecord } from './partition-state.js';
@@ -18,7 +25,10 @@ export interface Submission {
   readonly user: number;
   readonly specs: readonly SchedulingSpec[];
   readonly tasks: readonly DraftTask[];
-  readonly workflow: { readonly name: string; readonly labels: Readonly<Record<string, string>> | null } | null;
+  readonly workflow: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>> | null;
+  } | null;
   readonly claim: Claim | null;
 }
 
@@ -30,18 +40,34 @@ export type SubmitRefusal =
   | { readonly code: 'never-runnable'; readonly task: number; readonly dimension: string };
 
 export type SubmitDecision =
-  | { readonly kind: 'accepted'; readonly events: readonly TaskEvent[]; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null }
+  | {
+      readonly kind: 'accepted';
+      readonly events: readonly TaskEvent[];
+      readonly ids: readonly TaskId[];
+      readonly workflow: WorkflowId | null;
+    }
   | { readonly kind: 'repeated'; readonly ids: readonly TaskId[]; readonly workflow: WorkflowId | null };
 
 /** Admits tasks or says why not; all or nothing. `mint` gives fresh ids; what is due by `now` is not scheduled. */
-export function decideSubmit(state: PartitionState, submission: Submission, mint: () => TaskId, now: number): Result<SubmitDecision, SubmitRefusal> {
+export function decideSubmit(
+  state: PartitionState,
+  submission: Submission,
+  mint: () => TaskId,
+  now: number,
+): Result<SubmitDecision, SubmitRefusal> {
   const { claim, workflow } = submission;
   if (claim !== null) {
     const known = state.claims.get(claim.key);
     if (known !== undefined) {
       if (known.body !== claim.body) return err({ code: 'idempotency-mismatch' });
       // Ids grow in the order of the submission.
-      const ids = known.workflow === null ? known.ids : (state.workflows.get(known.workflow)?.tasks.map((t) => t.id).sort(compareIds) ?? []);
+      const ids =
+        known.workflow === null
+          ? known.ids
+          : (state.workflows
+              .get(known.workflow)
+              ?.tasks.map((t) => t.id)
+              .sort(compareIds) ?? []);
       return ok({ kind: 'repeated', ids, workflow: known.workflow });
     }
   }
@@ -49,10 +75,19 @@ export function decideSubmit(state: PartitionState, submission: Submission, mint
   if (misfit !== null) return err(misfit);
   const events: TaskEvent[] = [];
   const numbers = defineSpecs(state, submission.specs, events);
-  return workflow === null ? lone(state, submission, numbers, events, mint, now) : graph(submission, workflow, numbers, events, mint, now);
+  return workflow === null
+    ? lone(state, submission, numbers, events, mint, now)
+    : graph(submission, workflow, numbers, events, mint, now);
 }
 
-function lone(state: PartitionState, s: Submission, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId, now: number): Result<SubmitDecision, SubmitRefusal> {
+function lone(
+  state: PartitionState,
+  s: Submission,
+  numbers: readonly number[],
+  events: TaskEvent[],
+  mint: () => TaskId,
+  now: number,
+): Result<SubmitDecision, SubmitRefusal> {
   const ids = new Array<TaskId>(s.tasks.length);
   for (let i = 0; i < s.tasks.length; i++) {
     const draft = s.tasks[i]!;
@@ -62,15 +97,28 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
     for (const parent of needs) {
       const known = state.tasks.get(parent as TaskId);
       if (known?.tenant !== s.tenant) return err({ code: 'unknown-parent', task: i, parent });
-      if (known.state !== 'succeeded' && isEnded(known.state)) return err({ code: 'parent-failed', task: i, parent });
+      if (known.state !== 'succeeded' && isEnded(known.state))
+        return err({ code: 'parent-failed', task: i, parent });
       if (known.state !== 'succeeded') open++;
       rank = Math.max(rank, known.rank + 1);
     }
     const id = mint();
     ids[i] = id;
     events.push({
-      type: 'TaskSubmitted', id, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: null, index: -1, rank, parents: EMPTY,
-      needs: needs as unknown as readonly TaskId[], open, dueAt: dueLater(draft, now), claim: s.claim, sealed: draft.content,
+      type: 'TaskSubmitted',
+      id,
+      tenant: s.tenant,
+      user: s.user,
+      spec: numbers[draft.spec] ?? 0,
+      workflow: null,
+      index: -1,
+      rank,
+      parents: EMPTY,
+      needs: needs as unknown as readonly TaskId[],
+      open,
+      dueAt: dueLater(draft, now),
+      claim: s.claim,
+      sealed: draft.content,
     });
   }
   return ok({ kind: 'accepted', events, ids, workflow: null });
@@ -79,7 +127,12 @@ function lone(state: PartitionState, s: Submission, numbers: readonly number[], 
 const EMPTY: readonly number[] = [];
 
 function graph(
-  s: Submission, workflow: NonNullable<Submission['workflow']>, numbers: readonly number[], events: TaskEvent[], mint: () => TaskId, now: number,
+  s: Submission,
+  workflow: NonNullable<Submission['workflow']>,
+  numbers: readonly number[],
+  events: TaskEvent[],
+  mint: () => TaskId,
+  now: number,
 ): Result<SubmitDecision, SubmitRefusal> {
   const { tasks } = s;
   const sorted = sortTopologically(tasks.length, (i) => tasks[i]?.parents ?? EMPTY);
@@ -87,22 +140,45 @@ function graph(
   const { order, rank } = sorted.value;
   // Tasks are written in topological order; indices are places in that order.
   const place: number[] = new Array<number>(tasks.length);
-  order.forEach((original, i) => { place[original] = i; });
+  order.forEach((original, i) => {
+    place[original] = i;
+  });
   const id = mint() as string as WorkflowId;
   const ids = tasks.map(() => mint());
-  events.push({ type: 'WorkflowSubmitted', id, tenant: s.tenant, user: s.user, count: tasks.length, claim: s.claim, sealed: workflow });
+  events.push({
+    type: 'WorkflowSubmitted',
+    id,
+    tenant: s.tenant,
+    user: s.user,
+    count: tasks.length,
+    claim: s.claim,
+    sealed: workflow,
+  });
   for (const original of order) {
     const draft = tasks[original]!;
     const parents = [...new Set(draft.parents)].map((p) => place[p]!);
     events.push({
-      type: 'TaskSubmitted', id: ids[original]!, tenant: s.tenant, user: s.user, spec: numbers[draft.spec] ?? 0, workflow: id, index: place[original]!,
-      rank: rank[original] ?? 0, parents, needs: [], open: parents.length, dueAt: dueLater(draft, now), claim: null, sealed: draft.content,
+      type: 'TaskSubmitted',
+      id: ids[original]!,
+      tenant: s.tenant,
+      user: s.user,
+      spec: numbers[draft.spec] ?? 0,
+      workflow: id,
+      index: place[original]!,
+      rank: rank[original] ?? 0,
+      parents,
+      needs: [],
+      open: parents.length,
+      dueAt: dueLater(draft, now),
+      claim: null,
+      sealed: draft.content,
     });
   }
   return ok({ kind: 'accepted', events, ids, workflow: id });
 }
 
-const dueLater = ({ dueAt }: DraftTask, now: number): number | null => (dueAt !== null && dueAt > now ? dueAt : null);
+const dueLater = ({ dueAt }: DraftTask, now: number): number | null =>
+  dueAt !== null && dueAt > now ? dueAt : null;
 
 /** Numbers of the specs in this stream; defines those that are new. */
 function defineSpecs(state: PartitionState, specs: readonly SchedulingSpec[], events: TaskEvent[]): number[] {
@@ -122,13 +198,18 @@ function neverRunnable(state: PartitionState, s: Submission): SubmitRefusal | nu
   if (state.capacities.size === 0) return null;
   for (let n = 0; n < s.specs.length; n++) {
     const dimension = couldEverRun(s.specs[n]!, s.tenant, state.capacities.values());
-    if (dimension !== null) return { code: 'never-runnable', task: s.tasks.findIndex((t) => t.spec === n), dimension };
+    if (dimension !== null)
+      return { code: 'never-runnable', task: s.tasks.findIndex((t) => t.spec === n), dimension };
   }
   return null;
 }
 
 /** The end that is due for a task, with what it releases or takes down and its workflow's end; null when none is. */
-export function decideEnd(state: PartitionState, task: TaskRecord, now: number): readonly DomainEvent[] | null {
+export function decideEnd(
+  state: PartitionState,
+  task: TaskRecord,
+  now: number,
+): readonly DomainEvent[] | null {
   if (isEnded(task.state)) return null;
   const last = task.attempts.at(-1);
   const isLive = liveAttempt(task) !== null;
@@ -141,10 +222,18 @@ export function decideEnd(state: PartitionState, task: TaskRecord, now: number):
 }
 
 function succeeded(task: TaskRecord, attempt: number, result: unknown, now: number): DomainEvent[] {
-  const children = task.children.length === 0 ? task.children : task.children.filter((c) => c.state === 'blocked' && c.open === 1);
+  const children =
+    task.children.length === 0
+      ? task.children
+      : task.children.filter((c) => c.state === 'blocked' && c.open === 1);
   const released = children.length === 0 ? NO_IDS : children.map((c) => c.id);
   const end: DomainEvent = {
-    type: 'TaskSucceeded', id: task.id, tenant: task.tenant, attempt, released, sealed: result === null || result === undefined ? null : { result },
+    type: 'TaskSucceeded',
+    id: task.id,
+    tenant: task.tenant,
+    attempt,
+    released,
+    sealed: result === null || result === undefined ? null : { result },
   };
   const ends = withWorkflow(task, end, 1, 0, 0);
   // They fell due while their parents were open.
@@ -158,7 +247,12 @@ function failed(task: TaskRecord): DomainEvent[] {
   const upstreamFailed = downstreamOf(task);
   const last = task.attempts.at(-1);
   const end: DomainEvent = {
-    type: 'TaskFailed', id: task.id, tenant: task.tenant, attempt: last?.attempt ?? 0, category: task.category ?? last?.outcome ?? 'app', upstreamFailed,
+    type: 'TaskFailed',
+    id: task.id,
+    tenant: task.tenant,
+    attempt: last?.attempt ?? 0,
+    category: task.category ?? last?.outcome ?? 'app',
+    upstreamFailed,
     sealed: last?.error == null ? null : { error: last.error },
   };
   return withWorkflow(task, end, 1 + upstreamFailed.length, 1 + upstreamFailed.length, 0);
@@ -166,7 +260,13 @@ function failed(task: TaskRecord): DomainEvent[] {
 
 function cancelled(task: TaskRecord): DomainEvent[] {
   const upstreamFailed = downstreamOf(task);
-  return withWorkflow(task, { type: 'TaskCancelled', id: task.id, tenant: task.tenant, upstreamFailed }, 1 + upstreamFailed.length, upstreamFailed.length, 1);
+  return withWorkflow(
+    task,
+    { type: 'TaskCancelled', id: task.id, tenant: task.tenant, upstreamFailed },
+    1 + upstreamFailed.length,
+    upstreamFailed.length,
+    1,
+  );
 }
 
 /** All open tasks that need this one, parents before children. */
@@ -183,10 +283,17 @@ function downstreamOf(task: TaskRecord): TaskId[] {
   return [...reached].sort((a, b) => a.rank - b.rank || a.index - b.index).map((t) => t.id);
 }
 
-function withWorkflow(task: TaskRecord, end: DomainEvent, ends: number, fails: number, cancels: number): DomainEvent[] {
+function withWorkflow(
+  task: TaskRecord,
+  end: DomainEvent,
+  ends: number,
+  fails: number,
+  cancels: number,
+): DomainEvent[] {
   const { workflow } = task;
   if (workflow === null || workflow.open - ends > 0) return [end];
-  const state: WorkflowEnd = workflow.failed + fails > 0 ? 'failed' : workflow.cancelled + cancels > 0 ? 'cancelled' : 'succeeded';
+  const state: WorkflowEnd =
+    workflow.failed + fails > 0 ? 'failed' : workflow.cancelled + cancels > 0 ? 'cancelled' : 'succeeded';
   return [end, { type: 'WorkflowEnded', id: workflow.id, tenant: workflow.tenant, state }];
 }
 

@@ -3,7 +3,11 @@ import type { DomainEvent, LeaseEnded, LeaseGranted, TaskSubmitted } from '../ev
 import { isEnded, liveAttempt, PartitionState, type LiveState, type TaskRecord } from './partition-state.js';
 import { specKey } from './spec-key.js';
 
-interface Origin { readonly at: number; readonly node: string; readonly epoch: number }
+interface Origin {
+  readonly at: number;
+  readonly node: string;
+  readonly epoch: number;
+}
 
 /** Claims kept per partition; older ones are forgotten first. */
 const MAX_CLAIMS = 1_000_000;
@@ -17,11 +21,23 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       return;
     case 'WorkflowSubmitted':
       state.workflows.set(event.id, {
-        id: event.id, tenant: event.tenant, user: event.user, name: event.sealed.name, labels: event.sealed.labels, submittedAt: origin.at,
-        tasks: [], count: event.count, open: event.count, failed: 0, cancelled: 0, state: event.count === 0 ? 'succeeded' : 'running',
-        endedAt: null, cancelRequested: false,
+        id: event.id,
+        tenant: event.tenant,
+        user: event.user,
+        name: event.sealed.name,
+        labels: event.sealed.labels,
+        submittedAt: origin.at,
+        tasks: [],
+        count: event.count,
+        open: event.count,
+        failed: 0,
+        cancelled: 0,
+        state: event.count === 0 ? 'succeeded' : 'running',
+        endedAt: null,
+        cancelRequested: false,
       });
-      if (event.claim !== null) claim(state, event.claim.key, { body: event.claim.body, ids: [], workflow: event.id });
+      if (event.claim !== null)
+        claim(state, event.claim.key, { body: event.claim.body, ids: [], workflow: event.id });
       return;
     case 'TaskSubmitted':
       submitted(state, event, origin);
@@ -47,7 +63,8 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       end(state, task, 'succeeded', origin.at);
       for (const child of task.children) {
         child.open--;
-        if (child.open === 0 && child.state === 'blocked') move(state, child, child.dueAt !== null && child.dueAt > origin.at ? 'scheduled' : 'ready');
+        if (child.open === 0 && child.state === 'blocked')
+          move(state, child, child.dueAt !== null && child.dueAt > origin.at ? 'scheduled' : 'ready');
       }
       return;
     }
@@ -96,7 +113,12 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       for (const id of event.ids) {
         const task = state.tasks.get(id);
         // Not ended here: it left the queue on the word of what a crash took away, or came back unrun, and waits again.
-        if (task?.state === 'queued' || task?.state === 'backing_off' || (task?.state === 'running' && liveAttempt(task) === null)) task.state = 'ready';
+        if (
+          task?.state === 'queued' ||
+          task?.state === 'backing_off' ||
+          (task?.state === 'running' && liveAttempt(task) === null)
+        )
+          task.state = 'ready';
       }
       return;
     case 'TaskGivenUp': {
@@ -114,9 +136,15 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       return;
     case 'WorkerJoined':
       state.gateways.set(event.worker, event.gateway);
-      state.capacities.set(event.worker, { kind: event.kind, handlers: new Set(event.handlers), tenant: event.tenant, capacity: event.capacity });
+      state.capacities.set(event.worker, {
+        kind: event.kind,
+        handlers: new Set(event.handlers),
+        tenant: event.tenant,
+        capacity: event.capacity,
+      });
       // What was handed out while it was away did not arrive; a worker that has an attempt already takes no notice.
-      for (const task of state.tasks.values()) if (liveAttempt(task)?.worker === event.worker) state.toDispatch.add(task);
+      for (const task of state.tasks.values())
+        if (liveAttempt(task)?.worker === event.worker) state.toDispatch.add(task);
       return;
     default:
   }
@@ -131,10 +159,27 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
   const blocked = event.open > 0;
   const scheduled = event.dueAt !== null && event.dueAt > at;
   const task: TaskRecord = {
-    id: event.id, tenant: event.tenant, user: event.user, spec, content: event.sealed, workflow, index: event.index, rank: event.rank, parents,
-    dueAt: event.dueAt, submittedAt: at, admittedBy: admitter(state, origin), children: NONE, open: event.open,
-    state: blocked ? 'blocked' : scheduled ? 'scheduled' : 'ready', cancelRequested: false, attempts: NO_ATTEMPTS, endedAt: null, result: null,
-    error: null, category: null,
+    id: event.id,
+    tenant: event.tenant,
+    user: event.user,
+    spec,
+    content: event.sealed,
+    workflow,
+    index: event.index,
+    rank: event.rank,
+    parents,
+    dueAt: event.dueAt,
+    submittedAt: at,
+    admittedBy: admitter(state, origin),
+    children: NONE,
+    open: event.open,
+    state: blocked ? 'blocked' : scheduled ? 'scheduled' : 'ready',
+    cancelRequested: false,
+    attempts: NO_ATTEMPTS,
+    endedAt: null,
+    result: null,
+    error: null,
+    category: null,
   };
   state.tasks.set(event.id, task);
   if (task.state === 'scheduled') state.scheduled.add(task);
@@ -146,7 +191,8 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
   if (workflow !== null) workflow.tasks.push(task);
   if (event.claim !== null) {
     const known = state.claims.get(event.claim.key);
-    if (known === undefined) claim(state, event.claim.key, { body: event.claim.body, ids: [event.id], workflow: null });
+    if (known === undefined)
+      claim(state, event.claim.key, { body: event.claim.body, ids: [event.id], workflow: null });
     else known.ids.push(event.id);
   }
 }
@@ -161,14 +207,22 @@ function admitter(state: PartitionState, { node, epoch }: Origin): { node: strin
 const NONE: TaskRecord[] = [];
 const NO_ATTEMPTS: never[] = [];
 
-function parentsOf(state: PartitionState, event: TaskSubmitted, siblings: readonly TaskRecord[]): readonly TaskRecord[] {
+function parentsOf(
+  state: PartitionState,
+  event: TaskSubmitted,
+  siblings: readonly TaskRecord[],
+): readonly TaskRecord[] {
   if (event.parents.length === 0 && event.needs.length === 0) return NONE;
   const inside = event.parents.map((i) => siblings[i]);
   const outside = event.needs.map((id) => state.tasks.get(id));
   return [...inside, ...outside].filter((task) => task !== undefined);
 }
 
-function claim(state: PartitionState, key: string, record: { body: string; ids: TaskId[]; workflow: WorkflowId | null }): void {
+function claim(
+  state: PartitionState,
+  key: string,
+  record: { body: string; ids: TaskId[]; workflow: WorkflowId | null },
+): void {
   state.claims.set(key, record);
   if (state.claims.size > MAX_CLAIMS) {
     const oldest = state.claims.keys().next();
@@ -180,14 +234,23 @@ function granted(state: PartitionState, event: LeaseGranted, origin: Origin): vo
   const task = state.tasks.get(event.task);
   if (task === undefined) return;
   const attempt = {
-    attempt: event.attempt, fence: event.fence, worker: event.worker, startedAt: origin.at, capMs: event.capMs, endedAt: null, outcome: null,
-    exitCode: null, error: null, result: null,
+    attempt: event.attempt,
+    fence: event.fence,
+    worker: event.worker,
+    startedAt: origin.at,
+    capMs: event.capMs,
+    endedAt: null,
+    outcome: null,
+    exitCode: null,
+    error: null,
+    result: null,
   };
   if (task.attempts === NO_ATTEMPTS) task.attempts = [attempt];
   else task.attempts.push(attempt);
   state.toDispatch.add(task);
   // A grant for a task that is not released rests on what a crash took away: it is withdrawn, not run.
-  if (!isEnded(task.state) && task.state !== 'blocked' && task.state !== 'scheduled') task.state = task.cancelRequested ? 'cancelling' : 'running';
+  if (!isEnded(task.state) && task.state !== 'blocked' && task.state !== 'scheduled')
+    task.state = task.cancelRequested ? 'cancelling' : 'running';
 }
 
 function leaseEnded(state: PartitionState, event: LeaseEnded, origin: Origin): void {
@@ -211,7 +274,12 @@ function move(state: PartitionState, task: TaskRecord, to: LiveState): void {
   else state.scheduled.delete(task);
 }
 
-function end(state: PartitionState, task: TaskRecord, to: 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled', at: number): void {
+function end(
+  state: PartitionState,
+  task: TaskRecord,
+  to: 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled',
+  at: number,
+): void {
   task.state = to;
   task.endedAt = at;
   state.toSettle.delete(task);

@@ -3,19 +3,55 @@ import { describe, expect, it } from 'vitest';
 import type { DomainEvent, Outcome, SchedulingSpec } from '../events/index.js';
 import { defaultRetry } from '../spec/index.js';
 import { PartitionState, type TaskRecord } from './partition-state.js';
-import { decideDue, decideEnd, decideSubmit, nextDue, type DraftTask, type Submission, type SubmitRefusal } from './partition.decide.js';
+import {
+  decideDue,
+  decideEnd,
+  decideSubmit,
+  nextDue,
+  type DraftTask,
+  type Submission,
+  type SubmitRefusal,
+} from './partition.decide.js';
 import { evolvePartition } from './partition.evolve.js';
 
 const NOW = 1_000_000;
 const spec = (more: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
-  kind: 'handler', handler: 'h', resources: { slots: 1 }, queue: 'default', classRank: 2, priority: 500, strategy: null, delayToleranceMs: null, capMs: 60_000,
-  retry: defaultRetry(), idempotent: false, require: {}, ...more,
+  kind: 'handler',
+  handler: 'h',
+  resources: { slots: 1 },
+  queue: 'default',
+  classRank: 2,
+  priority: 500,
+  strategy: null,
+  delayToleranceMs: null,
+  capMs: 60_000,
+  retry: defaultRetry(),
+  idempotent: false,
+  require: {},
+  ...more,
 });
 const draft = (name: string, more: Partial<DraftTask> = {}): DraftTask => ({
-  spec: 0, dueAt: null, needs: [], parents: [],
-  content: { name, key: name, labels: null, run: { script: null, scriptHash: null, command: null, args: null, env: null, input: null } }, ...more,
+  spec: 0,
+  dueAt: null,
+  needs: [],
+  parents: [],
+  content: {
+    name,
+    key: name,
+    labels: null,
+    run: { script: null, scriptHash: null, command: null, args: null, env: null, input: null },
+  },
+  ...more,
 });
-const submission = (tasks: readonly DraftTask[], more: Partial<Submission> = {}): Submission => ({ tenant: 1, user: 7, specs: [spec()], tasks, workflow: null, claim: null, ...more });
+const submission = (tasks: readonly DraftTask[], more: Partial<Submission> = {}): Submission => ({
+  tenant: 1,
+  user: 7,
+  specs: [spec()],
+  tasks,
+  workflow: null,
+  claim: null,
+  ...more,
+});
 const workflow = { name: 'w', labels: null };
 
 /** One partition: what is told of it, and what it decides. */
@@ -60,18 +96,49 @@ class Partition {
   }
 
   queued(...ids: readonly TaskId[]): this {
-    return this.told({ type: 'BatchQueued', batch: 1, batcherEpoch: 1, tasks: ids.map((id) => ({ id, p: 0, tenant: 1, cls: 0, eligibleAt: NOW })) });
+    return this.told({
+      type: 'BatchQueued',
+      batch: 1,
+      batcherEpoch: 1,
+      tasks: ids.map((id) => ({ id, p: 0, tenant: 1, cls: 0, eligibleAt: NOW })),
+    });
   }
 
   granted(id: TaskId, worker = 'w', p = 0): { attempt: number; fence: number } {
     const lease = { attempt: this.task(id).attempts.length + 1, fence: ++this.#fence };
-    this.told({ type: 'LeaseGranted', task: id, p, tenant: 1, cls: 0, ...lease, worker: asWorkerId(worker), capMs: 60_000 });
+    this.told({
+      type: 'LeaseGranted',
+      task: id,
+      p,
+      tenant: 1,
+      cls: 0,
+      ...lease,
+      worker: asWorkerId(worker),
+      capMs: 60_000,
+    });
     return lease;
   }
 
-  ended(id: TaskId, outcome: Outcome, content: { result?: unknown; error?: string } | null = null, fence = this.#fence): this {
+  ended(
+    id: TaskId,
+    outcome: Outcome,
+    content: { result?: unknown; error?: string } | null = null,
+    fence = this.#fence,
+  ): this {
     const attempt = this.task(id).attempts.find((a) => a.fence === fence)?.attempt ?? 1;
-    return this.told({ type: 'LeaseEnded', task: id, p: 0, tenant: 1, attempt, fence, worker: asWorkerId('w'), outcome, exitCode: 0, usage: null, sealed: content });
+    return this.told({
+      type: 'LeaseEnded',
+      task: id,
+      p: 0,
+      tenant: 1,
+      attempt,
+      fence,
+      worker: asWorkerId('w'),
+      outcome,
+      exitCode: 0,
+      usage: null,
+      sealed: content,
+    });
   }
 
   end(id: string): readonly DomainEvent[] | null {
@@ -98,12 +165,18 @@ describe('submitting', () => {
     p.told(...decided.value.events);
     expect(p.stateOf('1')).toBe('ready');
     const again = p.decide(submission([draft('b')], { specs: [{ ...spec(), resources: { slots: 1 } }] }));
-    expect(again.ok && again.value.kind === 'accepted' ? again.value.events.map((e) => e.type) : null).toEqual(['TaskSubmitted']);
+    expect(
+      again.ok && again.value.kind === 'accepted' ? again.value.events.map((e) => e.type) : null,
+    ).toEqual(['TaskSubmitted']);
   });
 
   it('many at once defines equal specs once, and ids come in the order asked', () => {
     const p = new Partition();
-    const decided = p.decide(submission([draft('a'), draft('b', { spec: 1 }), draft('c', { spec: 2 })], { specs: [spec(), spec({ priority: 9 }), spec()] }));
+    const decided = p.decide(
+      submission([draft('a'), draft('b', { spec: 1 }), draft('c', { spec: 2 })], {
+        specs: [spec(), spec({ priority: 9 }), spec()],
+      }),
+    );
     if (!decided.ok || decided.value.kind !== 'accepted') throw new Error('refused');
     expect(decided.value.ids).toEqual(['1', '2', '3']);
     expect(decided.value.events.filter((e) => e.type === 'SpecDefined')).toHaveLength(2);
@@ -113,7 +186,10 @@ describe('submitting', () => {
 
   it('a workflow writes parents before children, whatever the order asked, and blocks the children', () => {
     const p = new Partition();
-    const [d, b, a] = p.submit([draft('d', { parents: [1, 2] }), draft('b', { parents: [2, 2] }), draft('a')], { workflow });
+    const [d, b, a] = p.submit(
+      [draft('d', { parents: [1, 2] }), draft('b', { parents: [2, 2] }), draft('a')],
+      { workflow },
+    );
     expect([a, b, d].map((id) => p.stateOf(id ?? ''))).toEqual(['ready', 'blocked', 'blocked']);
     expect(p.task(d ?? '').open).toBe(2);
     expect(p.task(b ?? '').open).toBe(1);
@@ -135,7 +211,10 @@ describe('submitting', () => {
     const p = new Partition();
     const [a, b] = p.submit([draft('a'), draft('b')]) as [TaskId, TaskId];
     p.succeed(a, 3);
-    const [c, d] = p.submit([draft('c', { needs: [a, b, b] }), draft('d', { needs: [a] })]) as [TaskId, TaskId];
+    const [c, d] = p.submit([draft('c', { needs: [a, b, b] }), draft('d', { needs: [a] })]) as [
+      TaskId,
+      TaskId,
+    ];
     expect([p.stateOf(c), p.task(c).open, p.stateOf(d)]).toEqual(['blocked', 1, 'ready']);
     expect(p.succeed(b)?.[0]).toMatchObject({ type: 'TaskSucceeded', released: [c] });
     expect(p.stateOf(c)).toBe('ready');
@@ -145,8 +224,13 @@ describe('submitting', () => {
     const p = new Partition();
     const claim = { key: 'k', body: 'b' };
     const ids = p.submit([draft('a'), draft('b')], { claim });
-    expect(p.decide(submission([draft('a'), draft('b')], { claim }))).toEqual({ ok: true, value: { kind: 'repeated', ids, workflow: null } });
-    expect(p.refused([draft('c')], { claim: { key: 'k', body: 'other' } })).toEqual({ code: 'idempotency-mismatch' });
+    expect(p.decide(submission([draft('a'), draft('b')], { claim }))).toEqual({
+      ok: true,
+      value: { kind: 'repeated', ids, workflow: null },
+    });
+    expect(p.refused([draft('c')], { claim: { key: 'k', body: 'other' } })).toEqual({
+      code: 'idempotency-mismatch',
+    });
   });
 
   it('a workflow again with its key answers the same ids in the same order', () => {
@@ -155,16 +239,29 @@ describe('submitting', () => {
     const tasks = [draft('c', { parents: [1] }), draft('b', { parents: [2] }), draft('a')];
     const ids = p.submit(tasks, { claim, workflow });
     const again = p.decide(submission(tasks, { claim, workflow }));
-    expect(again).toMatchObject({ ok: true, value: { kind: 'repeated', ids, workflow: [...p.state.workflows.keys()][0] } });
+    expect(again).toMatchObject({
+      ok: true,
+      value: { kind: 'repeated', ids, workflow: [...p.state.workflows.keys()][0] },
+    });
   });
 
-  it('is refused, and leaves nothing, for a cycle, a self-edge, an unknown parent, another tenant\'s, or a failed one', () => {
+  it("is refused, and leaves nothing, for a cycle, a self-edge, an unknown parent, another tenant's, or a failed one", () => {
     const p = new Partition();
-    expect(p.refused([draft('a', { parents: [1] }), draft('b', { parents: [0] })], { workflow })).toMatchObject({ code: 'cycle-in-graph', cycle: expect.arrayContaining([0, 1]) as unknown });
+    expect(
+      p.refused([draft('a', { parents: [1] }), draft('b', { parents: [0] })], { workflow }),
+    ).toMatchObject({ code: 'cycle-in-graph', cycle: expect.arrayContaining([0, 1]) as unknown });
     expect(p.refused([draft('a', { parents: [0] })], { workflow })).toMatchObject({ code: 'cycle-in-graph' });
-    expect(p.refused([draft('a'), draft('b', { needs: ['99'] })])).toEqual({ code: 'unknown-parent', task: 1, parent: '99' });
+    expect(p.refused([draft('a'), draft('b', { needs: ['99'] })])).toEqual({
+      code: 'unknown-parent',
+      task: 1,
+      parent: '99',
+    });
     const [a] = p.submit([draft('a')]) as [TaskId];
-    expect(p.refused([draft('b', { needs: [a] })], { tenant: 2 })).toEqual({ code: 'unknown-parent', task: 0, parent: a });
+    expect(p.refused([draft('b', { needs: [a] })], { tenant: 2 })).toEqual({
+      code: 'unknown-parent',
+      task: 0,
+      parent: a,
+    });
     p.told({ type: 'CancelRequested', id: a, user: 1 });
     p.end(a);
     expect(p.refused([draft('b', { needs: [a] })])).toEqual({ code: 'parent-failed', task: 0, parent: a });
@@ -173,8 +270,23 @@ describe('submitting', () => {
   it('is refused when no worker ever seen could run it, and waits while none of its kind was seen', () => {
     const p = new Partition();
     p.submit([draft('a')], { specs: [spec({ resources: { slots: 99 } })] });
-    p.told({ type: 'WorkerJoined', worker: asWorkerId('w'), incarnation: 'i', kind: 'sdk', name: 'w', tenant: 1, capacity: { slots: 4 }, handlers: ['h'], labels: {}, gateway: 'g' });
-    expect(p.refused([draft('b')], { specs: [spec({ resources: { slots: 5 } })] })).toEqual({ code: 'never-runnable', task: 0, dimension: 'slots' });
+    p.told({
+      type: 'WorkerJoined',
+      worker: asWorkerId('w'),
+      incarnation: 'i',
+      kind: 'sdk',
+      name: 'w',
+      tenant: 1,
+      capacity: { slots: 4 },
+      handlers: ['h'],
+      labels: {},
+      gateway: 'g',
+    });
+    expect(p.refused([draft('b')], { specs: [spec({ resources: { slots: 5 } })] })).toEqual({
+      code: 'never-runnable',
+      task: 0,
+      dimension: 'slots',
+    });
     p.submit([draft('c')], { specs: [spec({ kind: 'command', handler: null, resources: { cpu: 9_000 } })] });
     p.submit([draft('d')], { specs: [spec({ handler: 'unseen' })] });
   });
@@ -204,7 +316,9 @@ describe('an attempt', () => {
     expect(decideEnd(p.state, p.task(a), NOW)).toBeNull();
     p.ended(a, 'ok', { result: { x: 1 } });
     expect([...p.state.toSettle]).toEqual([p.task(a)]);
-    expect(p.end(a)).toEqual([{ type: 'TaskSucceeded', id: a, tenant: 1, attempt: 1, released: [], sealed: { result: { x: 1 } } }]);
+    expect(p.end(a)).toEqual([
+      { type: 'TaskSucceeded', id: a, tenant: 1, attempt: 1, released: [], sealed: { result: { x: 1 } } },
+    ]);
     expect(p.task(a)).toMatchObject({ state: 'succeeded', result: { x: 1 }, endedAt: NOW });
     expect(p.state.toSettle.size).toBe(0);
     expect(p.end(a)).toBeNull();
@@ -226,15 +340,38 @@ describe('an attempt', () => {
 
   it('given up fails the task with its error and takes down everything that needs it', () => {
     const p = new Partition();
-    const [a, b, c, d, other] = p.submit([
-      draft('a'), draft('b', { parents: [0] }), draft('c', { parents: [0] }), draft('d', { parents: [1, 2] }), draft('other'),
-    ], { workflow }) as [TaskId, TaskId, TaskId, TaskId, TaskId];
+    const [a, b, c, d, other] = p.submit(
+      [
+        draft('a'),
+        draft('b', { parents: [0] }),
+        draft('c', { parents: [0] }),
+        draft('d', { parents: [1, 2] }),
+        draft('other'),
+      ],
+      { workflow },
+    ) as [TaskId, TaskId, TaskId, TaskId, TaskId];
     p.queued(a);
     p.granted(a);
     p.ended(a, 'permanent', { error: 'boom' });
     p.told({ type: 'TaskGivenUp', id: a, p: 0, attempt: 1, category: 'permanent' });
-    expect(p.end(a)).toEqual([{ type: 'TaskFailed', id: a, tenant: 1, attempt: 1, category: 'permanent', upstreamFailed: [b, c, d], sealed: { error: 'boom' } }]);
-    expect([a, b, c, d, other].map((id) => p.stateOf(id))).toEqual(['failed', 'upstream_failed', 'upstream_failed', 'upstream_failed', 'ready']);
+    expect(p.end(a)).toEqual([
+      {
+        type: 'TaskFailed',
+        id: a,
+        tenant: 1,
+        attempt: 1,
+        category: 'permanent',
+        upstreamFailed: [b, c, d],
+        sealed: { error: 'boom' },
+      },
+    ]);
+    expect([a, b, c, d, other].map((id) => p.stateOf(id))).toEqual([
+      'failed',
+      'upstream_failed',
+      'upstream_failed',
+      'upstream_failed',
+      'ready',
+    ]);
     const ends = p.succeed(other);
     expect(ends?.at(-1)).toMatchObject({ type: 'WorkflowEnded', state: 'failed' });
   });
@@ -245,7 +382,11 @@ describe('an attempt', () => {
     const [later, gone] = p.submit([draft('later', { dueAt: NOW + 9 }), draft('gone')]) as [TaskId, TaskId];
     p.told({ type: 'CancelRequested', id: gone, user: 1 });
     p.end(gone);
-    for (const [id, state] of [[b, 'blocked'], [later, 'scheduled'], [gone, 'cancelled']] as const) {
+    for (const [id, state] of [
+      [b, 'blocked'],
+      [later, 'scheduled'],
+      [gone, 'cancelled'],
+    ] as const) {
       p.granted(id);
       expect(p.stateOf(id)).toBe(state);
       expect(p.state.toDispatch.has(p.task(id))).toBe(true);
@@ -272,12 +413,25 @@ describe('an attempt', () => {
     const [p, a] = ran();
     p.granted(a, 'w', 5);
     expect(p.task(a).attempts).toHaveLength(1);
-    p.told({ type: 'LeaseGranted', task: asTaskId('404'), p: 0, tenant: 1, cls: 0, attempt: 1, fence: 9, worker: asWorkerId('w'), capMs: 1 });
+    p.told({
+      type: 'LeaseGranted',
+      task: asTaskId('404'),
+      p: 0,
+      tenant: 1,
+      cls: 0,
+      attempt: 1,
+      fence: 9,
+      worker: asWorkerId('w'),
+      capMs: 1,
+    });
     p.ended(a, 'ok', { result: 1 }, 1);
     p.ended(a, 'app', { error: 'late' }, 1);
     expect(p.task(a).attempts[0]).toMatchObject({ outcome: 'ok', result: 1 });
     p.end(a);
-    p.told({ type: 'TaskGivenUp', id: a, p: 0, attempt: 1, category: 'app' }, { type: 'TaskBackedOff', id: a, p: 0, attempt: 1, category: 'app', until: 1 });
+    p.told(
+      { type: 'TaskGivenUp', id: a, p: 0, attempt: 1, category: 'app' },
+      { type: 'TaskBackedOff', id: a, p: 0, attempt: 1, category: 'app', until: 1 },
+    );
     expect(p.stateOf(a)).toBe('succeeded');
     expect(p.end(a)).toBeNull();
   });
@@ -285,7 +439,18 @@ describe('an attempt', () => {
   it('is handed out again when its worker comes back through another door', () => {
     const [p, a] = ran();
     p.state.toDispatch.clear();
-    p.told({ type: 'WorkerJoined', worker: asWorkerId('w'), incarnation: 'i', kind: 'sdk', name: 'w', tenant: 1, capacity: {}, handlers: ['h'], labels: {}, gateway: 'new' });
+    p.told({
+      type: 'WorkerJoined',
+      worker: asWorkerId('w'),
+      incarnation: 'i',
+      kind: 'sdk',
+      name: 'w',
+      tenant: 1,
+      capacity: {},
+      handlers: ['h'],
+      labels: {},
+      gateway: 'new',
+    });
     expect([...p.state.toDispatch]).toEqual([p.task(a)]);
     expect(p.state.gateways.get(asWorkerId('w'))).toBe('new');
   });
@@ -294,18 +459,27 @@ describe('an attempt', () => {
 describe('children', () => {
   it('of a fan-in are released by the last parent alone', () => {
     const p = new Partition();
-    const [a, b, c] = p.submit([draft('a'), draft('b'), draft('c', { parents: [0, 1] })], { workflow }) as [TaskId, TaskId, TaskId];
+    const [a, b, c] = p.submit([draft('a'), draft('b'), draft('c', { parents: [0, 1] })], { workflow }) as [
+      TaskId,
+      TaskId,
+      TaskId,
+    ];
     expect(p.succeed(a)?.[0]).toMatchObject({ released: [] });
     expect(p.stateOf(c)).toBe('blocked');
     expect(p.succeed(b)?.[0]).toMatchObject({ released: [c] });
     expect(p.stateOf(c)).toBe('ready');
-    expect(p.succeed(c)).toEqual([expect.objectContaining({ type: 'TaskSucceeded' }), { type: 'WorkflowEnded', id: [...p.state.workflows.keys()][0], tenant: 1, state: 'succeeded' }]);
+    expect(p.succeed(c)).toEqual([
+      expect.objectContaining({ type: 'TaskSucceeded' }),
+      { type: 'WorkflowEnded', id: [...p.state.workflows.keys()][0], tenant: 1, state: 'succeeded' },
+    ]);
     expect([...p.state.workflows.values()][0]).toMatchObject({ state: 'succeeded', open: 0, endedAt: NOW });
   });
 
   it('that are due later wait on as scheduled, and are due at once when their time passed meanwhile', () => {
     const p = new Partition();
-    const [a, later] = p.submit([draft('a'), draft('later', { parents: [0], dueAt: NOW + 9 })], { workflow }) as [TaskId, TaskId];
+    const [a, later] = p.submit([draft('a'), draft('later', { parents: [0], dueAt: NOW + 9 })], {
+      workflow,
+    }) as [TaskId, TaskId];
     expect(nextDue(p.state)).toBe(Infinity);
     p.succeed(a);
     expect(p.stateOf(later)).toBe('scheduled');
@@ -316,11 +490,16 @@ describe('children', () => {
     expect([p.stateOf(later), nextDue(p.state)]).toEqual(['ready', Infinity]);
 
     const q = new Partition();
-    const [b, late] = q.submit([draft('b'), draft('late', { parents: [0], dueAt: NOW + 1 })], { workflow }) as [TaskId, TaskId];
+    const [b, late] = q.submit([draft('b'), draft('late', { parents: [0], dueAt: NOW + 1 })], {
+      workflow,
+    }) as [TaskId, TaskId];
     q.queued(b);
     q.granted(b);
     q.ended(b, 'ok');
-    expect(decideEnd(q.state, q.task(b), NOW + 2)).toEqual([{ type: 'TasksDue', ids: [late] }, expect.objectContaining({ type: 'TaskSucceeded', released: [late] })]);
+    expect(decideEnd(q.state, q.task(b), NOW + 2)).toEqual([
+      { type: 'TasksDue', ids: [late] },
+      expect.objectContaining({ type: 'TaskSucceeded', released: [late] }),
+    ]);
   });
 });
 
@@ -331,20 +510,32 @@ describe('cancelling', () => {
     return p.end(id);
   };
 
-  it.each(['scheduled', 'blocked', 'ready', 'queued', 'backing_off'] as const)('a task that is %s ends it at once', (state) => {
-    const p = new Partition();
-    const [parent, a] = p.submit([draft('p'), draft('a', { parents: state === 'blocked' ? [0] : [], dueAt: state === 'scheduled' ? NOW + 9 : null })], { workflow }) as [TaskId, TaskId];
-    if (state === 'queued' || state === 'backing_off') p.queued(a);
-    if (state === 'backing_off') {
-      p.granted(a);
-      p.ended(a, 'app');
-      p.told({ type: 'TaskBackedOff', id: a, p: 0, attempt: 1, category: 'app', until: NOW + 9 });
-    }
-    expect(p.stateOf(a)).toBe(state);
-    expect(cancel(p, a)).toEqual([{ type: 'TaskCancelled', id: a, tenant: 1, upstreamFailed: [] }]);
-    expect([p.stateOf(a), p.state.toCancel.size, p.state.scheduled.size]).toEqual(['cancelled', 0, 0]);
-    expect(p.succeed(parent)?.at(-1)).toMatchObject({ type: 'WorkflowEnded', state: 'cancelled' });
-  });
+  it.each(['scheduled', 'blocked', 'ready', 'queued', 'backing_off'] as const)(
+    'a task that is %s ends it at once',
+    (state) => {
+      const p = new Partition();
+      const [parent, a] = p.submit(
+        [
+          draft('p'),
+          draft('a', {
+            parents: state === 'blocked' ? [0] : [],
+            dueAt: state === 'scheduled' ? NOW + 9 : null,
+          }),
+        ],
+        { workflow },
+      ) as [TaskId, TaskId];
+      if (state === 'queued' || state === 'backing_off') p.queued(a);
+      if (state === 'backing_off') {
+        p.granted(a);
+        p.ended(a, 'app');
+        p.told({ type: 'TaskBackedOff', id: a, p: 0, attempt: 1, category: 'app', until: NOW + 9 });
+      }
+      expect(p.stateOf(a)).toBe(state);
+      expect(cancel(p, a)).toEqual([{ type: 'TaskCancelled', id: a, tenant: 1, upstreamFailed: [] }]);
+      expect([p.stateOf(a), p.state.toCancel.size, p.state.scheduled.size]).toEqual(['cancelled', 0, 0]);
+      expect(p.succeed(parent)?.at(-1)).toMatchObject({ type: 'WorkflowEnded', state: 'cancelled' });
+    },
+  );
 
   it('one that runs waits for its attempt to end, however it ends', () => {
     for (const outcome of ['cancelled', 'ok', 'app', 'lost'] as const) {
@@ -364,20 +555,29 @@ describe('cancelling', () => {
   it('takes down what needs it, and what comes after the end changes nothing', () => {
     const p = new Partition();
     const [a, b] = p.submit([draft('a'), draft('b', { parents: [0] })], { workflow }) as [TaskId, TaskId];
-    expect(cancel(p, a)).toEqual([{ type: 'TaskCancelled', id: a, tenant: 1, upstreamFailed: [b] }, expect.objectContaining({ type: 'WorkflowEnded', state: 'failed' })]);
+    expect(cancel(p, a)).toEqual([
+      { type: 'TaskCancelled', id: a, tenant: 1, upstreamFailed: [b] },
+      expect.objectContaining({ type: 'WorkflowEnded', state: 'failed' }),
+    ]);
     expect(p.stateOf(b)).toBe('upstream_failed');
-    p.told({ type: 'CancelRequested', id: b, user: 1 }, { type: 'CancelRequested', id: asTaskId('404'), user: 1 });
+    p.told(
+      { type: 'CancelRequested', id: b, user: 1 },
+      { type: 'CancelRequested', id: asTaskId('404'), user: 1 },
+    );
     expect(p.state.toCancel.size).toBe(0);
   });
 });
 
 describe('what left the queue', () => {
-  it.each(['void', 'cancelled', 'withdrawn'] as const)('as %s while its owner still wants it waits again', (why) => {
-    const p = new Partition();
-    const [a] = p.submit([draft('a')]) as [TaskId];
-    p.queued(a).told({ type: 'TasksRemoved', ids: [a], why });
-    expect(p.stateOf(a)).toBe('ready');
-  });
+  it.each(['void', 'cancelled', 'withdrawn'] as const)(
+    'as %s while its owner still wants it waits again',
+    (why) => {
+      const p = new Partition();
+      const [a] = p.submit([draft('a')]) as [TaskId];
+      p.queued(a).told({ type: 'TasksRemoved', ids: [a], why });
+      expect(p.stateOf(a)).toBe('ready');
+    },
+  );
 
   it('does not touch a task that is blocked, running, or ended', () => {
     const p = new Partition();
@@ -396,10 +596,16 @@ describe('a partition', () => {
     const p = new Partition();
     const id = asTaskId('1');
     p.told(
-      { type: 'TasksDue', ids: [id] }, { type: 'TaskSucceeded', id, tenant: 1, attempt: 1, released: [], sealed: null }, { type: 'TaskCancelled', id, tenant: 1, upstreamFailed: [id] },
-      { type: 'TaskFailed', id, tenant: 1, attempt: 1, category: 'app', upstreamFailed: [id], sealed: null }, { type: 'WorkflowEnded', id: asWorkflowId('9'), tenant: 1, state: 'failed' },
-      { type: 'TasksVisible', ids: [id] }, { type: 'TaskGivenUp', id, p: 0, attempt: 1, category: 'app' }, { type: 'TaskBackedOff', id, p: 0, attempt: 1, category: 'app', until: 1 },
-      { type: 'OwnerTookOver', role: 'x', epoch: 1, node: 'n' }, { type: 'KeyRevoked', keyId: 'k' },
+      { type: 'TasksDue', ids: [id] },
+      { type: 'TaskSucceeded', id, tenant: 1, attempt: 1, released: [], sealed: null },
+      { type: 'TaskCancelled', id, tenant: 1, upstreamFailed: [id] },
+      { type: 'TaskFailed', id, tenant: 1, attempt: 1, category: 'app', upstreamFailed: [id], sealed: null },
+      { type: 'WorkflowEnded', id: asWorkflowId('9'), tenant: 1, state: 'failed' },
+      { type: 'TasksVisible', ids: [id] },
+      { type: 'TaskGivenUp', id, p: 0, attempt: 1, category: 'app' },
+      { type: 'TaskBackedOff', id, p: 0, attempt: 1, category: 'app', until: 1 },
+      { type: 'OwnerTookOver', role: 'x', epoch: 1, node: 'n' },
+      { type: 'KeyRevoked', keyId: 'k' },
     );
     expect(p.state.tasks.size).toBe(0);
   });

@@ -1,4 +1,10 @@
-import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import {
+  createInbox,
+  headers,
+  type Msg,
+  type NatsConnection,
+  type Subscription,
+} from '@nats-io/transport-node';
 import { pack, rejection, unpack, YardError, type Reply } from '@yardmaster/contracts';
 import type { Bus } from './bus.js';
 
@@ -42,19 +48,39 @@ export class NatsBus implements Bus {
     private readonly nc: NatsConnection,
     private readonly counters: BusCounters,
   ) {
-    this.#replies = nc.subscribe(`${this.#inbox}.*`, { callback: (error, message) => { if (error === null) this.#onReply(message); } });
+    this.#replies = nc.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#onReply(message);
+      },
+    });
   }
 
-  request<T>(subject: string, body: unknown, options?: { timeoutMs?: number; patienceMs?: number }): Promise<Reply<T>> {
+  request<T>(
+    subject: string,
+    body: unknown,
+    options?: { timeoutMs?: number; patienceMs?: number },
+  ): Promise<Reply<T>> {
     return this.requestBytes(subject, pack(body), options);
   }
 
-  requestBytes<T>(subject: string, body: Uint8Array, options?: { timeoutMs?: number; patienceMs?: number }): Promise<Reply<T>> {
+  requestBytes<T>(
+    subject: string,
+    body: Uint8Array,
+    options?: { timeoutMs?: number; patienceMs?: number },
+  ): Promise<Reply<T>> {
     const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const now = performance.now();
     return new Promise((resolve) => {
       const giveUpAt = now + (options?.patienceMs ?? DEFAULT_PATIENCE_MS);
-      this.#send({ subject, body, resolve: resolve as (reply: Reply<never>) => void, timeoutMs, giveUpAt, deadline: now + timeoutMs, parts: [] });
+      this.#send({
+        subject,
+        body,
+        resolve: resolve,
+        timeoutMs,
+        giveUpAt,
+        deadline: now + timeoutMs,
+        parts: [],
+      });
     });
   }
 
@@ -77,32 +103,48 @@ export class NatsBus implements Bus {
         }
       },
     });
-    return { stop: () => { if (!this.nc.isClosed()) subscription.unsubscribe(); } };
+    return {
+      stop: () => {
+        if (!this.nc.isClosed()) subscription.unsubscribe();
+      },
+    };
   }
 
-  serve(subject: string, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): { stop(): void } {
+  serve(
+    subject: string,
+    handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>,
+  ): { stop(): void } {
     const subscription = this.nc.subscribe(subject, {
       callback: (error, message) => {
         if (error === null) this.#answer(message, handler);
       },
     });
-    return { stop: () => { if (!this.nc.isClosed()) subscription.unsubscribe(); } };
+    return {
+      stop: () => {
+        if (!this.nc.isClosed()) subscription.unsubscribe();
+      },
+    };
   }
 
   close(): void {
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     if (!this.nc.isClosed()) this.#replies.unsubscribe();
-    for (const waiting of this.#waiting.values()) waiting.resolve({ ok: false, rejection: rejection('unavailable', 'the service is stopping') });
+    for (const waiting of this.#waiting.values())
+      waiting.resolve({ ok: false, rejection: rejection('unavailable', 'the service is stopping') });
     this.#waiting.clear();
   }
 
   #answer(message: Msg, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): void {
     const respond = (reply: Reply<unknown>): void => {
-      if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed()) this.#respond(message.reply, pack(reply));
+      if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed())
+        this.#respond(message.reply, pack(reply));
     };
     try {
       const answer = handler(unpack(message.data));
-      if (answer instanceof Promise) answer.then(respond, (cause: unknown) => { respond(this.#refusal(message.subject, cause)); });
+      if (answer instanceof Promise)
+        answer.then(respond, (cause: unknown) => {
+          respond(this.#refusal(message.subject, cause));
+        });
       else respond(answer);
     } catch (cause) {
       respond(this.#refusal(message.subject, cause));
@@ -130,12 +172,17 @@ export class NatsBus implements Bus {
 
   #send(waiting: Waiting): void {
     if (this.nc.isClosed()) {
-      waiting.resolve({ ok: false, rejection: rejection('unavailable', 'the broker connection is closed; try again shortly') });
+      waiting.resolve({
+        ok: false,
+        rejection: rejection('unavailable', 'the broker connection is closed; try again shortly'),
+      });
       return;
     }
     const token = String(++this.#counter);
     this.#waiting.set(token, waiting);
-    this.#sweeper ??= setInterval(() => { this.#sweep(); }, SWEEP_MS).unref();
+    this.#sweeper ??= setInterval(() => {
+      this.#sweep();
+    }, SWEEP_MS).unref();
     this.nc.publish(waiting.subject, waiting.body, { reply: `${this.#inbox}.${token}` });
   }
 
@@ -154,7 +201,10 @@ export class NatsBus implements Bus {
     try {
       waiting.resolve(unpack(whole) as Reply<never>);
     } catch {
-      waiting.resolve({ ok: false, rejection: rejection('internal', `the answer on ${waiting.subject} could not be read`) });
+      waiting.resolve({
+        ok: false,
+        rejection: rejection('internal', `the answer on ${waiting.subject} could not be read`),
+      });
     }
   }
 
@@ -170,7 +220,12 @@ export class NatsBus implements Bus {
 
   #again(waiting: Waiting): void {
     if (performance.now() + RETRY_MS > waiting.giveUpAt) {
-      waiting.resolve({ ok: false, rejection: rejection('unavailable', `no owner answers on ${waiting.subject}; try again shortly`, { retryAfter: 1 }) });
+      waiting.resolve({
+        ok: false,
+        rejection: rejection('unavailable', `no owner answers on ${waiting.subject}; try again shortly`, {
+          retryAfter: 1,
+        }),
+      });
       return;
     }
     setTimeout(() => {
@@ -184,7 +239,10 @@ export class NatsBus implements Bus {
     for (const [token, waiting] of this.#waiting) {
       if (waiting.deadline > now) continue;
       this.#waiting.delete(token);
-      waiting.resolve({ ok: false, rejection: rejection('outcome-unknown', 'no answer in time; repeat with the same idempotency key') });
+      waiting.resolve({
+        ok: false,
+        rejection: rejection('outcome-unknown', 'no answer in time; repeat with the same idempotency key'),
+      });
     }
     if (this.#waiting.size === 0 && this.#sweeper !== null) {
       clearInterval(this.#sweeper);

@@ -1,4 +1,15 @@
-import { BATCH_BYTES, commands, pack, telemetry, type Assignment, type EndNotice, type KillOrder, type RelayDown, type ReportAnswer, type YardMessage } from '@yardmaster/contracts';
+import {
+  BATCH_BYTES,
+  commands,
+  pack,
+  telemetry,
+  type Assignment,
+  type EndNotice,
+  type KillOrder,
+  type RelayDown,
+  type ReportAnswer,
+  type YardMessage,
+} from '@yardmaster/contracts';
 
 interface WorkerLane {
   run: Assignment[];
@@ -41,12 +52,17 @@ export class WorkerOutbox {
       for (const [gateway, workers] of this.#lanes) {
         const batch: RelayDown[] = [];
         for (const [worker, lane] of workers) batch.push(...framesOf(worker, lane));
-        inChunks(batch, (bytes) => { this.publish(commands.worker(gateway), bytes); });
+        inChunks(batch, (bytes) => {
+          this.publish(commands.worker(gateway), bytes);
+        });
       }
       this.#lanes.clear();
     }
     if (this.#ends.size > 0) {
-      for (const [gateway, notices] of this.#ends) inChunks(notices, (bytes) => { this.publish(telemetry.ends(gateway), bytes); });
+      for (const [gateway, notices] of this.#ends)
+        inChunks(notices, (bytes) => {
+          this.publish(telemetry.ends(gateway), bytes);
+        });
       this.#ends.clear();
     }
   }
@@ -59,7 +75,6 @@ export class WorkerOutbox {
     return lane;
   }
 }
-
 
 function inChunks(items: readonly unknown[], send: (bytes: Uint8Array) => void): void {
   const bytes = pack(items);

@@ -38,24 +38,42 @@ export class CommittedHub implements CommittedLog {
   }
 
   /** Calls back for every committed envelope of a stream after `after`; used by roles whose writers live elsewhere. */
-  async follow(stream: string, after: number, onEnvelope: (envelope: Envelope) => void): Promise<LogFollower> {
+  async follow(
+    stream: string,
+    after: number,
+    onEnvelope: (envelope: Envelope) => void,
+  ): Promise<LogFollower> {
     let prev = await hashAt(this.log, stream, after);
-    return await this.log.follow(stream, after + 1, (message) => {
-      const envelope = readMessage(stream, message, prev, this.keystore, this.onForeign);
-      prev = envelope.hash;
-      onEnvelope(envelope);
-    }, (error) => { this.onFailure(stream, error); });
+    return await this.log.follow(
+      stream,
+      after + 1,
+      (message) => {
+        const envelope = readMessage(stream, message, prev, this.keystore, this.onForeign);
+        prev = envelope.hash;
+        onEnvelope(envelope);
+      },
+      (error) => {
+        this.onFailure(stream, error);
+      },
+    );
   }
 
   feed(stream: string, after: number): CommittedFeed {
     const tail = this.#tail(stream);
     if (!tail.local && !tail.following) {
       tail.following = true;
-      void this.log.head(stream).then(async ({ last }) => {
-        tail.head = Math.max(tail.head, last);
-        tail.follower = await this.follow(stream, last, (envelope) => { tail.push(envelope); });
-        tail.wake();
-      }).catch((error: unknown) => { this.onFailure(stream, error as Error); });
+      void this.log
+        .head(stream)
+        .then(async ({ last }) => {
+          tail.head = Math.max(tail.head, last);
+          tail.follower = await this.follow(stream, last, (envelope) => {
+            tail.push(envelope);
+          });
+          tail.wake();
+        })
+        .catch((error: unknown) => {
+          this.onFailure(stream, error as Error);
+        });
     }
     return new Feed(tail, after, (from, to) => this.read(stream, from, to));
   }
@@ -146,14 +164,18 @@ class Feed implements CommittedFeed {
       if (whole.length > 0) return whole;
       // Looked at again: something may have come, or an end, while the log was asked.
       const isIdle = taken.length === 0 && this.#buffer.length === 0 && this.#position >= this.tail.head;
-      if (isIdle && !this.#stopped) await new Promise<void>((resolve) => { this.#wake = resolve; });
+      if (isIdle && !this.#stopped)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
     }
   }
 
   #takeBuffered(maxEvents: number): Envelope[] {
     let events = 0;
     let n = 0;
-    while (n < this.#buffer.length && (n === 0 || events < maxEvents)) events += this.#buffer[n++]?.events.length ?? 0;
+    while (n < this.#buffer.length && (n === 0 || events < maxEvents))
+      events += this.#buffer[n++]?.events.length ?? 0;
     const taken = this.#buffer.splice(0, n);
     this.#buffered -= events;
     this.#position = taken.at(-1)?.seq ?? this.#position;

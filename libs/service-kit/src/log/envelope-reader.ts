@@ -1,12 +1,23 @@
-import { CHAIN_START, decodeEnvelope, hashOf, NotAnEnvelopeError, type Envelope } from '@yardmaster/contracts';
+import {
+  CHAIN_START,
+  decodeEnvelope,
+  hashOf,
+  NotAnEnvelopeError,
+  type Envelope,
+} from '@yardmaster/contracts';
 import type { EventLog, StoredMessage, TenantKeystore } from '@yardmaster/ports';
 
 /** The hash chain of a stream does not hold: a message was changed or replaced. */
 export class BrokenChainError extends Error {
   override readonly name = 'BrokenChainError';
   readonly code = 'broken-chain';
-  constructor(readonly stream: string, readonly seq: number) {
-    super(`stream ${stream} sequence ${String(seq)}: its hash chain is broken; run \`yard doctor\` and restore the stream from a good copy`);
+  constructor(
+    readonly stream: string,
+    readonly seq: number,
+  ) {
+    super(
+      `stream ${stream} sequence ${String(seq)}: its hash chain is broken; run \`yard doctor\` and restore the stream from a good copy`,
+    );
   }
 }
 
@@ -18,7 +29,13 @@ export type OnForeign = (stream: string, seq: number) => void;
  * nothing: an envelope without events stands for it, and its bytes are a link of the chain, as the owner that finds it there
  * writes on after it. So an envelope that was overwritten is still found out: the next one does not follow on what lies there.
  */
-export function readMessage(stream: string, message: StoredMessage, prev: string | null, keystore: TenantKeystore, onForeign?: OnForeign): Envelope {
+export function readMessage(
+  stream: string,
+  message: StoredMessage,
+  prev: string | null,
+  keystore: TenantKeystore,
+  onForeign?: OnForeign,
+): Envelope {
   let envelope: Envelope;
   try {
     envelope = decodeEnvelope(stream, message.seq, message.data, (tenant) => keystore.keyOf(tenant));
@@ -26,8 +43,19 @@ export function readMessage(stream: string, message: StoredMessage, prev: string
     if (!(cause instanceof NotAnEnvelopeError)) throw cause;
     onForeign?.(stream, message.seq);
     return {
-      stream, seq: message.seq, node: '', epoch: 0, commit: '', at: 0, seed: 0, config: '', causes: [], group: null, events: [],
-      hash: hashOf(message.data), prev: prev ?? '',
+      stream,
+      seq: message.seq,
+      node: '',
+      epoch: 0,
+      commit: '',
+      at: 0,
+      seed: 0,
+      config: '',
+      causes: [],
+      group: null,
+      events: [],
+      hash: hashOf(message.data),
+      prev: prev ?? '',
     };
   }
   if (prev !== null && envelope.prev !== prev) throw new BrokenChainError(stream, message.seq);

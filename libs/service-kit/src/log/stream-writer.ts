@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { CHAIN_START, encodeEnvelope, hashOf, type Cause, type CommitGroup, type Envelope } from '@yardmaster/contracts';
+import {
+  CHAIN_START,
+  encodeEnvelope,
+  hashOf,
+  type Cause,
+  type CommitGroup,
+  type Envelope,
+} from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import { roughSize } from '@yardmaster/kernel';
 import type { AppendOutcome, LogWriter, TenantKeystore } from '@yardmaster/ports';
@@ -105,7 +112,8 @@ export class StreamWriter {
     let bytes = 0;
     let taken = 0;
     for (const decision of this.#pending) {
-      if (taken > 0 && (events + decision.events.length > MAX_EVENTS || bytes + decision.bytes > MAX_BYTES)) break;
+      if (taken > 0 && (events + decision.events.length > MAX_EVENTS || bytes + decision.bytes > MAX_BYTES))
+        break;
       events += decision.events.length;
       bytes += decision.bytes;
       taken++;
@@ -120,7 +128,10 @@ export class StreamWriter {
     const all = batch.length === 1 && only !== undefined ? only.events : batch.flatMap((d) => d.events);
     const { ticket, seq } = this.#propose(all, null);
     for (const { effect } of batch) {
-      if (effect !== undefined) this.ledger.when(ticket, () => { effect({ stream: this.id.stream, seq }); });
+      if (effect !== undefined)
+        this.ledger.when(ticket, () => {
+          effect({ stream: this.id.stream, seq });
+        });
     }
   }
 
@@ -129,17 +140,34 @@ export class StreamWriter {
     const n = parts.length;
     const id = `${this.#run}-g${String(this.#commits)}`;
     let last = { ticket: 0, seq: 0 };
-    parts.forEach((events, i) => { last = this.#propose(events, { id, k: i + 1, n }); });
+    parts.forEach((events, i) => {
+      last = this.#propose(events, { id, k: i + 1, n });
+    });
     const { effect } = decision;
     const { ticket, seq } = last;
-    if (effect !== undefined) this.ledger.when(ticket, () => { effect({ stream: this.id.stream, seq }); });
+    if (effect !== undefined)
+      this.ledger.when(ticket, () => {
+        effect({ stream: this.id.stream, seq });
+      });
   }
 
   #propose(events: readonly DomainEvent[], group: CommitGroup | null): { ticket: number; seq: number } {
     const { stream, node, epoch, config } = this.id;
     const commit = `${this.#run}-${String(this.#commits++)}`;
     const causes = this.hooks.causes();
-    const draft = { stream, node, epoch, commit, at: this.#at, seed: this.#seed, config, causes, group, prev: this.#prev, events };
+    const draft = {
+      stream,
+      node,
+      epoch,
+      commit,
+      at: this.#at,
+      seed: this.#seed,
+      config,
+      causes,
+      group,
+      prev: this.#prev,
+      events,
+    };
     const bytes = encodeEnvelope(draft, (tenant) => this.keystore.keyOf(tenant));
     const hash = hashOf(bytes);
     const seq = this.writer.next;
@@ -165,14 +193,19 @@ export class StreamWriter {
 /** Ids that an event lists: they make its size. */
 function idsIn(event: DomainEvent): number {
   switch (event.type) {
-    case 'TaskSucceeded': return event.released.length;
+    case 'TaskSucceeded':
+      return event.released.length;
     case 'TaskFailed':
-    case 'TaskCancelled': return event.upstreamFailed.length;
-    case 'BatchQueued': return event.tasks.length * 2;
+    case 'TaskCancelled':
+      return event.upstreamFailed.length;
+    case 'BatchQueued':
+      return event.tasks.length * 2;
     case 'TasksDue':
     case 'TasksVisible':
-    case 'TasksRemoved': return event.ids.length;
-    default: return 0;
+    case 'TasksRemoved':
+      return event.ids.length;
+    default:
+      return 0;
   }
 }
 

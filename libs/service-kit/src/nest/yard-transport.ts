@@ -12,7 +12,9 @@ export class YardTransport extends Server implements CustomTransportStrategy {
   }
 
   listen(callback: (error?: unknown) => void): void {
-    this.host.start().then(() => { callback(); }, callback);
+    this.host.start().then(() => {
+      callback();
+    }, callback);
   }
 
   async close(): Promise<void> {

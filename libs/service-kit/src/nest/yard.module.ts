@@ -1,7 +1,17 @@
 import 'reflect-metadata';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { RoleRegistry } from './role-registry.js';
-import { ATTEMPT_LOGS, BLOBS, BUS, CLOCK, COMMITTED_LOG, CONFIG, LOGGER, METRICS, type YardRuntime } from './tokens.js';
+import {
+  ATTEMPT_LOGS,
+  BLOBS,
+  BUS,
+  CLOCK,
+  COMMITTED_LOG,
+  CONFIG,
+  LOGGER,
+  METRICS,
+  type YardRuntime,
+} from './tokens.js';
 
 /** Gives every module of a process what its services share. */
 @Global()
@@ -9,8 +19,14 @@ import { ATTEMPT_LOGS, BLOBS, BUS, CLOCK, COMMITTED_LOG, CONFIG, LOGGER, METRICS
 export class YardModule {
   static with(runtime: YardRuntime): DynamicModule {
     const parts: [symbol, unknown][] = [
-      [BUS, runtime.bus], [COMMITTED_LOG, runtime.committed], [CONFIG, runtime.config], [LOGGER, runtime.logger], [CLOCK, runtime.clock],
-      [BLOBS, runtime.blobs], [ATTEMPT_LOGS, runtime.attemptLogs], [METRICS, runtime.metrics],
+      [BUS, runtime.bus],
+      [COMMITTED_LOG, runtime.committed],
+      [CONFIG, runtime.config],
+      [LOGGER, runtime.logger],
+      [CLOCK, runtime.clock],
+      [BLOBS, runtime.blobs],
+      [ATTEMPT_LOGS, runtime.attemptLogs],
+      [METRICS, runtime.metrics],
     ];
     const providers = [...parts.map(([provide, useValue]) => ({ provide, useValue })), RoleRegistry];
     return { module: YardModule, providers, exports: providers };

@@ -21,7 +21,8 @@ class Track {
    * stands at its place, the cause was lost in a crash: what its new owner wrote there and before it came later.
    */
   async countUpTo(seq: number, hash: string): Promise<{ count: number; isThere: boolean }> {
-    if (seq <= this.#last.seq) return { count: 0, isThere: seq === this.#last.seq && this.#last.hash.startsWith(hash) };
+    if (seq <= this.#last.seq)
+      return { count: 0, isThere: seq === this.#last.seq && this.#last.hash.startsWith(hash) };
     while ((this.#ahead.at(-1)?.seq ?? this.#last.seq) < seq && (await this.#fetch()));
     const at = this.#ahead.findIndex((envelope) => envelope.seq === seq);
     const found = this.#ahead[at];
@@ -49,8 +50,16 @@ class Track {
  * streams are applied up to that envelope's causes, as they were when it was decided. Own envelopes whose cause is not in the
  * log any more are noted in `runner.lost`.
  */
-export async function restore(runner: RoleRunner, log: EventLog, keystore: TenantKeystore, heads: ReadonlyMap<string, number>): Promise<void> {
-  const open = (stream: string): Track => new Track(new EnvelopeReader(log, stream, keystore).read(runner.position(stream) + 1, heads.get(stream) ?? 0));
+export async function restore(
+  runner: RoleRunner,
+  log: EventLog,
+  keystore: TenantKeystore,
+  heads: ReadonlyMap<string, number>,
+): Promise<void> {
+  const open = (stream: string): Track =>
+    new Track(
+      new EnvelopeReader(log, stream, keystore).read(runner.position(stream) + 1, heads.get(stream) ?? 0),
+    );
   const tracks = new Map(runner.role.follows.map((stream) => [stream, open(stream)]));
   if (runner.role.stream !== null) {
     const spine = open(runner.role.stream);
@@ -60,11 +69,19 @@ export async function restore(runner: RoleRunner, log: EventLog, keystore: Tenan
       spine.take();
     }
   }
-  await applyInCausalOrder(runner, [...tracks.values()].map((track) => ({ track, count: Infinity })));
+  await applyInCausalOrder(
+    runner,
+    [...tracks.values()].map((track) => ({ track, count: Infinity })),
+  );
 }
 
 /** Applies what an own envelope rests on. */
-async function applyCauses(runner: RoleRunner, tracks: ReadonlyMap<string, Track>, own: number, causes: readonly Cause[]): Promise<void> {
+async function applyCauses(
+  runner: RoleRunner,
+  tracks: ReadonlyMap<string, Track>,
+  own: number,
+  causes: readonly Cause[],
+): Promise<void> {
   const wanted: Wanted[] = [];
   for (const [stream, seq, hash] of causes) {
     const track = tracks.get(stream);
@@ -76,7 +93,10 @@ async function applyCauses(runner: RoleRunner, tracks: ReadonlyMap<string, Track
   await applyInCausalOrder(runner, wanted);
 }
 
-interface Wanted { readonly track: Track; count: number }
+interface Wanted {
+  readonly track: Track;
+  count: number;
+}
 
 /** Applies so many envelopes of each track, each after its causes. */
 async function applyInCausalOrder(runner: RoleRunner, wanted: readonly Wanted[]): Promise<void> {

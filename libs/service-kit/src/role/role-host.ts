@@ -64,7 +64,9 @@ export class RoleHost {
   readonly outbox: WorkerOutbox;
 
   constructor(private readonly options: RoleHostOptions) {
-    this.outbox = new WorkerOutbox((subject, bytes) => { options.bus.publishBytes(subject, bytes); });
+    this.outbox = new WorkerOutbox((subject, bytes) => {
+      options.bus.publishBytes(subject, bytes);
+    });
   }
 
   /** Restores all roles, takes over, and resolves when each of them is active for the first time. */
@@ -79,14 +81,33 @@ export class RoleHost {
     const { log } = this.options;
     const generation = ++this.#generation;
     this.#ledger = new CommitLedger();
-    this.#hosted = this.options.roles().map((role) => ({ role, runner: new RoleRunner(role), writer: null, context: null, wakeAt: Infinity, inbox: [] }));
-    const streams = new Set(this.#hosted.flatMap(({ role }) => (role.stream === null ? role.follows : [role.stream, ...role.follows])));
+    this.#hosted = this.options
+      .roles()
+      .map((role) => ({
+        role,
+        runner: new RoleRunner(role),
+        writer: null,
+        context: null,
+        wakeAt: Infinity,
+        inbox: [],
+      }));
+    const streams = new Set(
+      this.#hosted.flatMap(({ role }) =>
+        role.stream === null ? role.follows : [role.stream, ...role.follows],
+      ),
+    );
     const heads = new Map<string, number>();
     for (const stream of streams) heads.set(stream, (await log.head(stream)).last);
-    await Promise.all(this.#hosted.map(async ({ runner }) => { await restore(runner, log, this.options.keystore, heads); }));
+    await Promise.all(
+      this.#hosted.map(async ({ runner }) => {
+        await restore(runner, log, this.options.keystore, heads);
+      }),
+    );
     if (generation !== this.#generation) return;
     this.#say('restored', `${String(this.#hosted.length)} roles`);
-    this.#followersOf = new Map([...streams].map((stream) => [stream, this.#hosted.filter(({ runner }) => runner.follows(stream))]));
+    this.#followersOf = new Map(
+      [...streams].map((stream) => [stream, this.#hosted.filter(({ runner }) => runner.follows(stream))]),
+    );
     const owned = new Set<string>();
     for (const hosted of this.#hosted) {
       if (hosted.role.stream !== null) {
@@ -121,7 +142,11 @@ export class RoleHost {
 
   /** Positions applied, by role and stream. */
   status(): { role: string; epoch: number; positions: Record<string, number> }[] {
-    return this.#hosted.map(({ role, runner }) => ({ role: role.name, epoch: runner.epoch, positions: runner.positions() }));
+    return this.#hosted.map(({ role, runner }) => ({
+      role: role.name,
+      epoch: runner.epoch,
+      positions: runner.positions(),
+    }));
   }
 
   stop(): void {
@@ -149,15 +174,21 @@ export class RoleHost {
     if (this.#turnDue || this.#stopped) return;
     this.#turnDue = true;
     // Nothing on its way to disk: the yard is idle, and waiting for more input would only cost latency.
-    if (this.#ledger.settled) queueMicrotask(() => { this.#turn(); });
-    else setImmediate(() => { this.#turn(); });
+    if (this.#ledger.settled)
+      queueMicrotask(() => {
+        this.#turn();
+      });
+    else
+      setImmediate(() => {
+        this.#turn();
+      });
   }
 
   #turn(): void {
     this.#turnDue = false;
     if (this.#stopped) return;
     const now = this.options.clock.now();
-    for (let moving = true; moving; ) {
+    for (let moving = true; moving;) {
       moving = false;
       for (const hosted of this.#hosted) {
         if (hosted.context === null) continue;
@@ -203,26 +234,35 @@ export class RoleHost {
     const { node, log, keystore, clock } = this.options;
     const generation = this.#generation;
     const identity = { stream, node, epoch: runner.epoch + 1, config: CONFIG_HASH };
-    hosted.writer = new StreamWriter(identity, log.writer(stream, head), runner.hashAt(stream), this.#ledger, keystore, {
-      causes: () => runner.takeCauses(),
-      now: () => clock.now(),
-      monotonic: () => clock.monotonic(),
-      onProposed: (envelope, ticket) => {
-        runner.noteOwn(envelope);
-        if (this.options.handOver === 'proposed') this.#proposed.push(envelope);
-        this.#ledger.when(ticket, () => {
-          if (this.options.handOver === 'committed') this.#deliver(envelope);
-          this.options.hub.publish(envelope);
-        });
+    hosted.writer = new StreamWriter(
+      identity,
+      log.writer(stream, head),
+      runner.hashAt(stream),
+      this.#ledger,
+      keystore,
+      {
+        causes: () => runner.takeCauses(),
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
+        onProposed: (envelope, ticket) => {
+          runner.noteOwn(envelope);
+          if (this.options.handOver === 'proposed') this.#proposed.push(envelope);
+          this.#ledger.when(ticket, () => {
+            if (this.options.handOver === 'committed') this.#deliver(envelope);
+            this.options.hub.publish(envelope);
+          });
+        },
+        onStored: () => {
+          if (generation === this.#generation) this.touch();
+        },
+        onFailed: (name, outcome) => {
+          if (generation === this.#generation) this.#fail(name, outcome);
+        },
+        observeCommit: (ms) => {
+          this.options.observeCommit?.(stream, ms);
+        },
       },
-      onStored: () => {
-        if (generation === this.#generation) this.touch();
-      },
-      onFailed: (name, outcome) => {
-        if (generation === this.#generation) this.#fail(name, outcome);
-      },
-      observeCommit: (ms) => { this.options.observeCommit?.(stream, ms); },
-    });
+    );
     this.options.hub.own(stream, head);
   }
 
@@ -259,7 +299,10 @@ export class RoleHost {
         const here = this.#local.get(subject);
         if (here !== undefined) here(body);
         // What another process is told may rest on nothing that is not on disk.
-        else this.#ledger.when(this.#ledger.issued, () => { this.options.bus.publish(subject, body); });
+        else
+          this.#ledger.when(this.#ledger.issued, () => {
+            this.options.bus.publish(subject, body);
+          });
       },
     };
   }
@@ -275,15 +318,27 @@ export class RoleHost {
 
   #hearHere({ role, context }: Hosted): void {
     if (context === null) return;
-    for (const [subject, handler] of Object.entries(role.serves ?? {})) this.#local.set(subject, (body) => { void this.#answer(handler, body, context); });
-    for (const [subject, hear] of Object.entries(role.hears ?? {})) this.#local.set(subject, (body) => { this.#hear(hear, body, context); });
+    for (const [subject, handler] of Object.entries(role.serves ?? {}))
+      this.#local.set(subject, (body) => {
+        void this.#answer(handler, body, context);
+      });
+    for (const [subject, hear] of Object.entries(role.hears ?? {}))
+      this.#local.set(subject, (body) => {
+        this.#hear(hear, body, context);
+      });
   }
 
   #serve({ role, context }: Hosted): void {
     if (context === null) return;
     const { bus } = this.options;
-    for (const [subject, handler] of Object.entries(role.serves ?? {})) this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
-    for (const [subject, hear] of Object.entries(role.hears ?? {})) this.#serving.push(bus.subscribe(subject, (body) => { this.#hear(hear, body, context); }));
+    for (const [subject, handler] of Object.entries(role.serves ?? {}))
+      this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
+    for (const [subject, hear] of Object.entries(role.hears ?? {}))
+      this.#serving.push(
+        bus.subscribe(subject, (body) => {
+          this.#hear(hear, body, context);
+        }),
+      );
   }
 
   #hear(hear: (body: never, ctx: RoleContext) => void, body: unknown, context: RoleContext): void {
@@ -294,7 +349,11 @@ export class RoleHost {
     }
   }
 
-  #answer(handler: CommandHandler, body: unknown, context: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
+  #answer(
+    handler: CommandHandler,
+    body: unknown,
+    context: RoleContext,
+  ): Promise<Reply<unknown>> | Reply<unknown> {
     const answer = handler(body as never, context);
     this.touch();
     return answer;
@@ -304,7 +363,8 @@ export class RoleHost {
   #handOver(): void {
     if (this.#isHandingOver) return;
     this.#isHandingOver = true;
-    for (let envelope = this.#proposed.shift(); envelope !== undefined; envelope = this.#proposed.shift()) this.#deliver(envelope);
+    for (let envelope = this.#proposed.shift(); envelope !== undefined; envelope = this.#proposed.shift())
+      this.#deliver(envelope);
     this.#isHandingOver = false;
   }
 
@@ -336,7 +396,8 @@ export class RoleHost {
 
   /** The state of every role may rest on what is not in the log: drop all of it and begin again from the log. */
   #fail(stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>): void {
-    const why = outcome.kind === 'refused' ? `someone else writes it (head ${String(outcome.head)})` : outcome.reason;
+    const why =
+      outcome.kind === 'refused' ? `someone else writes it (head ${String(outcome.head)})` : outcome.reason;
     this.#say('failed', `${stream}: ${why}`);
     this.#drop();
     const retry = (): void => {

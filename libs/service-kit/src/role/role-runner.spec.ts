@@ -3,15 +3,36 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from './role.js';
 import { CAUSE_PATIENCE_MS, RoleRunner } from './role-runner.js';
 
-const envelope = (stream: string, seq: number, causes: readonly Cause[] = [], events: readonly DomainEvent[] = [{ type: 'KeyRevoked', keyId: `${stream}${String(seq)}` }]): Envelope => ({
-  stream, seq, node: 'n', epoch: 1, commit: '', at: 0, seed: 0, config: '', causes, group: null, events, hash: `${stream}${String(seq)}`.padEnd(64, '0'), prev: '',
+const envelope = (
+  stream: string,
+  seq: number,
+  causes: readonly Cause[] = [],
+  events: readonly DomainEvent[] = [{ type: 'KeyRevoked', keyId: `${stream}${String(seq)}` }],
+): Envelope => ({
+  stream,
+  seq,
+  node: 'n',
+  epoch: 1,
+  commit: '',
+  at: 0,
+  seed: 0,
+  config: '',
+  causes,
+  group: null,
+  events,
+  hash: `${stream}${String(seq)}`.padEnd(64, '0'),
+  prev: '',
 });
 
 function role(): { runner: RoleRunner; told: string[] } {
   const told: string[] = [];
   const one: Role = {
-    name: 'r', stream: 'own', follows: ['a', 'b'],
-    apply: (event) => { told.push(event.type === 'KeyRevoked' ? event.keyId : event.type); },
+    name: 'r',
+    stream: 'own',
+    follows: ['a', 'b'],
+    apply: (event) => {
+      told.push(event.type === 'KeyRevoked' ? event.keyId : event.type);
+    },
     advance: () => undefined,
   };
   return { runner: new RoleRunner(one), told };
@@ -55,13 +76,17 @@ describe('a role that follows streams', () => {
     runner.offer(envelope('a', 1), 0);
     runner.offer(envelope('a', 2), 0);
     runner.offer(envelope('b', 1), 0);
-    expect(runner.takeCauses()).toEqual([['a', 2, 'a2'.padEnd(16, '0')], ['b', 1, 'b1'.padEnd(16, '0')]]);
+    expect(runner.takeCauses()).toEqual([
+      ['a', 2, 'a2'.padEnd(16, '0')],
+      ['b', 1, 'b1'.padEnd(16, '0')],
+    ]);
     expect(runner.takeCauses()).toEqual([]);
   });
 
   it('learns its epoch from its own takeovers alone', () => {
     const { runner } = role();
-    const takeover = (stream: string, seq: number, epoch: number): Envelope => envelope(stream, seq, [], [{ type: 'OwnerTookOver', role: 'r', epoch, node: 'n' }]);
+    const takeover = (stream: string, seq: number, epoch: number): Envelope =>
+      envelope(stream, seq, [], [{ type: 'OwnerTookOver', role: 'r', epoch, node: 'n' }]);
     runner.apply(takeover('own', 1, 4));
     runner.apply(takeover('a', 1, 9));
     expect(runner.epoch).toBe(4);

@@ -85,7 +85,7 @@ export class RoleRunner {
 
   #drain(now: number): boolean {
     let any = false;
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (const [stream, queue] of this.#held) {
         for (let first = queue[0]; first !== undefined; first = queue[0]) {

@@ -6,17 +6,67 @@ export const METRICS_TABLE = {
   yard_tasks_submitted_total: { kind: 'counter', help: 'Tasks admitted.', labels: [] },
   yard_queue_depth: { kind: 'gauge', help: 'Tasks in a queue that are visible.', labels: ['queue'] },
   yard_waiting: { kind: 'gauge', help: 'Tasks that wait, by where they wait.', labels: ['reason'] },
-  yard_queue_wait_seconds: { kind: 'histogram', help: 'Time from eligible to the first grant.', labels: [], buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600] },
-  yard_task_run_seconds: { kind: 'histogram', help: 'Time from the grant of a lease to its end.', labels: [], buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600] },
-  yard_leases_lost_total: { kind: 'counter', help: 'Leases that ended because their worker was lost.', labels: [] },
-  yard_stale_reports_total: { kind: 'counter', help: 'Reports refused because the lease was not held any more.', labels: [] },
-  yard_bad_messages_total: { kind: 'counter', help: 'Messages refused because they could not be read.', labels: ['where'] },
-  yard_log_commit_seconds: { kind: 'histogram', help: 'Time from a proposal to its acknowledgement.', labels: [], buckets: [...Array.from({ length: 30 }, (_, i) => Number((0.0001 * 1.2 ** i).toPrecision(3))), 0.03, 0.1, 0.3, 1, 10] },
-  yard_projection_lag_events: { kind: 'gauge', help: 'Events not yet in the read model.', labels: ['projection'] },
+  yard_queue_wait_seconds: {
+    kind: 'histogram',
+    help: 'Time from eligible to the first grant.',
+    labels: [],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600],
+  },
+  yard_task_run_seconds: {
+    kind: 'histogram',
+    help: 'Time from the grant of a lease to its end.',
+    labels: [],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600],
+  },
+  yard_leases_lost_total: {
+    kind: 'counter',
+    help: 'Leases that ended because their worker was lost.',
+    labels: [],
+  },
+  yard_stale_reports_total: {
+    kind: 'counter',
+    help: 'Reports refused because the lease was not held any more.',
+    labels: [],
+  },
+  yard_bad_messages_total: {
+    kind: 'counter',
+    help: 'Messages refused because they could not be read.',
+    labels: ['where'],
+  },
+  yard_log_commit_seconds: {
+    kind: 'histogram',
+    help: 'Time from a proposal to its acknowledgement.',
+    labels: [],
+    buckets: [
+      ...Array.from({ length: 30 }, (_, i) => Number((0.0001 * 1.2 ** i).toPrecision(3))),
+      0.03,
+      0.1,
+      0.3,
+      1,
+      10,
+    ],
+  },
+  yard_projection_lag_events: {
+    kind: 'gauge',
+    help: 'Events not yet in the read model.',
+    labels: ['projection'],
+  },
   yard_workers: { kind: 'gauge', help: 'Workers, by state.', labels: ['state'] },
-  yard_capacity_used_ratio: { kind: 'gauge', help: 'Leased part of the capacity, by resource.', labels: ['resource'] },
+  yard_capacity_used_ratio: {
+    kind: 'gauge',
+    help: 'Leased part of the capacity, by resource.',
+    labels: ['resource'],
+  },
   yard_http_requests_total: { kind: 'counter', help: 'HTTP requests, by status class.', labels: ['status'] },
-} as const satisfies Record<string, { kind: 'counter' | 'gauge' | 'histogram'; help: string; labels: readonly string[]; buckets?: readonly number[] }>;
+} as const satisfies Record<
+  string,
+  {
+    kind: 'counter' | 'gauge' | 'histogram';
+    help: string;
+    labels: readonly string[];
+    buckets?: readonly number[];
+  }
+>;
 
 export type MetricName = keyof typeof METRICS_TABLE;
 

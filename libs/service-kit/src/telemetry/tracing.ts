@@ -5,14 +5,24 @@ const MAX_TRACED = 10_000;
 
 /** True when an OTLP endpoint is configured by the standard variables. */
 export function isTracingOn(env: NodeJS.ProcessEnv): boolean {
-  return (env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? '') !== '' && env['OTEL_SDK_DISABLED'] !== 'true';
+  return (
+    (env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? '') !== '' &&
+    env['OTEL_SDK_DISABLED'] !== 'true'
+  );
 }
 
 /** Starts the OpenTelemetry SDK when it is configured; loads nothing otherwise. Returns how to stop it. */
 export async function startTracing(service: string, env: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
   if (!isTracingOn(env)) return () => Promise.resolve();
-  const [{ NodeSDK }, { OTLPTraceExporter }] = await Promise.all([import('@opentelemetry/sdk-node'), import('@opentelemetry/exporter-trace-otlp-http')]);
-  const sdk = new NodeSDK({ serviceName: service, traceExporter: new OTLPTraceExporter(), instrumentations: [] });
+  const [{ NodeSDK }, { OTLPTraceExporter }] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+  ]);
+  const sdk = new NodeSDK({
+    serviceName: service,
+    traceExporter: new OTLPTraceExporter(),
+    instrumentations: [],
+  });
   sdk.start();
   return () => sdk.shutdown();
 }
@@ -33,7 +43,10 @@ export class TaskTracing {
     if (traceparent === null) return;
     for (const id of ids) {
       if (this.#tasks.size >= MAX_TRACED) return;
-      this.#tasks.set(id, { task: this.#tracer.startSpan('task', { attributes: { 'yard.task.id': id } }, carrier(traceparent)), attempt: null });
+      this.#tasks.set(id, {
+        task: this.#tracer.startSpan('task', { attributes: { 'yard.task.id': id } }, carrier(traceparent)),
+        attempt: null,
+      });
     }
   }
 

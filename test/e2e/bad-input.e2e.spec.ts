@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { Yard } from '@yardmaster/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Broker } from '../support/broker.js';
@@ -208,7 +209,9 @@ describe('bad input', () => {
   afterAll(async () => {
     await broker?.close();
     await yard?.stop();
-    if (yard !== undefined) await killTree(yard.home);
+    if (yard === undefined) return;
+    await killTree(yard.home);
+    rmSync(yard.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
 
   describe('is refused with its code and leaves nothing behind', () => {

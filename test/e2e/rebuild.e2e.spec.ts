@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Neo4jGraph } from '@yardmaster/graph-neo4j';
 import { hashTables, openPool, READ_MODEL_SCHEMA } from '@yardmaster/readmodel-postgres';
@@ -27,7 +27,9 @@ describe('the views', () => {
   });
   afterAll(async () => {
     await yard?.stop();
-    if (yard !== undefined) await killTree(yard.home);
+    if (yard === undefined) return;
+    await killTree(yard.home);
+    rmSync(yard.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
 
   it('come out the same when they are dropped and made anew from the log', async () => {

@@ -104,6 +104,8 @@ export async function tryNeo4j({ url, user, password }: Neo4jAccess): Promise<vo
   const driver = neo4j.driver(url, neo4j.auth.basic(user, password), {
     connectionAcquisitionTimeout: 3_000,
     connectionTimeout: 3_000,
+    // Whoever asks tries again by itself; the driver would go on for half a minute, also after a close.
+    maxTransactionRetryTime: 0,
   });
   try {
     await driver.executeQuery('RETURN 1', {}, { database: 'neo4j' });

@@ -7,6 +7,7 @@ import {
   type CapacityView,
   type MonitorCommand,
   type NodeHeartbeat,
+  type QueueView,
   type Reply,
   type WorkerView,
 } from '@yardmaster/contracts';
@@ -41,6 +42,8 @@ const KNOWN_BY_RESOURCES: ReadonlySet<AlertKind> = new Set<AlertKind>([
 export interface AlertSinks {
   raised(alert: AlertView): void;
   cleared(alert: AlertView): void;
+  /** What the last look saw, for gauges. */
+  seen?(capacity: CapacityView, queues: readonly QueueView[]): void;
 }
 
 interface Finding {
@@ -152,6 +155,12 @@ export class MonitorRole implements Role {
         { timeoutMs: 3_000, patienceMs: 0 },
       );
       if (capacity.ok) findings.push(...this.#capacity(capacity.value, now));
+      const queues = await this.bus.request<QueueView[]>(
+        commands.queue(),
+        { op: 'list' },
+        { timeoutMs: 3_000, patienceMs: 0 },
+      );
+      if (capacity.ok && queues.ok) this.sinks.seen?.(capacity.value, queues.value);
     }
     return findings;
   }

@@ -22,6 +22,14 @@ export class ResourceManagerModule {
         metrics.count('yard_bad_messages_total', n, { where: 'session' });
       },
     };
-    registry.offer(() => [new ResourcesRole(clock, counters)]);
+    const timed = {
+      granted: (waitMs: number) => {
+        metrics.observe('yard_queue_wait_seconds', Math.max(0, waitMs) / 1000);
+      },
+      ended: (runMs: number) => {
+        metrics.observe('yard_task_run_seconds', Math.max(0, runMs) / 1000);
+      },
+    };
+    registry.offer(() => [new ResourcesRole(clock, { ...counters, ...timed })]);
   }
 }

@@ -54,6 +54,10 @@ export interface ResourceCounters {
   staleReports(n: number): void;
   leasesLost(n: number): void;
   badFrames(n: number): void;
+  /** Wait of a task's first attempt since it was eligible, ms. */
+  granted?(waitMs: number): void;
+  /** Run of an attempt since its grant, ms. */
+  ended?(runMs: number): void;
 }
 
 /**
@@ -121,12 +125,14 @@ export class ResourcesRole implements Role {
   #place(ctx: RoleContext): void {
     this.state.dirty = false;
     this.#noFit.clear();
+    const now = ctx.now();
     const granted = placeRound(
       this.state,
       this.strategy,
       this.#cursor,
       (entry, worker) => {
         ctx.commit([grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences))]);
+        if (entry.attempts === 1) this.counters.granted?.(now - entry.task.eligibleAt);
       },
       (lane, noFit) => {
         this.#noFit.set(lane, noFit);
@@ -348,6 +354,7 @@ export class ResourcesRole implements Role {
       });
       return;
     }
+    this.counters.ended?.(ctx.now() - lease.grantedAt);
     // A worker that says so unasked did not run it to an end.
     const isAsked =
       outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';

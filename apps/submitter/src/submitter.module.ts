@@ -6,9 +6,11 @@ import {
   BUS,
   CLOCK,
   CONFIG,
+  METRICS,
   RoleRegistry,
   TaskTracing,
   type Bus,
+  type Metrics,
   type YardConfig,
 } from '@yardmaster/service-kit';
 import { ClusterRole } from './cluster.role.js';
@@ -24,13 +26,23 @@ export class SubmitterModule {
     @Inject(CLOCK) clock: Clock,
     @Inject(CONFIG) config: YardConfig,
     @Inject(BLOBS) blobs: BlobStore,
+    @Inject(METRICS) metrics: Metrics,
   ) {
     const tracing = new TaskTracing();
+    const counters = {
+      submitted: (tasks: number) => {
+        metrics.count('yard_tasks_submitted_total', tasks);
+      },
+      ended: (outcome: string, tasks: number) => {
+        metrics.count('yard_tasks_total', tasks, { outcome });
+      },
+    };
     registry.offer(() => [new ClusterRole(config.partitions, clock)]);
     registry.offer(() =>
       Array.from(
         { length: config.partitions },
-        (_, p) => new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs),
+        (_, p) =>
+          new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs, counters),
       ),
     );
   }

@@ -37,6 +37,15 @@ const HOUSEKEEPING_MS = 10_000;
 /** A lease that was to end and has not by then is asked for again: the word may have been lost. */
 const WITHDRAW_AGAIN_MS = 3_000;
 
+/** Counts for metrics; never part of a decision. */
+export interface SubmitterCounters {
+  submitted(tasks: number): void;
+  /** Tasks that ended in this state, those that needed them included. */
+  ended(state: string, tasks: number): void;
+}
+
+const UNCOUNTED: SubmitterCounters = { submitted: () => undefined, ended: () => undefined };
+
 export interface SubmitterTracing {
   /** Spans of a sampled task: admission, and each attempt from grant to end. Null when it is not sampled. */
   submitted(traceparent: string | null, ids: readonly string[]): void;
@@ -59,6 +68,8 @@ export class SubmitterRole implements Role {
   /** Leases that the resource manager was asked to end and that are still live. */
   #withdrawing = new Set<TaskRecord>();
   #withdrawAgainAt = Infinity;
+  /** Ends of this round, by state. */
+  readonly #ended = new Map<string, number>();
   #dirty = true;
   #housekeepingAt = 0;
 
@@ -67,6 +78,7 @@ export class SubmitterRole implements Role {
     private readonly ids: IdSource,
     private readonly tracing: SubmitterTracing,
     private readonly blobs: Pick<BlobStore, 'get'>,
+    private readonly counters: SubmitterCounters = UNCOUNTED,
   ) {
     this.name = `submitter/${String(partition)}`;
     this.stream = streams.tasks(partition);
@@ -178,6 +190,7 @@ export class SubmitterRole implements Role {
       },
       contentBytes(command),
     );
+    this.counters.submitted(ids.length);
     if (command.traceparent !== null) this.tracing.submitted(command.traceparent, ids);
   }
 
@@ -282,6 +295,8 @@ export class SubmitterRole implements Role {
       toFail.delete(task);
     }
     if (live.length > 0) this.#withdraw(live, ctx, ctx.now());
+    for (const [state, tasks] of this.#ended) this.counters.ended(state, tasks);
+    this.#ended.clear();
   }
 
   /** Asks the resource manager to end the live leases of tasks that are cancelled, ended, or were never released. */
@@ -310,6 +325,10 @@ export class SubmitterRole implements Role {
     });
   }
 
+  #count(state: string, tasks: number): void {
+    if (tasks > 0) this.#ended.set(state, (this.#ended.get(state) ?? 0) + tasks);
+  }
+
   #end(task: TaskRecord, ctx: RoleContext): void {
     const events = decideEnd(this.state, task, ctx.now());
     if (events === null) return;
@@ -323,6 +342,10 @@ export class SubmitterRole implements Role {
       endBytes(events),
     );
     this.tracing.ended(task.id, task.state);
+    this.#count(task.state, 1);
+    const [end] = events;
+    if (end?.type === 'TaskFailed' || end?.type === 'TaskCancelled')
+      this.#count('upstream_failed', end.upstreamFailed.length);
   }
 
   #tellEnded(event: DomainEvent, ctx: RoleContext): void {

@@ -10,13 +10,19 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Address and key come from the state directory, whatever yard this terminal's variables name. */
+function exampleEnvironment(home: string): NodeJS.ProcessEnv {
+  const { YARD_URL: _url, YARD_TOKEN: _token, ...rest } = process.env;
+  return { ...rest, YARD_HOME: home };
+}
+
 /** Runs the example as a user would, with its progress on this terminal. */
-function runExample(url: string, home: string): void {
+function runExample(home: string): void {
   const file = path.join(ROOT, 'examples', 'first-run.yaml');
   say('first start: running examples/first-run.yaml');
   const child = spawn(process.execPath, [path.join(ROOT, 'apps', 'cli', 'bin', 'yard.mjs'), 'run', file], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, YARD_HOME: home, YARD_URL: url },
+    env: exampleEnvironment(home),
   });
   child.once('exit', (code) => {
     if (code !== 0)
@@ -45,7 +51,7 @@ async function main(): Promise<void> {
     say(`the agent has not joined; see ${path.join(yard.home, 'agent', 'agent.log')}`);
   if (yard.graphNote !== null) say(`dependency graphs are kept in memory: ${yard.graphNote}`);
   for (const line of readyLines(yard.url, yard.grpc, yard.home)) say(line);
-  if (yard.isNew && !process.argv.includes('--no-example')) runExample(yard.url, yard.home);
+  if (yard.isNew && !process.argv.includes('--no-example')) runExample(yard.home);
 }
 
 main().catch((error: unknown) => {

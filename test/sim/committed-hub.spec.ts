@@ -7,9 +7,7 @@ import { hashOf } from '@yardmaster/contracts';
 const keystore = { keyOf: (): Uint8Array => new Uint8Array(32) };
 
 /** A stream with a chain, and a hub that follows it. */
-async function streamOf(
-  name = 's',
-): Promise<{
+async function streamOf(name = 's'): Promise<{
   world: MemoryLogWorld;
   hub: CommittedHub;
   failures: Error[];

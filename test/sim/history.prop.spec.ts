@@ -40,8 +40,11 @@ describe.each([
       }),
       {
         numRuns: Number(process.env['HISTORIES'] ?? 60),
+        // The same histories in every run; others are looked for with SEED or a larger HISTORIES.
         ...(process.env['SEED'] === undefined
-          ? {}
+          ? process.env['HISTORIES'] === undefined
+            ? { seed: 20_261_121 }
+            : {}
           : { seed: Number(process.env['SEED']), path: process.env['SHRINK'] ?? '' }),
       },
     );

@@ -38,6 +38,8 @@ export default defineConfig({
           exclude: never,
           globalSetup: ['libs/testkit/src/servers/global-setup.ts'],
           testTimeout: 60_000,
+          // Real servers on a shared machine: there, one more try tells a stall from a fault.
+          retry: process.env['CI'] === undefined ? 0 : 1,
           hookTimeout: 120_000,
         },
       },
@@ -48,6 +50,7 @@ export default defineConfig({
           include: ['test/**/*.e2e.spec.ts'],
           exclude: never,
           testTimeout: 180_000,
+          retry: process.env['CI'] === undefined ? 0 : 1,
           hookTimeout: 180_000,
           fileParallelism: false,
         },

@@ -30,6 +30,7 @@ export class NatsLogError extends Error {
 }
 
 const TRANSIENT = new Set([
+  10005, // no suitable peers: one of them is offline and may come back
   10008, // JetStream not available now
   10009, // no leader
   10039, // not enabled for the account (while starting)

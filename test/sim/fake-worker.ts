@@ -2,6 +2,7 @@ import {
   commands,
   pack,
   unpack,
+  readRun,
   type Assignment,
   type HeldAttempt,
   type KillOrder,
@@ -119,7 +120,7 @@ export class FakeWorker {
     this.heard.push(message);
     if (message[0] === 'run') {
       const reports: Report[] = [];
-      for (const assignment of message[1]) {
+      for (const assignment of readRun(message)) {
         const [task, attempt, fence] = assignment;
         if (this.ran.some(([t, a, f]) => t === task && a === attempt && f === fence)) continue;
         this.ran.push(assignment);

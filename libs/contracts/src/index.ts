@@ -6,5 +6,6 @@ export * from './errors/catalogue.js';
 export * from './events/index.js';
 export * from './http/index.js';
 export * from './session/frames.js';
+export * from './session/run-message.js';
 export * from './subjects.js';
 export * from './wire.js';

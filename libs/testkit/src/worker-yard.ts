@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import {
   pack,
   unpack,
+  runMessages,
   type Assignment,
   type HeartbeatMessage,
   type JoinMessage,
@@ -95,7 +96,7 @@ export class WorkerYard {
   }
 
   run(assignments: readonly Assignment[]): void {
-    this.send(['run', assignments]);
+    for (const message of runMessages(assignments)) this.send(message);
   }
 
   kill(orders: readonly KillOrder[]): void {

@@ -1,4 +1,5 @@
 import type { RunContent, TaskKind, Usage, Outcome } from '@yardmaster/domain';
+import type { RunMessage } from './run-message.js';
 
 /**
  * Worker session: one WebSocket at `GET /v1/workers/session?worker=<id>`, bearer key in the Authorization header.
@@ -16,7 +17,7 @@ export type YardMessage =
   | readonly ['welcome', { readonly epoch: number; readonly heartbeatMs: number; readonly ttlMs: number }]
   /** Echo of the heartbeat's `n`. */
   | readonly ['hb-ok', { readonly n: number; readonly epoch: number }]
-  | readonly ['run', readonly Assignment[]]
+  | RunMessage
   | readonly ['rep-ok', readonly ReportAnswer[]]
   | readonly ['kill', readonly KillOrder[]]
   /** The session is refused or over; `code` is of the error catalogue. */
@@ -44,7 +45,7 @@ export interface HeartbeatMessage {
   readonly load: number;
 }
 
-/** One attempt to run: [task, attempt, fence, work]. */
+/** One attempt to run: [task, attempt, fence, work]. On the wire as a RunMessage. */
 export type Assignment = readonly [task: string, attempt: number, fence: number, work: Work];
 
 export interface Work {

@@ -1,6 +1,7 @@
 import {
   AGENT_STOP_MS,
   HEARTBEAT_MS,
+  readRun,
   type Assignment,
   type HeldAttempt,
   type JoinMessage,
@@ -271,7 +272,7 @@ export class WorkerSession {
   #take(socket: WebSocket, message: YardMessage): void {
     switch (message[0]) {
       case 'run':
-        this.options.onRun(message[1]);
+        this.options.onRun(readRun(message));
         return;
       case 'rep-ok':
         this.#unsettled.settle(message[1]);

@@ -2,6 +2,7 @@ import {
   BATCH_BYTES,
   commands,
   pack,
+  runMessages,
   telemetry,
   type Assignment,
   type EndNotice,
@@ -10,6 +11,10 @@ import {
   type ReportAnswer,
   type YardMessage,
 } from '@yardmaster/contracts';
+import { chunksOf, roughSize } from '@yardmaster/kernel';
+
+/** An answer takes about 40 bytes. */
+const ANSWERS_PER_FRAME = 1_000;
 
 interface WorkerLane {
   run: Assignment[];
@@ -48,23 +53,27 @@ export class WorkerOutbox {
   }
 
   flush(): void {
-    if (this.#lanes.size > 0) {
-      for (const [gateway, workers] of this.#lanes) {
-        const batch: RelayDown[] = [];
-        for (const [worker, lane] of workers) batch.push(...framesOf(worker, lane));
-        inChunks(batch, (bytes) => {
-          this.publish(commands.worker(gateway), bytes);
-        });
-      }
-      this.#lanes.clear();
+    for (const [gateway, workers] of this.#lanes) {
+      const frames: RelayDown[] = [];
+      for (const [worker, lane] of workers) for (const frame of framesOf(lane)) frames.push([worker, frame]);
+      inBatches(
+        frames,
+        ([, frame]) => frame.length + 64,
+        (batch) => {
+          this.publish(commands.worker(gateway), pack(batch));
+        },
+      );
     }
-    if (this.#ends.size > 0) {
-      for (const [gateway, notices] of this.#ends)
-        inChunks(notices, (bytes) => {
-          this.publish(telemetry.ends(gateway), bytes);
-        });
-      this.#ends.clear();
-    }
+    this.#lanes.clear();
+    for (const [gateway, notices] of this.#ends)
+      inBatches(
+        notices,
+        (notice) => 64 + roughSize(notice[3]) + roughSize(notice[4]),
+        (batch) => {
+          this.publish(telemetry.ends(gateway), pack(batch));
+        },
+      );
+    this.#ends.clear();
   }
 
   #lane(gateway: string, worker: string): WorkerLane {
@@ -76,37 +85,34 @@ export class WorkerOutbox {
   }
 }
 
-function inChunks(items: readonly unknown[], send: (bytes: Uint8Array) => void): void {
-  const bytes = pack(items);
-  if (bytes.length <= BATCH_BYTES || items.length === 1) {
-    send(bytes);
-    return;
+/** Cuts a list so that each part fits into one message, by the sizes of its items. */
+function inBatches<T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number,
+  send: (batch: readonly T[]) => void,
+): void {
+  let from = 0;
+  let bytes = 0;
+  for (let i = 0; i < items.length; i++) {
+    const size = sizeOf(items[i]!);
+    if (i > from && bytes + size > BATCH_BYTES) {
+      send(items.slice(from, i));
+      from = i;
+      bytes = 0;
+    }
+    bytes += size;
   }
-  const half = items.length >> 1;
-  inChunks(items.slice(0, half), send);
-  inChunks(items.slice(half), send);
+  if (from < items.length) send(from === 0 ? items : items.slice(from));
 }
 
-function framesOf(worker: string, lane: WorkerLane): RelayDown[] {
-  const frames: RelayDown[] = [];
-  const messages = lane.other;
-  if (lane.answers.length > 0) messages.push(['rep-ok', lane.answers]);
-  if (lane.kill.length > 0) messages.push(['kill', lane.kill]);
-  if (lane.run.length > 0 && lane.run.length <= 64) messages.push(['run', lane.run]);
-  else inRuns(lane.run, (bytes) => frames.push([worker, bytes]));
-  if (messages.length > 0) frames.unshift([worker, pack(messages)]);
-  return frames;
-}
-
-/** Frames of assignments, each small enough for one message. */
-function inRuns(run: readonly Assignment[], add: (bytes: Uint8Array) => void): void {
-  if (run.length === 0) return;
-  const bytes = pack([['run', run]]);
-  if (bytes.length <= BATCH_BYTES || run.length === 1) {
-    add(bytes);
-    return;
-  }
-  const half = run.length >> 1;
-  inRuns(run.slice(0, half), add);
-  inRuns(run.slice(half), add);
+/** What one session is told, in the order in which it should hear it. */
+function framesOf({ other, answers, kill, run }: WorkerLane): Uint8Array[] {
+  const messages: YardMessage[] = other;
+  for (const part of chunksOf(answers, ANSWERS_PER_FRAME)) messages.push(['rep-ok', part]);
+  for (const part of chunksOf(kill, ANSWERS_PER_FRAME)) messages.push(['kill', part]);
+  if (run.length > 0) messages.push(...runMessages(run));
+  // Few short messages share a frame.
+  return messages.length <= 3 && run.length + answers.length + kill.length <= 64
+    ? [pack(messages)]
+    : messages.map((message) => pack([message]));
 }

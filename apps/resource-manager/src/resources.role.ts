@@ -13,6 +13,7 @@ import {
   type RelayUp,
   type Reply,
   type Report,
+  type ReportAnswer,
   type WhyPart,
   type WorkerView,
 } from '@yardmaster/contracts';
@@ -245,11 +246,7 @@ export class ResourcesRole implements Role {
         this.#heartbeat(gateway, worker, message[1], ctx);
         return;
       case 'rep':
-        for (const one of message[1]) {
-          const report = this.#read(() => readReport(one));
-          if (report === null) this.counters.badFrames(1);
-          else this.#report(gateway, worker, report, ctx);
-        }
+        this.#reports(gateway, worker, message[1], ctx);
         return;
       case 'bye':
         this.#bye(worker, ctx);
@@ -344,15 +341,26 @@ export class ResourcesRole implements Role {
     return lease?.worker === worker && lease.fence === fence && lease.attempt === attempt;
   }
 
-  #report(gateway: string, worker: WorkerId, report: Report, ctx: RoleContext): void {
+  /** One frame's reports: each ends its own lease, and all are answered together when that is on disk. */
+  #reports(gateway: string, worker: WorkerId, reports: readonly unknown[], ctx: RoleContext): void {
+    const answers: ReportAnswer[] = [];
+    for (const one of reports) {
+      const report = this.#read(() => readReport(one));
+      if (report === null) this.counters.badFrames(1);
+      else answers.push([report[0], report[1], report[2], this.#report(worker, report, ctx)]);
+    }
+    if (answers.length > 0)
+      ctx.effect(() => {
+        for (const answer of answers) ctx.outbox.answer(gateway, worker, answer);
+      });
+  }
+
+  #report(worker: WorkerId, report: Report, ctx: RoleContext): ReportAnswer[3] {
     const [task, attempt, fence, outcome, exitCode, usage, result, error] = report;
     const lease = this.state.leases.get(task as TaskId);
-    if (lease === undefined || !this.#holds(worker, task, attempt, fence)) {
+    if (lease?.worker !== worker || lease.fence !== fence || lease.attempt !== attempt) {
       this.counters.staleReports(1);
-      ctx.effect(() => {
-        ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'gone']);
-      });
-      return;
+      return 'gone';
     }
     this.counters.ended?.(ctx.now() - lease.grantedAt);
     // A worker that says so unasked did not run it to an end.
@@ -360,11 +368,10 @@ export class ResourcesRole implements Role {
       outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
     ctx.commit(
       [endOf(lease, { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error })],
-      () => {
-        ctx.outbox.answer(gateway, worker, [task, attempt, fence, 'ok']);
-      },
-      roughSize(result) + roughSize(error),
+      undefined,
+      result === null && error === null ? 0 : roughSize(result) + roughSize(error),
     );
+    return 'ok';
   }
 
   #bye(id: WorkerId, ctx: RoleContext): void {

@@ -4,6 +4,7 @@ import {
   rejection,
   streams,
   unpack,
+  type Envelope,
   type LeaseCommand,
   type Reply,
   type SubmitCommand,
@@ -27,6 +28,7 @@ import {
 } from '@yardmaster/domain';
 import { roughSize, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
+import { eventsOfPartition } from './by-partition.js';
 import type { IdSource } from './id-source.js';
 import { explainRefusal } from './submit-command.js';
 import { endOfTask, viewTask, viewWorkflow, workOf } from './task-views.js';
@@ -84,6 +86,10 @@ export class SubmitterRole implements Role {
     this.stream = streams.tasks(partition);
     this.state = new PartitionState(partition);
     this.serves = { [commands.tasks(partition)]: (body: TaskCommand, ctx) => this.#handle(body, ctx) };
+  }
+
+  concerns(envelope: Envelope): readonly DomainEvent[] {
+    return eventsOfPartition(envelope, this.state.partition);
   }
 
   apply(event: DomainEvent, from: EventOrigin): void {

@@ -34,14 +34,12 @@ type KeyOf = (tenant: number) => Uint8Array | null;
 
 /** Bytes of an envelope. `keyOf` gives the tenant's data key. */
 export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
-  const rows: unknown[] = new Array(draft.events.length);
+  const rows: unknown[] = [];
   let sealed: Map<number, [number, unknown][]> | null = null;
   for (let i = 0; i < draft.events.length; i++) {
     const event = draft.events[i]!;
     const codec = codecFor(event.type);
-    const row = codec.write(event);
-    row.unshift(codec.code, codec.version);
-    rows[i] = row;
+    rows.push([codec.code, codec.version, ...codec.write(event)]);
     const content = codec.seal?.(event);
     if (content === undefined || content === null) continue;
     const tenant = codec.tenantOf?.(event) ?? 0;

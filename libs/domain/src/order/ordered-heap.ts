@@ -1,8 +1,13 @@
 /** What goes first comes out first. Items are not taken out of the middle: a caller says at pop or peek which
- * ones are gone, and they are dropped when they come up. */
+ * ones are gone, and they are dropped when they come up.
+ *
+ * Most items come in the order in which they go: those stand in a plain queue, `#run`; the others in a heap. The
+ * first of all is the first of one of the two. */
 export class OrderedHeap<T> {
   readonly #compare: (a: T, b: T) => number;
   #items: T[] = [];
+  #run: T[] = [];
+  #head = 0;
 
   constructor(compare: (a: T, b: T) => number) {
     this.#compare = compare;
@@ -10,10 +15,15 @@ export class OrderedHeap<T> {
 
   /** Counts items that are gone but have not come up yet. */
   get size(): number {
-    return this.#items.length;
+    return this.#items.length + this.#run.length - this.#head;
   }
 
   push(item: T): void {
+    const run = this.#run;
+    if (run.length === this.#head || this.#compare(item, run[run.length - 1]!) >= 0) {
+      run.push(item);
+      return;
+    }
     const items = this.#items;
     items.push(item);
     this.#rise(items.length - 1, item);
@@ -21,43 +31,66 @@ export class OrderedHeap<T> {
 
   /** First item that is not gone, still inside. */
   peek(isGone?: (item: T) => boolean): T | undefined {
-    if (isGone === undefined) return this.#items[0];
-    while (this.#items.length > 0) {
-      const first = this.#items[0]!;
-      if (!isGone(first)) return first;
+    for (;;) {
+      const first = this.#isRunFirst() ? this.#run[this.#head] : this.#items[0];
+      if (first === undefined || !isGone?.(first)) return first;
       this.#take();
     }
-    return undefined;
   }
 
   /** First item that is not gone, taken out. */
   pop(isGone?: (item: T) => boolean): T | undefined {
-    while (this.#items.length > 0) {
+    for (;;) {
       const first = this.#take();
-      if (!isGone?.(first)) return first;
+      if (first === undefined || !isGone?.(first)) return first;
     }
-    return undefined;
   }
 
   /** Drops everything that is gone at once; worth it when that is most of the heap. */
   compact(isGone: (item: T) => boolean): void {
-    this.#items = this.#items.filter((item) => !isGone(item)).sort(this.#compare);
+    this.#run = [...this.values()].filter((item) => !isGone(item)).sort(this.#compare);
+    this.#head = 0;
+    this.#items = [];
   }
 
   clear(): void {
     this.#items = [];
+    this.#run = [];
+    this.#head = 0;
   }
 
   /** Everything inside, in no order. */
-  values(): IterableIterator<T> {
-    return this.#items.values();
+  *values(): IterableIterator<T> {
+    yield* this.#items;
+    for (let i = this.#head; i < this.#run.length; i++) yield this.#run[i]!;
   }
 
-  #take(): T {
+  #isRunFirst(): boolean {
+    if (this.#head === this.#run.length) return false;
+    return this.#items.length === 0 || this.#compare(this.#run[this.#head]!, this.#items[0]!) <= 0;
+  }
+
+  #take(): T | undefined {
+    return this.#isRunFirst() ? this.#takeRun() : this.#takeHeap();
+  }
+
+  #takeRun(): T {
+    const first = this.#run[this.#head++]!;
+    if (this.#head === this.#run.length) {
+      this.#run = [];
+      this.#head = 0;
+    } else if (this.#head >= 1_024 && this.#head * 2 >= this.#run.length) {
+      this.#run = this.#run.slice(this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
+  #takeHeap(): T | undefined {
     const items = this.#items;
-    const first = items[0]!;
-    const last = items.pop()!;
-    if (items.length > 0) this.#refill(last);
+    const first = items[0];
+    const last = items.pop();
+    if (last !== undefined && items.length > 0) this.#refill(last);
     return first;
   }
 

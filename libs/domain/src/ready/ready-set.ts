@@ -37,6 +37,7 @@ export class ReadySet {
   /** Tasks in the queue or on their way, by tenant. */
   readonly tenantDepth = new Map<number, number>();
   readonly #specs = new Map<string, SchedulingSpec[]>();
+  readonly #lanesOf = new Map<SchedulingSpec, Map<number, Lane>>();
   #order = 0;
   waiting = 0;
 
@@ -130,10 +131,16 @@ export class ReadySet {
   }
 
   #lane(spec: SchedulingSpec, tenant: number): Lane {
+    // Each stream defines its classes once, so the object is as good as its text, and quicker to look up.
+    let ofSpec = this.#lanesOf.get(spec);
+    if (ofSpec === undefined) this.#lanesOf.set(spec, (ofSpec = new Map<number, Lane>()));
+    let lane = ofSpec.get(tenant);
+    if (lane !== undefined) return lane;
     const key = `${String(tenant)} ${specKey(spec)}`;
-    let lane = this.lanes.get(key);
+    lane = this.lanes.get(key);
     if (lane === undefined)
       this.lanes.set(key, (lane = { spec, tenant, heap: new OrderedHeap(byOrder), waiting: 0, depth: 0 }));
+    ofSpec.set(tenant, lane);
     return lane;
   }
 

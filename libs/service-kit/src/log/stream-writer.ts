@@ -10,8 +10,8 @@ import {
 import type { DomainEvent } from '@yardmaster/contracts';
 import { roughSize } from '@yardmaster/kernel';
 import type { AppendOutcome, LogWriter, TenantKeystore } from '@yardmaster/ports';
-import type { LogPlace } from '../role/role.js';
 import type { CommitLedger } from './commit-ledger.js';
+import { PendingDecisions, type DecisionEffect } from './pending-decisions.js';
 
 const MAX_EVENTS = 2_000;
 const MAX_BYTES = 200 * 1024;
@@ -20,12 +20,6 @@ const MAX_IN_FLIGHT = 3;
 /** Rough size of an event without content, in bytes. */
 const EVENT_BYTES = 60;
 const ID_BYTES = 22;
-
-interface Decision {
-  readonly events: readonly DomainEvent[];
-  readonly bytes: number;
-  readonly effect: ((place: LogPlace) => void) | undefined;
-}
 
 export interface WriterIdentity {
   readonly stream: string;
@@ -40,7 +34,7 @@ export interface WriterIdentity {
  * commit group; `onProposed` sees envelopes in sequence order, before they are on disk; `onStored` after.
  */
 export class StreamWriter {
-  #pending: Decision[] = [];
+  readonly #pending = new PendingDecisions();
   #inFlight = 0;
   #prev: string;
   #at = 0;
@@ -86,69 +80,46 @@ export class StreamWriter {
   }
 
   get hasPending(): boolean {
-    return this.#pending.length > 0;
+    return !this.#pending.isEmpty;
   }
 
-  add(events: readonly DomainEvent[], effect: ((place: LogPlace) => void) | undefined, bytes: number): void {
+  add(events: readonly DomainEvent[], effect: DecisionEffect | undefined, bytes: number): void {
     this.now();
     let size = bytes + events.length * EVENT_BYTES;
     for (const event of events) size += idsIn(event) * ID_BYTES;
-    this.#pending.push({ events, effect, bytes: size });
+    this.#pending.add(events, effect, size);
   }
 
   /** Proposes what gathered, as far as commits in flight allow. True when something left. */
   flush(): boolean {
     let left = false;
-    while (this.#pending.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
+    while (!this.#pending.isEmpty && this.#inFlight < MAX_IN_FLIGHT) {
       this.#proposeBatch();
       left = true;
     }
-    if (this.#pending.length === 0) this.#open = false;
+    if (this.#pending.isEmpty) this.#open = false;
     return left;
   }
 
   #proposeBatch(): void {
-    let events = 0;
-    let bytes = 0;
-    let taken = 0;
-    for (const decision of this.#pending) {
-      if (taken > 0 && (events + decision.events.length > MAX_EVENTS || bytes + decision.bytes > MAX_BYTES))
-        break;
-      events += decision.events.length;
-      bytes += decision.bytes;
-      taken++;
-    }
-    const batch = taken === this.#pending.length ? this.#pending : this.#pending.slice(0, taken);
-    this.#pending = taken === this.#pending.length ? [] : this.#pending.slice(taken);
-    const [only] = batch;
-    if (batch.length === 1 && only !== undefined && (events > MAX_EVENTS * 2 || bytes > MAX_BYTES * 2)) {
-      this.#proposeGroup(only);
-      return;
-    }
-    const all = batch.length === 1 && only !== undefined ? only.events : batch.flatMap((d) => d.events);
-    const { ticket, seq } = this.#propose(all, null);
-    for (const { effect } of batch) {
-      if (effect !== undefined)
-        this.ledger.when(ticket, () => {
-          effect({ stream: this.id.stream, seq });
-        });
-    }
+    const { events, effects, bytes, decisions } = this.#pending.take(MAX_EVENTS, MAX_BYTES);
+    const isGroup = decisions === 1 && (events.length > MAX_EVENTS * 2 || bytes > MAX_BYTES * 2);
+    const { ticket, seq } = isGroup ? this.#proposeGroup(events) : this.#propose(events, null);
+    if (effects.length === 0) return;
+    const place = { stream: this.id.stream, seq };
+    this.ledger.when(ticket, () => {
+      for (const effect of effects) effect(place);
+    });
   }
 
-  #proposeGroup(decision: Decision): void {
-    const parts = cut(decision.events);
-    const n = parts.length;
+  #proposeGroup(events: readonly DomainEvent[]): { ticket: number; seq: number } {
+    const parts = cut(events);
     const id = `${this.#run}-g${String(this.#commits)}`;
     let last = { ticket: 0, seq: 0 };
-    parts.forEach((events, i) => {
-      last = this.#propose(events, { id, k: i + 1, n });
+    parts.forEach((part, i) => {
+      last = this.#propose(part, { id, k: i + 1, n: parts.length });
     });
-    const { effect } = decision;
-    const { ticket, seq } = last;
-    if (effect !== undefined)
-      this.ledger.when(ticket, () => {
-        effect({ stream: this.id.stream, seq });
-      });
+    return last;
   }
 
   #propose(events: readonly DomainEvent[], group: CommitGroup | null): { ticket: number; seq: number } {

@@ -81,16 +81,14 @@ export class RoleHost {
     const { log } = this.options;
     const generation = ++this.#generation;
     this.#ledger = new CommitLedger();
-    this.#hosted = this.options
-      .roles()
-      .map((role) => ({
-        role,
-        runner: new RoleRunner(role),
-        writer: null,
-        context: null,
-        wakeAt: Infinity,
-        inbox: [],
-      }));
+    this.#hosted = this.options.roles().map((role) => ({
+      role,
+      runner: new RoleRunner(role),
+      writer: null,
+      context: null,
+      wakeAt: Infinity,
+      inbox: [],
+    }));
     const streams = new Set(
       this.#hosted.flatMap(({ role }) =>
         role.stream === null ? role.follows : [role.stream, ...role.follows],
@@ -215,7 +213,8 @@ export class RoleHost {
   #arm(): void {
     let next = Infinity;
     for (const { wakeAt } of this.#hosted) next = Math.min(next, wakeAt);
-    if (next === this.#timerAt) return;
+    // One that comes early costs a turn without news; a new one at every turn costs more.
+    if (next >= this.#timerAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAt = next;
@@ -271,6 +270,7 @@ export class RoleHost {
     const { clock, node } = this.options;
     const epoch = runner.epoch + 1;
     let draws = 0;
+    let origin: EventOrigin = { stream: role.stream ?? '', at: 0, node, epoch };
     hosted.context = {
       epoch,
       node,
@@ -280,7 +280,8 @@ export class RoleHost {
       commit: (events: readonly DomainEvent[], effect?: (place: LogPlace) => void, bytes = 0) => {
         if (writer === null) throw new Error(`${role.name} has no stream to commit to`);
         writer.add(events, effect, bytes);
-        const origin: EventOrigin = { stream: role.stream ?? '', at: writer.now(), node, epoch };
+        const at = writer.now();
+        if (origin.at !== at) origin = { ...origin, at };
         for (const event of events) runner.fold(event, origin);
         this.touch();
       },

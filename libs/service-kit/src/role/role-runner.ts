@@ -122,10 +122,14 @@ export class RoleRunner {
   }
 
   #applyEvents(envelope: Envelope): void {
-    const own = envelope.stream === this.role.stream;
+    const { role } = this;
+    if (envelope.stream !== role.stream) {
+      for (const event of role.concerns?.(envelope) ?? envelope.events) role.apply(event, envelope);
+      return;
+    }
     for (const event of envelope.events) {
-      if (own && event.type === 'OwnerTookOver') this.epoch = event.epoch;
-      this.role.apply(event, envelope);
+      if (event.type === 'OwnerTookOver') this.epoch = event.epoch;
+      role.apply(event, envelope);
     }
   }
 }

@@ -1,5 +1,4 @@
-import type { DomainEvent } from '@yardmaster/contracts';
-import type { Reply } from '@yardmaster/contracts';
+import type { DomainEvent, Envelope, Reply } from '@yardmaster/contracts';
 import type { WorkerOutbox } from '../bus/worker-outbox.js';
 
 /** Where an event came from: the stream, and the time and author of its envelope. */
@@ -63,6 +62,8 @@ export interface Role {
   readonly serves?: CommandHandlers;
   /** Streams of messages without answers, by subject. */
   readonly hears?: MessageHandlers;
+  /** Events of a followed envelope that this role looks at; left out: all. */
+  concerns?(envelope: Envelope): readonly DomainEvent[];
   /** Pure and total: never throws, ignores what cannot be. */
   apply(event: DomainEvent, from: EventOrigin): void;
   /** Once, as the new owner, before anything else: repair what a crash left. */

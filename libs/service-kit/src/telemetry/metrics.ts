@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { BucketHistogram } from './bucket-histogram.js';
 
 /** Every metric of the yard. Base units, no ids in labels; docs/reference/metrics.md is held to this table by a test. */
 export const METRICS_TABLE = {
@@ -75,14 +76,14 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
+  readonly #histograms = new Map<string, BucketHistogram>();
 
   constructor() {
     for (const [name, row] of Object.entries(METRICS_TABLE)) {
       const common = { name, help: row.help, labelNames: [...row.labels], registers: [this.registry] };
       if (row.kind === 'counter') this.#counters.set(name, new Counter(common));
       else if (row.kind === 'gauge') this.#gauges.set(name, new Gauge(common));
-      else this.#histograms.set(name, new Histogram({ ...common, buckets: [...row.buckets] }));
+      else this.#histograms.set(name, new BucketHistogram(name, row.help, row.buckets, this.registry));
     }
     collectDefaultMetrics({ register: this.registry, prefix: 'yard_' });
   }

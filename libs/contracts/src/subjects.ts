@@ -60,3 +60,8 @@ export const telemetry = {
   heartbeats: 'yard.tel.v1.heartbeat.*',
   keyRevoked: 'yard.tel.v1.key-revoked',
 } as const;
+
+/** True for subjects with one listener at a time: the owner of a duty, or the gateway that is named. */
+export function hasOneListener(subject: string): boolean {
+  return subject.startsWith('yard.cmd.') || subject.startsWith('yard.tel.v1.ends.');
+}

@@ -31,7 +31,7 @@ export function readRoutes(
       const waitMs = waitOf(request);
       reply.header('content-type', JSON_TYPE);
       return JSON.stringify(
-        await read(request, request.params.id, waitMs, waitMs > 0 ? goneSignal(request) : null),
+        await read(request, request.params.id, waitMs, waitMs > 0 ? goneSignal(reply) : null),
       );
     });
   };
@@ -69,7 +69,7 @@ async function sendLogs(
   const offset = reader.int('offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   reader.done();
   let task = await tasks.get(caller, id, 0, null);
-  const signal = goneSignal(request);
+  const signal = goneSignal(reply);
   // Nothing runs yet: whoever follows wants the first attempt when it comes.
   if (follow && asked === undefined)
     while (task.attempts.length === 0 && !hasEnded(task.state) && !signal.aborted)
@@ -121,9 +121,10 @@ function waitOf(request: FastifyRequest): number {
 }
 
 /** Aborts when whoever asked is gone. */
-export function goneSignal(request: FastifyRequest): AbortSignal {
+export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  request.raw.socket.once('close', () => {
+  // Of the answer, not of the socket, which lives on with listeners of every call before.
+  reply.raw.once('close', () => {
     gone.abort();
   });
   return gone.signal;

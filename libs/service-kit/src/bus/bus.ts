@@ -1,6 +1,6 @@
 import type { Reply } from '@yardmaster/contracts';
 
-/** Commands between services: request and reply, and one-way statements. Over NATS in every composition. */
+/** Commands between services: request and reply, and one-way statements. Over NATS; what this process serves itself goes there at once. */
 export interface Bus {
   /** Asks the owner of a duty. While nobody listens it asks again, for at most `patienceMs` (default 10 s), then rejects `unavailable`;
    * no answer within `timeoutMs` (default 10 s) is `outcome-unknown`. Never throws for either. */

@@ -5,8 +5,11 @@ import {
   type NatsConnection,
   type Subscription,
 } from '@nats-io/transport-node';
-import { pack, rejection, unpack, YardError, type Reply } from '@yardmaster/contracts';
+import { hasOneListener, pack, rejection, unpack, YardError, type Reply } from '@yardmaster/contracts';
 import type { Bus } from './bus.js';
+
+type Serve = (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>;
+type Hear = (body: unknown, subject: string) => void;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_PATIENCE_MS = 10_000;
@@ -35,12 +38,15 @@ export interface BusCounters {
 
 /**
  * Bus over one NATS connection: one inbox for all replies and one coarse timer for all time-outs, so that a request costs a
- * publish and a map entry. Invariant: each request resolves exactly once.
+ * publish and a map entry. A subject with one listener, which is in this process, is not sent round by the broker: the same
+ * bytes go to the listener in the next microtask. Invariant: each request resolves exactly once.
  */
 export class NatsBus implements Bus {
   readonly #inbox = createInbox();
   readonly #waiting = new Map<string, Waiting>();
   readonly #replies: Subscription;
+  readonly #servedHere = new Map<string, Serve>();
+  readonly #heardHere = new Map<string, Hear>();
   #counter = 0;
   #sweeper: NodeJS.Timeout | null = null;
 
@@ -89,41 +95,31 @@ export class NatsBus implements Bus {
   }
 
   publishBytes(subject: string, body: Uint8Array): void {
-    if (!this.nc.isClosed()) this.nc.publish(subject, body);
+    if (this.nc.isClosed()) return;
+    const here = this.#heardHere.get(subject);
+    if (here === undefined) this.nc.publish(subject, body);
+    else
+      queueMicrotask(() => {
+        this.#hear(here, body, subject);
+      });
   }
 
-  subscribe(subject: string, onMessage: (body: unknown, subject: string) => void): { stop(): void } {
+  subscribe(subject: string, onMessage: Hear): { stop(): void } {
     const subscription = this.nc.subscribe(subject, {
       callback: (error, message) => {
-        if (error !== null) return;
-        try {
-          onMessage(unpack(message.data), message.subject);
-        } catch (cause) {
-          this.counters.refused(message.subject, String(cause));
-        }
+        if (error === null) this.#hear(onMessage, message.data, message.subject);
       },
     });
-    return {
-      stop: () => {
-        if (!this.nc.isClosed()) subscription.unsubscribe();
-      },
-    };
+    return this.#listening(subscription, this.#heardHere, subject, onMessage);
   }
 
-  serve(
-    subject: string,
-    handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>,
-  ): { stop(): void } {
+  serve(subject: string, handler: Serve): { stop(): void } {
     const subscription = this.nc.subscribe(subject, {
       callback: (error, message) => {
         if (error === null) this.#answer(message, handler);
       },
     });
-    return {
-      stop: () => {
-        if (!this.nc.isClosed()) subscription.unsubscribe();
-      },
-    };
+    return this.#listening(subscription, this.#servedHere, subject, handler);
   }
 
   close(): void {
@@ -134,20 +130,52 @@ export class NatsBus implements Bus {
     this.#waiting.clear();
   }
 
-  #answer(message: Msg, handler: (body: unknown) => Promise<Reply<unknown>> | Reply<unknown>): void {
-    const respond = (reply: Reply<unknown>): void => {
+  /** Notes who listens here, for as long as it does. */
+  #listening<L>(
+    subscription: Subscription,
+    here: Map<string, L>,
+    subject: string,
+    listener: L,
+  ): { stop(): void } {
+    if (hasOneListener(subject)) here.set(subject, listener);
+    return {
+      stop: () => {
+        if (here.get(subject) === listener) here.delete(subject);
+        if (!this.nc.isClosed()) subscription.unsubscribe();
+      },
+    };
+  }
+
+  #hear(onMessage: Hear, bytes: Uint8Array, subject: string): void {
+    try {
+      onMessage(unpack(bytes), subject);
+    } catch (cause) {
+      this.counters.refused(subject, String(cause));
+    }
+  }
+
+  #answer(message: Msg, handler: Serve): void {
+    this.#carryOut(message.subject, message.data, handler, (reply) => {
       if (message.reply !== undefined && message.reply !== '' && !this.nc.isClosed())
         this.#respond(message.reply, pack(reply));
-    };
+    });
+  }
+
+  #carryOut(
+    subject: string,
+    bytes: Uint8Array,
+    handler: Serve,
+    respond: (reply: Reply<unknown>) => void,
+  ): void {
     try {
-      const answer = handler(unpack(message.data));
+      const answer = handler(unpack(bytes));
       if (answer instanceof Promise)
         answer.then(respond, (cause: unknown) => {
-          respond(this.#refusal(message.subject, cause));
+          respond(this.#refusal(subject, cause));
         });
       else respond(answer);
     } catch (cause) {
-      respond(this.#refusal(message.subject, cause));
+      respond(this.#refusal(subject, cause));
     }
   }
 
@@ -183,7 +211,17 @@ export class NatsBus implements Bus {
     this.#sweeper ??= setInterval(() => {
       this.#sweep();
     }, SWEEP_MS).unref();
-    this.nc.publish(waiting.subject, waiting.body, { reply: `${this.#inbox}.${token}` });
+    const here = this.#servedHere.get(waiting.subject);
+    if (here === undefined) {
+      this.nc.publish(waiting.subject, waiting.body, { reply: `${this.#inbox}.${token}` });
+      return;
+    }
+    queueMicrotask(() => {
+      this.#carryOut(waiting.subject, waiting.body, here, (reply) => {
+        // An answer that comes after its time is nobody's any more.
+        if (this.#waiting.delete(token)) waiting.resolve(reply as Reply<never>);
+      });
+    });
   }
 
   #onReply(message: Msg): void {

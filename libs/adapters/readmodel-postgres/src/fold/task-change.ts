@@ -17,15 +17,26 @@ export interface EventPlace {
   readonly epoch: number;
 }
 
-/** Positions as the text of a Postgres array without its braces, and the last of them. */
+/** Positions of one stream, each once. Nearly always two at most, so that is what it has room for. */
 export class Seqs {
-  text = '';
+  count = 0;
   last = 0;
+  #first = 0;
+  #second = 0;
+  #more: number[] | null = null;
 
   add(seq: number): void {
     if (seq === this.last) return;
-    this.text = this.last === 0 ? String(seq) : `${this.text},${String(seq)}`;
+    if (this.count === 0) this.#first = seq;
+    else if (this.count === 1) this.#second = seq;
+    else (this.#more ??= []).push(seq);
+    this.count++;
     this.last = seq;
+  }
+
+  at(i: number): number {
+    if (i === 0) return this.#first;
+    return i === 1 ? this.#second : (this.#more?.[i - 2] ?? 0);
   }
 }
 

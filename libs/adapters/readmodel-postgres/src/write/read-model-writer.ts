@@ -1,17 +1,24 @@
 import pg from 'pg';
 import { clientConfig, type ReadModelConnection } from '../connection.js';
 import { CheckpointConflictError } from '../errors.js';
-import type { ReadModelFold } from '../fold/read-model-fold.js';
+import type { AttemptChange, ReadModelFold } from '../fold/read-model-fold.js';
 import type { TaskChange } from '../fold/task-change.js';
-import { ATTEMPTS, SPECS, WORKFLOWS } from './other-statements.js';
-import { CHANGED_TASKS, SUBMITTED_TASKS } from './task-statements.js';
-import type { Upsert } from './upsert.js';
+import { CopyIn } from './copy-in.js';
+import { CopyRows } from './copy-rows.js';
+import { KnownSpecs } from './known-specs.js';
+import { ATTEMPTS, SPECS, WORKFLOWS } from './other-targets.js';
+import type { Target } from './target.js';
+import { CHANGED_TASKS, submittedTasks } from './task-target.js';
 import { workerStatement } from './worker-statement.js';
 
 /** Name under which positions are kept. */
 export const PROJECTION = 'relational';
-/** Rows of one statement: more gain little and keep the process busy for longer. */
-const ROWS_PER_STATEMENT = 1_000;
+/** Rows that are written into memory in one go. */
+const SLICE = 500;
+/** Bytes that are sent at once, about. */
+const CHUNK_BYTES = 128 * 1024;
+/** SQLSTATE of a key that is there already. */
+const UNIQUE_VIOLATION = '23505';
 /** Any number; held by the one writer of a schema, together with a hash of the schema's name. */
 const WRITER_LOCK = 730_551;
 
@@ -29,14 +36,25 @@ export interface Advance {
   readonly to: ProjectedPosition;
 }
 
+type Breathe = () => Promise<void>;
+
+/** Rows of one target. `areNew`: none of them is in the table. */
+type Load = <T>(target: Target<T>, rows: readonly T[], areNew: boolean) => Promise<readonly string[]>;
+
 /**
  * The one connection that writes the read model. Owns: the tables, between `connect` and `close`.
  *
  * Invariants: rows and positions change in one transaction, or not at all; a position moves only from where the batch
- * started; while one writer lives, no other gets past `connect`.
+ * started; while one writer lives, no other gets past `connect`. Rows that the log begins in this batch are appended as they
+ * are, by COPY; if one of them is there all the same, the whole batch is merged instead.
  */
 export class ReadModelWriter {
   #lost: Error | null = null;
+  readonly #specs = new KnownSpecs();
+  readonly #submitted = submittedTasks(this.#specs);
+  /** Tasks in the table of which only the queue or the leases have told so far. */
+  readonly #early = new Set<string>();
+  readonly #rows = new CopyRows();
 
   private constructor(private readonly client: pg.Client) {
     client.on('error', (error) => {
@@ -52,7 +70,10 @@ export class ReadModelWriter {
       await client.connect();
       // What is lost in a power cut is told again by the log, rows and positions together.
       await client.query('SET synchronous_commit = off');
+      // What waits to be merged has no statistics; the tables are large, and each row is found by its key.
+      await client.query('SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off');
       await client.query('SELECT pg_advisory_lock($1, hashtext(current_schema()))', [WRITER_LOCK]);
+      await writer.#prepare();
       return writer;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -69,7 +90,7 @@ export class ReadModelWriter {
   }
 
   /**
-   * Writes a batch and moves the positions, in one transaction. `breathe` is awaited between statements, so that others of
+   * Writes a batch and moves the positions, in one transaction. `breathe` is awaited between slices, so that others of
    * this process get their turn.
    *
    * @throws CheckpointConflictError when a stored position is not the one the batch starts from; nothing is changed
@@ -77,25 +98,17 @@ export class ReadModelWriter {
   async write(
     fold: ReadModelFold,
     advances: readonly Advance[],
-    breathe: () => Promise<void> = () => Promise.resolve(),
+    breathe: Breathe = () => Promise.resolve(),
   ): Promise<void> {
     if (this.#lost !== null) throw this.#lost;
-    const submitted: TaskChange[] = [];
-    const changed: TaskChange[] = [];
-    for (const task of fold.tasks.values()) (task.submitted === null ? changed : submitted).push(task);
-    await this.client.query('BEGIN');
+    const merge: Load = (target, rows) => this.#merge(target, rows, breathe);
+    const append: Load = (target, rows, areNew) =>
+      areNew ? this.#append(target, rows, breathe) : this.#merge(target, rows, breathe);
     try {
-      await this.#advance(advances);
-      await this.#upsert(SPECS, fold.specs, breathe);
-      await this.#upsert(SUBMITTED_TASKS, submitted, breathe);
-      await this.#upsert(CHANGED_TASKS, changed, breathe);
-      await this.#upsert(ATTEMPTS, [...fold.attempts.values()], breathe);
-      await this.#upsert(WORKFLOWS, [...fold.workflows.values()], breathe);
-      for (const worker of fold.workers.values()) await this.client.query(workerStatement(worker));
-      await this.client.query('COMMIT');
+      await this.#transaction(fold, advances, append);
     } catch (error) {
-      await this.client.query('ROLLBACK').catch(() => undefined);
-      throw error;
+      if ((error as { readonly code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+      await this.#transaction(fold, advances, merge);
     }
   }
 
@@ -103,16 +116,90 @@ export class ReadModelWriter {
     await this.client.end().catch(() => undefined);
   }
 
-  async #upsert<T>(statement: Upsert<T>, rows: readonly T[], breathe: () => Promise<void>): Promise<void> {
-    for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
-      const slice = rows.length <= ROWS_PER_STATEMENT ? rows : rows.slice(at, at + ROWS_PER_STATEMENT);
-      await this.client.query({
-        name: statement.name,
-        text: statement.text,
-        values: statement.values(slice),
-      });
-      await breathe();
+  async #prepare(): Promise<void> {
+    for (const { stage } of [this.#submitted, CHANGED_TASKS, ATTEMPTS, WORKFLOWS, SPECS])
+      await this.client.query(stage);
+    await this.#specs.load(this.client);
+    const { rows } = await this.client.query<{ id: string }>(
+      'SELECT task_id::text AS id FROM task WHERE owner_end IS NULL AND submitted_at IS NULL',
+    );
+    for (const { id } of rows) this.#early.add(id);
+  }
+
+  async #transaction(fold: ReadModelFold, advances: readonly Advance[], load: Load): Promise<void> {
+    const { fresh, known, changed } = this.#sorted(fold);
+    const granted: AttemptChange[] = [];
+    const ended: AttemptChange[] = [];
+    for (const attempt of fold.attempts.values()) (attempt.granted === null ? ended : granted).push(attempt);
+    for (const spec of fold.specs) this.#specs.add(spec);
+    await this.client.query('BEGIN');
+    try {
+      await this.#advance(advances);
+      await load(SPECS, fold.specs, false);
+      await load(this.#submitted, fresh, true);
+      await load(this.#submitted, known, false);
+      const early = await load(CHANGED_TASKS, changed, false);
+      await load(ATTEMPTS, granted, true);
+      await load(ATTEMPTS, ended, false);
+      await load(WORKFLOWS, [...fold.workflows.values()], false);
+      for (const worker of fold.workers.values()) await this.client.query(workerStatement(worker));
+      await this.client.query('COMMIT');
+      for (const { id } of known) this.#early.delete(id);
+      for (const id of early) this.#early.add(id);
+    } catch (error) {
+      await this.client.query('ROLLBACK').catch(() => undefined);
+      throw error;
     }
+  }
+
+  /** `fresh`: not in the table; `known`: submitted in the batch and in the table already; `changed`: not submitted in the batch. */
+  #sorted({ tasks }: ReadModelFold): Record<'fresh' | 'known' | 'changed', TaskChange[]> {
+    const sorted = { fresh: [], known: [], changed: [] } as Record<
+      'fresh' | 'known' | 'changed',
+      TaskChange[]
+    >;
+    for (const task of tasks.values()) {
+      if (task.submitted === null) sorted.changed.push(task);
+      else if (this.#early.size > 0 && this.#early.has(task.id)) sorted.known.push(task);
+      else sorted.fresh.push(task);
+    }
+    return sorted;
+  }
+
+  async #append<T>(target: Target<T>, rows: readonly T[], breathe: Breathe): Promise<readonly string[]> {
+    if (rows.length > 0) await this.#copy(target.copy, target, rows, breathe);
+    return [];
+  }
+
+  /** Keys of those that were not there. */
+  async #merge<T>(target: Target<T>, rows: readonly T[], breathe: Breathe): Promise<readonly string[]> {
+    if (rows.length === 0) return [];
+    const { name } = target;
+    await this.#copy(target.copyToStage, target, rows, breathe);
+    const { rowCount } = await this.client.query({ name: `yard-update-${name}`, text: target.update });
+    if (rowCount === rows.length) return [];
+    const missing = await this.client.query<{ key: string }>({
+      name: `yard-insert-${name}`,
+      text: target.insertMissing,
+    });
+    return missing.rows.map(({ key }) => key);
+  }
+
+  async #copy<T>(text: string, target: Target<T>, rows: readonly T[], breathe: Breathe): Promise<void> {
+    const out = this.#rows;
+    const chunks = async function* (): AsyncGenerator<Buffer> {
+      out.take();
+      out.header();
+      for (let i = 0; i < rows.length; i++) {
+        out.row(target.columns);
+        target.write(out, rows[i] as T);
+        if ((i + 1) % SLICE === 0) await breathe();
+        if (out.size >= CHUNK_BYTES) yield out.take();
+      }
+      out.end();
+      yield out.take();
+    };
+    await CopyIn.run(this.client, text, chunks);
   }
 
   async #advance(advances: readonly Advance[]): Promise<void> {

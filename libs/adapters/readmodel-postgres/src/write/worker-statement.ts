@@ -1,5 +1,4 @@
 import type { WorkerChange } from '../fold/read-model-fold.js';
-import { isoTime } from './array-literal.js';
 import { jsonText } from './json-text.js';
 
 /** Workers come and go rarely: one statement each. $13: it joined; $14: whether it is there is said. */
@@ -38,4 +37,10 @@ export function workerStatement(worker: WorkerChange): { name: string; text: str
       seq,
     ],
   };
+}
+
+const LATEST_MS = 8.64e15;
+
+function isoTime(ms: number): string {
+  return new Date(Math.min(LATEST_MS, Math.max(0, Math.trunc(ms) || 0))).toISOString().replace(/^\+0*/, '');
 }

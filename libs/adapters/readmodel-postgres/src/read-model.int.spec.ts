@@ -99,6 +99,22 @@ describe('the read model', () => {
     expect(await hashTables(pool)).toEqual(before);
   });
 
+  it('brings tables of an older version up to this one with their rows', async () => {
+    const script = new CellScript();
+    const id = script.life(0, { failures: ['app'], end: 'running' });
+    // Until its first attempt has failed.
+    await project(script.envelopes.slice(0, 5));
+    await pool.query('UPDATE task SET is_cancel_requested = true');
+    const before = await hashTables(pool);
+    const source = await readModelDataSource(postgres).initialize();
+    await source.undoLastMigration();
+    await source.destroy();
+    expect(await model.task(id)).toMatchObject({ state: 'backing_off' });
+    await migrateReadModel(postgres);
+    expect(await model.task(id)).toMatchObject({ state: 'cancelling' });
+    expect(await hashTables(pool)).toEqual(before);
+  });
+
   it('tells a task with everything that its streams said', async () => {
     const script = new CellScript();
     script.worker('w1');
@@ -191,7 +207,17 @@ describe('the read model', () => {
           expect(rows[0]).toEqual({ state: told, status: told === null ? null : statusOf(told) });
         },
       ),
-      { numRuns: 40 },
+      {
+        numRuns: 40,
+        // Cancelled while it backs off.
+        examples: [
+          [
+            { failures: ['app', 'app'], end: 'cancelled-running', isDelayed: false, result: [] },
+            6,
+            [1, 0, 4, 8],
+          ],
+        ],
+      },
     );
   });
 

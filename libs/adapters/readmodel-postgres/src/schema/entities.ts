@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
-import { STATE_EXPRESSION, STATUS_EXPRESSION } from './migrations/first-tables.js';
+import { STATE_EXPRESSION, STATUS_EXPRESSION } from './state-expression.js';
 
 type Columns = Record<string, EntitySchemaColumnOptions>;
 type Type = EntitySchemaColumnOptions['type'];

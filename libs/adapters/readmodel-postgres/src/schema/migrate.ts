@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { clientConfig, schemaOf, type ReadModelConnection } from '../connection.js';
 import { ENTITIES } from './entities.js';
 import { FirstTables1763700000000 } from './migrations/1763700000000-first-tables.js';
+import { CancelWhileBackingOff1764000000000 } from './migrations/1764000000000-cancel-while-backing-off.js';
 
 /** Any number; the same in every process that changes the schema. */
 const MIGRATION_LOCK = 7_305_512_001;
@@ -16,7 +17,7 @@ export function readModelDataSource(connection: ReadModelConnection): DataSource
     url: connection.url,
     schema,
     entities: [...ENTITIES],
-    migrations: [FirstTables1763700000000],
+    migrations: [FirstTables1763700000000, CancelWhileBackingOff1764000000000],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'each',
     synchronize: false,

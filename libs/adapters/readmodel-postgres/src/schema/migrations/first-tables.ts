@@ -2,7 +2,7 @@
  * envelopes that told of it; `state` and `status` are computed over the groups, so that a row does not depend on the
  * order in which the streams were read. */
 
-/** State of a task from what its three streams said last; the join of the lifecycle rules, kept equal by a test. */
+/** As it was at first; the present one is in `state-expression.ts`. */
 export const STATE_EXPRESSION = `CASE
   WHEN owner_end IS NOT NULL THEN owner_end
   WHEN lease_phase IS NOT NULL

@@ -1,4 +1,3 @@
-import type { Envelope } from '@yardmaster/contracts';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import type { Position } from './stream-cursor.js';
 
@@ -26,12 +25,10 @@ export class LagMeter {
 
   projected(
     moves: readonly { readonly stream: string; readonly to: Position }[],
-    envelopes: readonly Envelope[],
+    { events, envelopes }: { readonly events: number; readonly envelopes: number },
   ): void {
     for (const { stream, to } of moves) this.#at.set(stream, to.seq);
-    if (envelopes.length === 0) return;
-    const size = envelopes.reduce((sum, { events }) => sum + events.length, 0) / envelopes.length;
-    this.#perEnvelope += (size - this.#perEnvelope) * RECENT;
+    if (envelopes > 0) this.#perEnvelope += (events / envelopes - this.#perEnvelope) * RECENT;
   }
 
   stop(): void {

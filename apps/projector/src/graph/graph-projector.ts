@@ -123,7 +123,7 @@ export class GraphProjector {
           );
         from = to.seq;
       }
-      lag.projected([{ stream, to }], fresh);
+      lag.projected([{ stream, to }], sizeOf(fresh));
       await breathe();
     }
   }
@@ -138,6 +138,13 @@ class Turns {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function sizeOf(envelopes: readonly Envelope[]): { events: number; envelopes: number } {
+  return {
+    events: envelopes.reduce((sum, { events }) => sum + events.length, 0),
+    envelopes: envelopes.length,
+  };
 }
 
 function isEmpty({ tasks, mentioned, edges, states }: GraphChanges): boolean {

@@ -14,12 +14,17 @@ import { MergedFeed, weightOf } from '../follow/merged-feed.js';
 import { LagMeter } from '../follow/lag-meter.js';
 import { openCursors, type Position } from '../follow/stream-cursor.js';
 
-/** Entries of one transaction at most: the more of a task's life is in it, the less often its row is written. */
-const BATCH = 40_000;
+/** Rows of one transaction at most. */
+const BATCH_ROWS = 60_000;
 /** Entries folded in one go. */
 const SLICE = 1_000;
-/** How long what came gathers while there is less than a batch. */
+/** Entries taken from the streams at a time. */
+const TAKE = 8_000;
+/** How long what came gathers. */
 const GATHER_MS = 25;
+/** When more than this came meanwhile, it gathers on: the more of a task's life is in a batch, the less often its row is written. */
+const BUSY = 500;
+const LONGEST_GATHER_MS = 800;
 
 export interface RelationalProjectorOptions {
   readonly log: CommittedLog;
@@ -104,20 +109,27 @@ export class RelationalProjector {
     lag: LagMeter,
     stop: AbortSignal,
   ): Promise<void> {
-    // One transaction is on its way while the next batch is folded.
+    // One transaction is on its way while the next batch gathers.
     let writing: Promise<void> = Promise.resolve();
+    let isWriting = false;
+    const write = async (batch: RelationalBatch): Promise<void> => {
+      const { fold, advances } = batch;
+      isWriting = true;
+      try {
+        await writer.write(fold, advances, breathe);
+        lag.projected(advances, batch);
+      } finally {
+        isWriting = false;
+      }
+    };
     try {
       while (!stop.aborted) {
         if (feed.weight === 0) await writing;
         await feed.ready();
         if (stop.aborted) return;
-        if (feed.weight < BATCH) await sleep(GATHER_MS);
-        const envelopes = feed.take(BATCH);
-        const { fold, advances } = await batchOf(envelopes, stored);
+        const batch = await gather(feed, stored, () => isWriting, stop);
         await writing;
-        writing = writer.write(fold, advances, breathe).then(() => {
-          lag.projected(advances, envelopes);
-        });
+        writing = write(batch);
         writing.catch(() => undefined);
       }
     } finally {
@@ -126,24 +138,56 @@ export class RelationalProjector {
   }
 }
 
-/** Folds envelopes, which follow on `stored`, and moves `stored` behind them. */
-async function batchOf(
-  envelopes: readonly Envelope[],
+/** What is there now, and what comes while it comes fast or can't be written yet. Moves `stored` behind it. */
+async function gather(
+  feed: MergedFeed,
   stored: Map<string, Position>,
-): Promise<{ fold: ReadModelFold; advances: Advance[] }> {
-  const fold = new ReadModelFold();
-  const advances = new Map<string, Advance>();
-  let slice = 0;
-  for (const envelope of envelopes) {
-    fold.apply(envelope);
-    const { stream, seq, hash } = envelope;
-    const from = advances.get(stream)?.from ?? stored.get(stream)?.seq ?? 0;
-    advances.set(stream, { stream, from, to: { seq, hash } });
-    slice += weightOf(envelope);
-    if (slice < SLICE) continue;
-    slice = 0;
-    await breathe();
+  isWriting: () => boolean,
+  stop: AbortSignal,
+): Promise<RelationalBatch> {
+  const batch = new RelationalBatch(stored);
+  const began = performance.now();
+  let isComing = true;
+  while ((isComing || isWriting()) && !stop.aborted && batch.fold.rows < BATCH_ROWS) {
+    if (feed.weight < TAKE) await sleep(GATHER_MS);
+    const before = batch.entries;
+    await batch.add(feed.take(TAKE));
+    const came = batch.entries - before + feed.weight;
+    isComing = came > BUSY && performance.now() - began < LONGEST_GATHER_MS;
   }
-  for (const { stream, to } of advances.values()) stored.set(stream, to);
-  return { fold, advances: [...advances.values()] };
+  return batch;
+}
+
+/** Envelopes that follow on `stored`, folded; moves `stored` behind them. */
+class RelationalBatch {
+  readonly fold = new ReadModelFold();
+  entries = 0;
+  events = 0;
+  envelopes = 0;
+  readonly #advances = new Map<string, Advance>();
+
+  constructor(private readonly stored: Map<string, Position>) {}
+
+  get advances(): readonly Advance[] {
+    return [...this.#advances.values()];
+  }
+
+  async add(envelopes: readonly Envelope[]): Promise<void> {
+    let slice = 0;
+    for (const envelope of envelopes) {
+      this.fold.apply(envelope);
+      const { stream, seq, hash, events } = envelope;
+      const from = this.#advances.get(stream)?.from ?? this.stored.get(stream)?.seq ?? 0;
+      this.#advances.set(stream, { stream, from, to: { seq, hash } });
+      this.stored.set(stream, { seq, hash });
+      const weight = weightOf(envelope);
+      this.entries += weight;
+      this.events += events.length;
+      this.envelopes++;
+      slice += weight;
+      if (slice < SLICE) continue;
+      slice = 0;
+      await breathe();
+    }
+  }
 }

@@ -67,8 +67,10 @@ export class ReadModelFold {
     return this.tasks.size + this.attempts.size + this.workflows.size + this.workers.size + this.specs.length;
   }
 
-  apply(envelope: Envelope): void {
-    for (const event of envelope.events) this.#apply(event, envelope);
+  apply({ stream, seq, at, node, epoch, events }: Envelope): void {
+    // Rows keep it, and must not keep the whole envelope.
+    const place = { stream, seq, at, node, epoch };
+    for (const event of events) this.#apply(event, place);
   }
 
   #apply(event: DomainEvent, place: EventPlace): void {

@@ -92,6 +92,10 @@ export class WorkerProcess {
     );
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#child.once('exit', () => {

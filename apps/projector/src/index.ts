@@ -5,11 +5,14 @@ export { GraphProjector, type GraphProjectorOptions } from './graph/graph-projec
 export { RelationalProjector, type RelationalProjectorOptions } from './relational/relational-projector.js';
 export { Projections, type ProjectionsOptions } from './projections.js';
 export { ProjectorModule } from './projector.module.js';
+export { ProjectorThreadModule } from './thread/projector-thread.module.js';
 export {
   memoryGraphSource,
   neo4jAccess,
   neo4jSource,
   storesFromEnvironment,
+  storesOf,
   type GraphSource,
   type ProjectorStores,
+  type StoreAccess,
 } from './stores.js';

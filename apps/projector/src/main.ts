@@ -1,11 +1,11 @@
 import { runService } from '@yardmaster/composition';
 import { ProjectorModule } from './projector.module.js';
-import { storesFromEnvironment } from './stores.js';
+import { storesFromEnvironment, storesOf } from './stores.js';
 
 const stores = storesFromEnvironment(process.env);
-if (stores.postgres === null && stores.graph === null) {
+if (stores.postgres === null && stores.neo4j === null) {
   throw new Error(
     'neither YARD_POSTGRES_URL nor YARD_NEO4J_URL is set: a projector alone needs a store; `npm run dev:cluster` starts them',
   );
 }
-await runService('projector', [ProjectorModule.with(stores)]);
+await runService('projector', [ProjectorModule.with(storesOf(stores))]);

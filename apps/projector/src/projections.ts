@@ -16,7 +16,7 @@ export interface ProjectionsOptions {
   readonly partitions: number;
   readonly stores: ProjectorStores;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'set'>;
   /** Throw away what is stored before the first session, and make it anew from the log. Default false. */
   readonly isRebuilding?: boolean;
 }

@@ -38,7 +38,7 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   /** `YARD_REBUILD=1` throws the views away at this start and makes them anew from the log. */
-  static with(stores: ProjectorStores, isRebuilding = process.env['YARD_REBUILD'] === '1'): DynamicModule {
+  static with(stores: ProjectorStores, isRebuilding = isRebuildWanted()): DynamicModule {
     const providers = [
       { provide: PROJECTOR_STORES, useValue: stores },
       { provide: IS_REBUILDING, useValue: isRebuilding },
@@ -53,4 +53,8 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
   async beforeApplicationShutdown(): Promise<void> {
     await this.#projections.stop();
   }
+}
+
+export function isRebuildWanted(): boolean {
+  return process.env['YARD_REBUILD'] === '1';
 }

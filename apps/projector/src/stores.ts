@@ -16,6 +16,16 @@ export interface ProjectorStores {
   readonly graph: GraphSource | null;
 }
 
+/** How the stores of a yard are reached; null = there is none. */
+export interface StoreAccess {
+  readonly postgres: ReadModelConnection | null;
+  readonly neo4j: Neo4jAccess | null;
+}
+
+export function storesOf({ postgres, neo4j }: StoreAccess): ProjectorStores {
+  return { postgres, graph: neo4j === null ? null : neo4jSource(neo4j) };
+}
+
 /** One graph in this process's memory, which others of the process read. */
 export function memoryGraphSource(graph: MemoryGraph): GraphSource {
   return { open: () => Promise.resolve(graph), closes: false };
@@ -26,11 +36,11 @@ export function neo4jSource(access: Neo4jAccess): GraphSource {
 }
 
 /** `YARD_POSTGRES_URL`; `YARD_NEO4J_URL` with `YARD_NEO4J_USER` and `YARD_NEO4J_PASSWORD` unless the URL holds them. */
-export function storesFromEnvironment(env: NodeJS.ProcessEnv): ProjectorStores {
+export function storesFromEnvironment(env: NodeJS.ProcessEnv): StoreAccess {
   const { YARD_POSTGRES_URL: postgres, YARD_NEO4J_URL: neo4j } = env;
   return {
     postgres: isGiven(postgres) ? { url: postgres } : null,
-    graph: isGiven(neo4j) ? neo4jSource(neo4jAccess(neo4j, env)) : null,
+    neo4j: isGiven(neo4j) ? neo4jAccess(neo4j, env) : null,
   };
 }
 

@@ -10,12 +10,13 @@ import {
   resolveConfig,
   roleHostOf,
   startHeartbeat,
+  type BrokerAccess,
   type OpenRuntime,
 } from '@yardmaster/composition';
 import { GatewayAdapter, GatewayModule, openGateway } from '@yardmaster/gateway';
 import { IdGenModule } from '@yardmaster/idgen';
 import { MonitorModule } from '@yardmaster/monitor';
-import { ProjectorModule } from '@yardmaster/projector';
+import { memoryGraphSource, ProjectorModule, ProjectorThreadModule } from '@yardmaster/projector';
 import { QueueManagerModule } from '@yardmaster/queue-manager';
 import { RateLimiterModule } from '@yardmaster/ratelimiter';
 import { ResourceManagerModule } from '@yardmaster/resource-manager';
@@ -55,7 +56,11 @@ export interface RunningYard {
 
 @Module({})
 class YardInOneProcess {
-  static of(runtime: OpenRuntime, { views, stores }: OpenViews): DynamicModule {
+  static of(
+    runtime: OpenRuntime,
+    broker: BrokerAccess,
+    { views, stores, memoryGraph }: OpenViews,
+  ): DynamicModule {
     return {
       module: YardInOneProcess,
       imports: [
@@ -67,7 +72,10 @@ class YardInOneProcess {
         QueueManagerModule,
         ResourceManagerModule,
         MonitorModule,
-        ProjectorModule.with(stores),
+        ProjectorThreadModule.with(broker, stores),
+        ...(memoryGraph === null
+          ? []
+          : [ProjectorModule.with({ postgres: null, graph: memoryGraphSource(memoryGraph) })]),
         GatewayModule.with(views),
       ],
     };
@@ -103,7 +111,7 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
     const views = openViews(servers);
     undo.push(() => views.close());
     const app = await NestFactory.create<NestFastifyApplication>(
-      YardInOneProcess.of(runtime, views),
+      YardInOneProcess.of(runtime, servers.nats, views),
       new GatewayAdapter(),
       { logger: ['error', 'warn'], abortOnError: false },
     );

@@ -1,15 +1,17 @@
 import type { GatewayViews } from '@yardmaster/gateway';
 import { MemoryGraph } from '@yardmaster/graph-memory';
 import { Neo4jGraph } from '@yardmaster/graph-neo4j';
-import { memoryGraphSource, neo4jSource, type ProjectorStores } from '@yardmaster/projector';
+import type { StoreAccess } from '@yardmaster/projector';
 import { PostgresReadModel } from '@yardmaster/readmodel-postgres';
 import type { Servers } from '@yardmaster/servers';
 
 export interface OpenViews {
   /** What the gateway answers from. */
   readonly views: GatewayViews;
-  /** What the projector writes. */
-  readonly stores: ProjectorStores;
+  /** What the projector's thread writes. */
+  readonly stores: StoreAccess;
+  /** The graph that is kept in this process instead of a database. */
+  readonly memoryGraph: MemoryGraph | null;
   close(): Promise<void>;
 }
 
@@ -20,7 +22,8 @@ export function openViews({ postgres, neo4j }: Servers): OpenViews {
     const graph = new MemoryGraph();
     return {
       views: { readModel, graph },
-      stores: { postgres, graph: memoryGraphSource(graph) },
+      stores: { postgres, neo4j: null },
+      memoryGraph: graph,
       close: async () => {
         await readModel?.close();
       },
@@ -31,5 +34,7 @@ export function openViews({ postgres, neo4j }: Servers): OpenViews {
     await graph.close();
     await readModel?.close();
   };
-  return { views: { readModel, graph }, stores: { postgres, graph: neo4jSource(neo4j) }, close };
+  const { url, user, password } = neo4j;
+  const stores = { postgres, neo4j: { url, user, password } };
+  return { views: { readModel, graph }, stores, memoryGraph: null, close };
 }

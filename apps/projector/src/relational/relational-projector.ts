@@ -15,7 +15,7 @@ import { LagMeter } from '../follow/lag-meter.js';
 import { openCursors, type Position } from '../follow/stream-cursor.js';
 
 /** Rows of one transaction at most. */
-const BATCH_ROWS = 60_000;
+const BATCH_ROWS = 100_000;
 /** Entries folded in one go. */
 const SLICE = 1_000;
 /** Entries taken from the streams at a time. */
@@ -24,7 +24,12 @@ const TAKE = 8_000;
 const GATHER_MS = 25;
 /** When more than this came meanwhile, it gathers on: the more of a task's life is in a batch, the less often its row is written. */
 const BUSY = 500;
-const LONGEST_GATHER_MS = 800;
+/** Times in a row that less than that came, until it is over. */
+const CALM = 3;
+/** How long, when most of the tasks in the batch have ended, and when they have not. */
+const GATHER_ENDED_MS = 1_000;
+const GATHER_OPEN_MS = 2_500;
+const MOST = 0.9;
 
 export interface RelationalProjectorOptions {
   readonly log: CommittedLog;
@@ -147,15 +152,23 @@ async function gather(
 ): Promise<RelationalBatch> {
   const batch = new RelationalBatch(stored);
   const began = performance.now();
+  let calm = 0;
   let isComing = true;
   while ((isComing || isWriting()) && !stop.aborted && batch.fold.rows < BATCH_ROWS) {
     if (feed.weight < TAKE) await sleep(GATHER_MS);
     const before = batch.entries;
     await batch.add(feed.take(TAKE));
     const came = batch.entries - before + feed.weight;
-    isComing = came > BUSY && performance.now() - began < LONGEST_GATHER_MS;
+    calm = came > BUSY ? 0 : calm + 1;
+    // A stall of whoever writes the log is not yet its end.
+    const isOver = calm > 0 && (calm >= CALM || batch.entries <= BUSY);
+    isComing = !isOver && performance.now() - began < patience(batch.fold);
   }
   return batch;
+}
+
+function patience({ ended, tasks }: ReadModelFold): number {
+  return ended > tasks.size * MOST ? GATHER_ENDED_MS : GATHER_OPEN_MS;
 }
 
 /** Envelopes that follow on `stored`, folded; moves `stored` behind them. */

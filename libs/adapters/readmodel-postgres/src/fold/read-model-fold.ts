@@ -3,6 +3,7 @@ import type {
   DomainEvent,
   LeaseEnded,
   LeaseGranted,
+  Outcome,
   SchedulingSpec,
   TaskFailed,
   TaskSubmitted,
@@ -10,7 +11,7 @@ import type {
   WorkflowEnd,
   WorkflowSubmitted,
 } from '@yardmaster/domain';
-import { Seqs, TaskChange, type EventPlace } from './task-change.js';
+import { Seqs, TaskChange, type EventPlace, type OwnerEnd } from './task-change.js';
 
 export interface AttemptChange {
   readonly task: string;
@@ -62,6 +63,9 @@ export class ReadModelFold {
   readonly workers = new Map<string, WorkerChange>();
   readonly specs: SpecChange[] = [];
 
+  /** Tasks whose end the batch tells. */
+  ended = 0;
+
   /** Rows that the batch writes. */
   get rows(): number {
     return this.tasks.size + this.attempts.size + this.workflows.size + this.workers.size + this.specs.length;
@@ -88,9 +92,7 @@ export class ReadModelFold {
         this.#ended(event, at);
         return;
       case 'TaskSucceeded':
-        this.#task(event.id)
-          .ownerAt(seq)
-          .endWith('succeeded', at, null, null, event.sealed?.result ?? null);
+        this.#end(event.id, 'succeeded', place, null, null, event.sealed?.result ?? null);
         for (const child of event.released) this.#task(child).ownerAt(seq).isReleased = true;
         return;
       case 'BatchQueued':
@@ -100,7 +102,7 @@ export class ReadModelFold {
         this.#failed(event, place);
         return;
       case 'TaskCancelled':
-        this.#task(event.id).ownerAt(seq).endWith('cancelled', at, null, null, null);
+        this.#end(event.id, 'cancelled', place);
         this.#upstreamFailed(event.upstreamFailed, place);
         return;
       case 'TasksDue':
@@ -165,14 +167,25 @@ export class ReadModelFold {
   }
 
   #failed(event: TaskFailed, place: EventPlace): void {
-    this.#task(event.id)
-      .ownerAt(place.seq)
-      .endWith('failed', place.at, event.category, event.sealed?.error ?? null, null);
+    this.#end(event.id, 'failed', place, event.category, event.sealed?.error ?? null);
     this.#upstreamFailed(event.upstreamFailed, place);
   }
 
-  #upstreamFailed(ids: readonly string[], { seq, at }: EventPlace): void {
-    for (const id of ids) this.#task(id).ownerAt(seq).endWith('upstream_failed', at, null, null, null);
+  #upstreamFailed(ids: readonly string[], place: EventPlace): void {
+    for (const id of ids) this.#end(id, 'upstream_failed', place);
+  }
+
+  #end(
+    id: string,
+    end: OwnerEnd,
+    { seq, at }: EventPlace,
+    category: Outcome | null = null,
+    error: string | null = null,
+    result: unknown = null,
+  ): void {
+    const task = this.#task(id).ownerAt(seq);
+    if (task.end === null) this.ended++;
+    task.endWith(end, at, category, error, result);
   }
 
   #granted(event: LeaseGranted, at: number): void {

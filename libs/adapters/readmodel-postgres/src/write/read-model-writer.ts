@@ -71,7 +71,9 @@ export class ReadModelWriter {
       // What is lost in a power cut is told again by the log, rows and positions together.
       await client.query('SET synchronous_commit = off');
       // What waits to be merged has no statistics; the tables are large, and each row is found by its key.
-      await client.query('SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off');
+      await client.query(
+        `SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET temp_buffers = '32MB'`,
+      );
       await client.query('SELECT pg_advisory_lock($1, hashtext(current_schema()))', [WRITER_LOCK]);
       await writer.#prepare();
       return writer;

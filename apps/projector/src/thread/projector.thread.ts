@@ -1,0 +1,47 @@
+import { setPriority } from 'node:os';
+import { readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openRuntime } from '@yardmaster/composition';
+import { Projections } from '../projections.js';
+import { storesOf } from '../stores.js';
+import type { Figure, Stop, ThreadData } from './messages.js';
+
+/** Where both want the processor, the roles get three quarters of it. */
+const NICE = 5;
+
+stepBack();
+const port = parentPort;
+if (port === null) throw new Error('this is the projector as a thread of a yard: it is started by that');
+const { config, broker, stores, isRebuilding } = workerData as ThreadData;
+const runtime = await openRuntime(config, broker);
+const projections = new Projections({
+  log: runtime.committed,
+  partitions: config.partitions,
+  stores: storesOf(stores),
+  logger: runtime.logger,
+  metrics: {
+    set: (name, value, labels) => {
+      port.postMessage({ kind: 'figure', name, value, labels } satisfies Figure);
+    },
+  },
+  isRebuilding,
+});
+projections.start();
+port.once('message', (_: Stop) => {
+  void (async () => {
+    await projections.stop();
+    await runtime.close();
+    port.close();
+  })();
+});
+
+/** Where threads have priorities of their own. */
+function stepBack(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(Number(path.basename(readlinkSync('/proc/thread-self'))), NICE);
+  } catch {
+    // Without it, it only gets more of the processor than it needs.
+  }
+}

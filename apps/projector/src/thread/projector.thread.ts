@@ -21,8 +21,8 @@ const projections = new Projections({
   stores: storesOf(stores),
   logger: runtime.logger,
   metrics: {
-    set: (name, value, labels) => {
-      port.postMessage({ kind: 'figure', name, value, labels } satisfies Figure);
+    set: (name, value, labels?: Record<string, string>) => {
+      port.postMessage({ kind: 'figure', name, value, labels: labels ?? {} } satisfies Figure);
     },
   },
   isRebuilding,

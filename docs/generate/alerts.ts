@@ -25,8 +25,8 @@ const ALERTS: Readonly<Record<AlertKind, readonly [when: string, todo: string]>>
     'start an agent, or an SDK worker with that handler',
   ],
   'projection-behind': [
-    'Postgres or Neo4j are far behind the log',
-    'look at the projector and its databases',
+    'a view has halted, has waited for its database for a minute, is a million events behind for a minute, or nobody keeps it',
+    'look at the projector and its databases; `yard admin verify` compares, `yard admin rebuild` makes a view anew',
   ],
 };
 

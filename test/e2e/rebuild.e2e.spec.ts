@@ -1,10 +1,12 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { ViewsVerificationResponse } from '@yardmaster/contracts';
 import { Neo4jGraph } from '@yardmaster/graph-neo4j';
 import { hashTables, openPool, READ_MODEL_SCHEMA } from '@yardmaster/readmodel-postgres';
 import { Yard } from '@yardmaster/sdk';
 import neo4j from 'neo4j-driver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { yardCommand } from '../support/commands.js';
 import { killTree, until } from '../support/processes.js';
 import { http } from './journey/traveller.js';
 import { startYard, type StartedYard } from './start-yard.js';
@@ -49,6 +51,61 @@ describe('the views', () => {
     });
   });
 
+  it('are equal to what the log says, found out when they are not, and mended while the yard runs', async () => {
+    const equal = await verify(yard);
+    expect(equal).toMatchObject({ code: 0, told: { state: 'done', equal: true } });
+    expect(equal.told.relational?.parts.find(({ name }) => name === 'task')?.stored.rows).toBe(28);
+
+    const { postgres, graph } = storesOf(yard.home);
+    const pool = openPool(postgres);
+    await pool.query(`UPDATE task SET error = 'never said' WHERE name = 'n7'`);
+    if (graph !== null) {
+      const driver = neo4j.driver(graph.url, neo4j.auth.basic(graph.user, graph.password));
+      await driver.executeQuery(`MATCH (t:Task) WHERE t.key = 'b' SET t.state = 'ready'`);
+      await driver.close();
+    }
+    const differs = await verify(yard);
+    expect(differs).toMatchObject({ code: 1, told: { state: 'done', equal: false } });
+    expect(differs.told.relational?.parts.filter((part) => !part.equal).map(({ name }) => name)).toEqual([
+      'task',
+    ]);
+    expect(differs.told.graph?.equal).toBe(graph === null);
+
+    expect((await yardCommand(yard, ['admin', 'rebuild'])).code).toBe(0);
+    await hashesOf(yard);
+    expect(await verify(yard)).toMatchObject({ code: 0, told: { equal: true } });
+    await pool.end();
+  });
+
+  it('that know more than the log are refused by name, with an alert, until they are made anew', async () => {
+    const { postgres } = storesOf(yard.home);
+    const pool = openPool(postgres);
+    // As after an older copy of the log was put back: the tables know what it never said.
+    await pool.query(`UPDATE checkpoint SET seq = seq + 1000000 WHERE stream = 'queue-main'`);
+    // The projector's connection breaks, and it looks again at where it stands.
+    await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()`,
+    );
+    const alert = await until('the alert', async () => {
+      const { body } = await http(yard, 'GET', '/v1/alerts');
+      return (body.items as { kind: string; message: string; clearedAt: string | null }[]).find(
+        ({ kind, clearedAt }) => kind === 'projection-behind' && clearedAt === null,
+      );
+    });
+    expect(alert.message).toMatch(
+      /the read model knows stream queue-main up to \d+, but the log ends at \d+.*`yard admin rebuild`/,
+    );
+    expect((await yardCommand(yard, ['admin', 'rebuild'])).code).toBe(0);
+    await until('the end of the alert', async () => {
+      const { body } = await http(yard, 'GET', '/v1/alerts');
+      return (body.items as { kind: string; clearedAt: string | null }[]).every(
+        ({ kind, clearedAt }) => kind !== 'projection-behind' || clearedAt !== null,
+      );
+    });
+    expect(await verify(yard)).toMatchObject({ code: 0, told: { equal: true } });
+    await pool.end();
+  });
+
   it('follow on after they were made anew', async () => {
     await using client = new Yard({ url: yard.url, token: yard.token });
     const task = await client.tasks.submit({ name: 'afterwards', run: { command: ['true'] } });
@@ -59,6 +116,14 @@ describe('the views', () => {
     );
   });
 });
+
+async function verify(
+  yard: StartedYard,
+): Promise<{ readonly code: number | null; readonly told: ViewsVerificationResponse }> {
+  const { code, stdout, stderr } = await yardCommand(yard, ['admin', 'verify', '-o', 'json']);
+  if (stdout === '') throw new Error(stderr);
+  return { code, told: JSON.parse(stdout) as ViewsVerificationResponse };
+}
 
 /** Tasks and workflows of every ending. */
 async function work({ url, token }: StartedYard): Promise<void> {

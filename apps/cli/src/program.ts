@@ -243,6 +243,20 @@ Examples:
     .option('--max-waiting <n>')
     .option('--weight <n>');
 
+  const admin = noun('admin', 'the views of the log (operators)');
+  leaf(
+    admin,
+    'verify',
+    'make the views anew beside what is stored, and compare; exit 1 when they differ',
+    async () => (await import('./commands/admin.js')).verify,
+  );
+  leaf(
+    admin,
+    'rebuild',
+    'throw the views away and make them anew from the log; tasks go on meanwhile',
+    async () => (await import('./commands/admin.js')).rebuild,
+  ).option('--no-wait', 'leave at once');
+
   leaf(
     program,
     'doctor',

@@ -34,6 +34,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { TokenBlocks } from './limits/token-blocks.js';
 import { Accounts } from './platform/accounts.js';
 import { PlatformReads } from './platform/platform-reads.js';
+import { Views } from './platform/views.js';
 import { ScriptStore } from './scripts/script-store.js';
 import { AttemptOutput } from './tasks/attempt-output.js';
 import { EndWaiters } from './tasks/end-waiters.js';
@@ -140,10 +141,16 @@ const providers: Provider[] = [
   },
   {
     provide: PlatformReads,
-    inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory],
-    useFactory: (bus: Bus, log: CommittedLog, readModel: ReadModelQueries | null, tenants: TenantDirectory) =>
-      new PlatformReads(bus, log, readModel, tenants),
+    inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory, CONFIG],
+    useFactory: (
+      bus: Bus,
+      log: CommittedLog,
+      readModel: ReadModelQueries | null,
+      tenants: TenantDirectory,
+      { partitions }: YardConfig,
+    ) => new PlatformReads({ bus, log, readModel, tenants, partitions }),
   },
+  { provide: Views, inject: [BUS], useFactory: (bus: Bus) => new Views(bus) },
   {
     provide: Accounts,
     inject: [BUS, TenantDirectory],

@@ -7,6 +7,7 @@ import {
   type CapacityView,
   type MonitorCommand,
   type NodeHeartbeat,
+  type ProjectionReport,
   type QueueView,
   type Reply,
   type WorkerView,
@@ -21,6 +22,7 @@ import type {
   Role,
   RoleContext,
 } from '@yardmaster/service-kit';
+import { ProjectionWatch } from './projection-watch.js';
 
 const LOOK_MS = 2_000;
 /** A service that did not heartbeat for this long is not well. */
@@ -61,6 +63,7 @@ export class MonitorRole implements Role {
   readonly follows: readonly string[] = [];
   readonly #alerts = new Map<string, AlertView>();
   readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
+  readonly #projections = new ProjectionWatch();
   /** Workers that have not come back to a new resource manager, since when. */
   readonly #awaited = new Map<string, number>();
   #resourceManagerSilentSince: number | null = null;
@@ -71,6 +74,9 @@ export class MonitorRole implements Role {
   readonly hears: MessageHandlers = {
     [telemetry.heartbeats]: (beat: NodeHeartbeat) => {
       this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
+    },
+    [telemetry.projections]: (report: ProjectionReport) => {
+      this.#projections.hear(report, this.clock.monotonic());
     },
   };
 
@@ -134,6 +140,14 @@ export class MonitorRole implements Role {
         action: `look at its log; start ${beat.service} again on a healthy machine`,
       });
     }
+    for (const { projection, message, action } of this.#projections.findings(now))
+      findings.push({
+        id: `projection-behind/${projection}`,
+        kind: 'projection-behind',
+        subject: projection,
+        message,
+        action,
+      });
     const workers = await this.bus.request<WorkerView[]>(
       commands.leases(),
       { op: 'workers' },

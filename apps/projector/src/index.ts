@@ -1,5 +1,5 @@
 export { BrokenSequenceError, ForeignPositionError, ProjectionHalted } from './follow/errors.js';
-export type { ProjectionState, ProjectionStatus } from './follow/keep-going.js';
+export type { ProjectionStatus } from './follow/keep-going.js';
 export { GRAPH_ENDED, GraphFold, type GraphChanges } from './graph/graph-fold.js';
 export { GraphProjector, type GraphProjectorOptions } from './graph/graph-projector.js';
 export { RelationalProjector, type RelationalProjectorOptions } from './relational/relational-projector.js';

@@ -1,18 +1,17 @@
-import { streams } from '@yardmaster/contracts';
-import {
-  dropReadModel,
-  migrateReadModel,
-  ReadModelWriter,
-  type ReadModelConnection,
-} from '@yardmaster/readmodel-postgres';
-import type { CommittedLog, Logger, Metrics } from '@yardmaster/service-kit';
+import { projectedStreams, streams } from '@yardmaster/contracts';
+import type { Bus, CommittedLog, Logger, Metrics } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from './follow/keep-going.js';
-import { GraphProjector } from './graph/graph-projector.js';
-import { RelationalProjector } from './relational/relational-projector.js';
-import type { GraphSource, ProjectorStores } from './stores.js';
+import { GraphProjection } from './graph/graph-projection.js';
+import { ProjectionDesk } from './projection-desk.js';
+import type { Projection } from './projection.js';
+import { RelationalProjection } from './relational/relational-projection.js';
+import type { ProjectorStores } from './stores.js';
 
 export interface ProjectionsOptions {
   readonly log: CommittedLog;
+  readonly bus: Bus;
+  /** Name of this process. */
+  readonly node: string;
   readonly partitions: number;
   readonly stores: ProjectorStores;
   readonly logger: Logger;
@@ -21,104 +20,94 @@ export interface ProjectionsOptions {
   readonly isRebuilding?: boolean;
 }
 
-type ProjectionName = 'relational' | 'graph';
+interface Kept {
+  readonly projection: Projection;
+  readonly desk: ProjectionDesk;
+}
+
+type Told = (events: {
+  readonly onStatus: (status: ProjectionStatus, cause: unknown) => void;
+  readonly onLag: (events: number) => void;
+}) => Projection;
 
 /** The projections that this process keeps. */
 export class Projections {
-  readonly #projectors = new Map<ProjectionName, RelationalProjector | GraphProjector>();
+  readonly #kept: readonly Kept[];
 
-  constructor({ log, partitions, stores, logger, metrics, isRebuilding = false }: ProjectionsOptions) {
+  constructor(private readonly options: ProjectionsOptions) {
+    const { log, partitions, stores, isRebuilding = false } = options;
     const { postgres, graph } = stores;
     const tasks = Array.from({ length: partitions }, (_, p) => streams.tasks(p));
-    const told = (projection: ProjectionName) => {
-      let last = '';
-      let calmUntil = performance.now() + COMING_UP_MS;
-      return {
-        onStatus: (status: ProjectionStatus, cause: unknown): void => {
-          const now = `${status.state} ${String(status.error)}`;
-          // Each try says the same again for as long as the store is away.
-          const isCalm = performance.now() < calmUntil;
-          if (status.state === 'running') calmUntil = 0;
-          const said = `${now} ${String(isCalm)}`;
-          if (said !== last) tell(logger, projection, status, cause, isCalm);
-          last = said;
-        },
-        onLag: (events: number): void => {
-          metrics.set('yard_projection_lag_events', events, { projection });
-        },
-      };
-    };
-    if (postgres !== null) {
-      this.#projectors.set(
-        'relational',
-        new RelationalProjector({
-          log,
-          streams: [...tasks, streams.queue(), streams.leases()],
-          migrate: isRebuilding ? anewOnce(postgres) : () => migrateReadModel(postgres),
-          connect: () => ReadModelWriter.connect(postgres),
-          ...told('relational'),
-        }),
+    const make: Told[] = [];
+    if (postgres !== null)
+      make.push(
+        (told) =>
+          new RelationalProjection({
+            log,
+            streams: projectedStreams(partitions),
+            postgres,
+            isRebuilding,
+            ...told,
+          }),
       );
-    }
     if (graph !== null)
-      this.#projectors.set(
-        'graph',
-        new GraphProjector({
-          log,
-          streams: tasks,
-          ...(isRebuilding ? clearedOnce(graph) : graph),
-          ...told('graph'),
-        }),
-      );
+      make.push((told) => new GraphProjection({ log, streams: tasks, graph, isRebuilding, ...told }));
+    this.#kept = make.map((each) => this.#keep(each));
   }
 
   start(): void {
-    for (const projector of this.#projectors.values()) projector.start();
+    for (const { projection, desk } of this.#kept) {
+      desk.start();
+      projection.start();
+    }
   }
 
   status(): Readonly<Record<string, ProjectionStatus>> {
-    return Object.fromEntries([...this.#projectors].map(([name, { status }]) => [name, status]));
+    return Object.fromEntries(this.#kept.map(({ projection: { name, status } }) => [name, status]));
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#projectors.values()].map((projector) => projector.stop()));
+    for (const { desk } of this.#kept) desk.stop();
+    await Promise.all(this.#kept.map(({ projection }) => projection.stop()));
   }
-}
 
-/** Drops the tables the first time that it succeeds. */
-function anewOnce(postgres: ReadModelConnection): () => Promise<void> {
-  let isDropped = false;
-  return async () => {
-    if (!isDropped) await dropReadModel(postgres);
-    isDropped = true;
-    await migrateReadModel(postgres);
-  };
-}
-
-function clearedOnce({ open, closes }: GraphSource): GraphSource {
-  let isCleared = false;
-  return {
-    closes,
-    open: async () => {
-      const writer = await open();
-      try {
-        if (!isCleared) await writer.clear();
-        isCleared = true;
-        return writer;
-      } catch (error) {
-        if (closes) await writer.close().catch(() => undefined);
-        throw error;
-      }
-    },
-  };
+  #keep(make: Told): Kept {
+    const { bus, node, logger, metrics } = this.options;
+    const told = teller(logger);
+    const projection = make({
+      onStatus: (status, cause) => {
+        told(projection.name, status, cause);
+        desk.changed();
+      },
+      onLag: (events) => {
+        metrics.set('yard_projection_lag_events', events, { projection: projection.name });
+        desk.lag(events);
+      },
+    });
+    const desk = new ProjectionDesk(projection, bus, node);
+    return { projection, desk };
+  }
 }
 
 /** A store that is still coming up is nothing to worry about. */
 const COMING_UP_MS = 60_000;
 
+/** Says each change once: each try says the same again for as long as the store is away. */
+function teller(logger: Logger): (name: string, status: ProjectionStatus, cause: unknown) => void {
+  let last = '';
+  let calmUntil = performance.now() + COMING_UP_MS;
+  return (name, status, cause) => {
+    const isCalm = performance.now() < calmUntil;
+    if (status.state === 'running') calmUntil = 0;
+    const said = `${status.state} ${String(status.error)} ${String(isCalm)}`;
+    if (said !== last) tell(logger, name, status, cause, isCalm);
+    last = said;
+  };
+}
+
 function tell(
   logger: Logger,
-  projection: ProjectionName,
+  projection: string,
   { state, error }: ProjectionStatus,
   cause: unknown,
   isCalm: boolean,

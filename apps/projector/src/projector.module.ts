@@ -6,10 +6,12 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import {
+  BUS,
   COMMITTED_LOG,
   CONFIG,
   LOGGER,
   METRICS,
+  type Bus,
   type CommittedLog,
   type Logger,
   type Metrics,
@@ -28,13 +30,23 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
 
   constructor(
     @Inject(COMMITTED_LOG) log: CommittedLog,
-    @Inject(CONFIG) { partitions }: YardConfig,
+    @Inject(BUS) bus: Bus,
+    @Inject(CONFIG) { partitions, node }: YardConfig,
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
     @Inject(PROJECTOR_STORES) stores: ProjectorStores,
     @Inject(IS_REBUILDING) isRebuilding: boolean,
   ) {
-    this.#projections = new Projections({ log, partitions, stores, logger, metrics, isRebuilding });
+    this.#projections = new Projections({
+      log,
+      bus,
+      node,
+      partitions,
+      stores,
+      logger,
+      metrics,
+      isRebuilding,
+    });
   }
 
   /** `YARD_REBUILD=1` throws the views away at this start and makes them anew from the log. */

@@ -1,5 +1,6 @@
 export type { DomainEvent, EventType } from '@yardmaster/domain';
 export * from './commands/platform-commands.js';
+export * from './commands/projector-commands.js';
 export * from './commands/reply.js';
 export * from './commands/task-commands.js';
 export * from './errors/catalogue.js';

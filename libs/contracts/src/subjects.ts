@@ -36,6 +36,15 @@ export function allStreams(partitions: number): string[] {
   ];
 }
 
+/** The streams that the tables of the read model are made of. */
+export function projectedStreams(partitions: number): string[] {
+  return [
+    ...Array.from({ length: partitions }, (_, p) => streams.tasks(p)),
+    streams.queue(),
+    streams.leases(),
+  ];
+}
+
 /** Commands: request and reply, or a one-way statement. Only the owner of the duty subscribes. */
 export const commands = {
   tasks: (p: number): string => `yard.cmd.v1.tasks.${String(p)}`,
@@ -43,6 +52,8 @@ export const commands = {
   ids: 'yard.cmd.v1.ids',
   cluster: 'yard.cmd.v1.cluster',
   monitor: 'yard.cmd.v1.monitor',
+  /** Whoever keeps this view. */
+  projector: (projection: string): string => `yard.cmd.v1.projector.${projection}`,
   queue: (cell: string = CELL): string => `yard.cmd.v1.queue.${cell}`,
   batcher: (cell: string = CELL): string => `yard.cmd.v1.batcher.${cell}`,
   leases: (cell: string = CELL): string => `yard.cmd.v1.leases.${cell}`,
@@ -58,6 +69,8 @@ export const telemetry = {
   ends: (gateway: string): string => `yard.tel.v1.ends.${gateway}`,
   heartbeat: (node: string): string => `yard.tel.v1.heartbeat.${node}`,
   heartbeats: 'yard.tel.v1.heartbeat.*',
+  projection: (projection: string): string => `yard.tel.v1.projection.${projection}`,
+  projections: 'yard.tel.v1.projection.*',
   keyRevoked: 'yard.tel.v1.key-revoked',
 } as const;
 

@@ -40,6 +40,8 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   events: READS,
   alerts: OPERATORS,
   cluster: OPERATORS,
+  verifyViews: OPERATORS,
+  rebuildViews: OPERATORS,
   listTenants: OPERATORS,
   getTenant: ADMINS,
   putTenant: OPERATORS,

@@ -1,6 +1,7 @@
 import {
   YardError,
   commands,
+  projectedStreams,
   rejection,
   type AlertView,
   type CapacityView,
@@ -28,14 +29,23 @@ export interface ClusterJson extends ClusterView {
 
 const SHORT = { timeoutMs: 5_000, patienceMs: 3_000 };
 
+export interface PlatformReadsOptions {
+  readonly bus: Bus;
+  readonly log: CommittedLog;
+  readonly readModel: ReadModelQueries | null;
+  readonly tenants: TenantDirectory;
+  readonly partitions: number;
+}
+
 /** Questions about workers, queues, alerts and the cluster, each asked of the duty that knows. */
 export class PlatformReads {
-  constructor(
-    private readonly bus: Bus,
-    private readonly log: CommittedLog,
-    private readonly readModel: ReadModelQueries | null,
-    private readonly tenants: TenantDirectory,
-  ) {}
+  private readonly bus: Bus;
+  private readonly tenants: TenantDirectory;
+
+  constructor(private readonly options: PlatformReadsOptions) {
+    this.bus = options.bus;
+    this.tenants = options.tenants;
+  }
 
   async workers(caller: Caller): Promise<Page<WorkerResponse>> {
     const all = await valueOf(
@@ -118,15 +128,16 @@ export class PlatformReads {
     return { ...view, projectionLag };
   }
 
-  /** Envelopes per stream that Postgres has not seen; empty without it. */
+  /** Envelopes per stream that Postgres has not seen; empty without it, and while it does not answer. */
   async #projectionLag(): Promise<Record<string, number>> {
+    const { readModel, log, partitions } = this.options;
     const lag: Record<string, number> = {};
-    if (this.readModel === null) return lag;
+    if (readModel === null) return lag;
     try {
-      const positions = await this.readModel.positions();
+      const positions = await readModel.positions();
       await Promise.all(
-        Object.entries(positions).map(async ([stream, at]) => {
-          lag[stream] = Math.max(0, (await this.log.head(stream)) - at);
+        projectedStreams(partitions).map(async (stream) => {
+          lag[stream] = Math.max(0, (await log.head(stream)) - (positions[stream] ?? 0));
         }),
       );
     } catch {

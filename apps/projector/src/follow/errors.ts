@@ -11,8 +11,8 @@ export class ForeignPositionError extends ProjectionHalted {
   constructor(what: string, stream: string, seq: number, head: number) {
     super(
       seq > head
-        ? `${what} knows stream ${stream} up to ${String(seq)}, but the log ends at ${String(head)}: an older copy of the log was put back, or this is another yard's; run \`YARD_REBUILD=1 npm start\` once to make ${what} anew from this log`
-        : `${what} knows another envelope ${String(seq)} of stream ${stream} than the log has; run \`YARD_REBUILD=1 npm start\` once to make ${what} anew from this log`,
+        ? `${what} knows stream ${stream} up to ${String(seq)}, but the log ends at ${String(head)}: an older copy of the log was put back, or this is another yard's; run \`yard admin rebuild\` to make ${what} anew from this log`
+        : `${what} knows another envelope ${String(seq)} of stream ${stream} than the log has; run \`yard admin rebuild\` to make ${what} anew from this log`,
     );
   }
 }

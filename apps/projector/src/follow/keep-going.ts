@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProjectionState } from '@yardmaster/contracts';
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
-
-export type ProjectionState = 'stopped' | 'starting' | 'running' | 'waiting' | 'halted';
 
 export interface ProjectionStatus {
   readonly state: ProjectionState;

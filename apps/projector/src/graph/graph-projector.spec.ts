@@ -106,7 +106,7 @@ describe('the graph projector', { timeout: 30_000 }, () => {
     const projector = project(graph);
     await until(() => projector.status.state === 'halted');
     expect(projector.status.error).toMatch(
-      /the graph knows stream tasks-0 up to 5, but the log ends at 0.*`YARD_REBUILD=1 npm start`/,
+      /the graph knows stream tasks-0 up to 5, but the log ends at 0.*`yard admin rebuild`/,
     );
   });
 });

@@ -147,6 +147,19 @@ describe('the relational projector', () => {
     }
   });
 
+  it('notices that its connection broke while nothing happens', async () => {
+    await log.tell(busyScript(), 40);
+    const projector = project();
+    await caughtUp();
+    await pool.query(`UPDATE checkpoint SET seq = seq + 1000 WHERE stream = 'queue-main'`);
+    await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    await until(() => projector.status.state === 'halted');
+    expect(projector.status.error).toMatch(/queue-main up to \d+, but the log ends at/);
+  });
+
   it('waits while another one writes, and takes over from where it stopped', async () => {
     const script = busyScript();
     const first = project();
@@ -172,7 +185,7 @@ describe('the relational projector', () => {
     await shorter.tell(busyScript(), 20);
     const ahead = project(shorter);
     await until(() => ahead.status.state === 'halted');
-    expect(ahead.status.error).toMatch(/the log ends at .*`YARD_REBUILD=1 npm start`/);
+    expect(ahead.status.error).toMatch(/the log ends at .*`yard admin rebuild`/);
     const foreign = await ScriptedLog.open();
     const other = busyScript();
     await foreign.tell(
@@ -182,8 +195,26 @@ describe('the relational projector', () => {
     );
     const strange = project(foreign);
     await until(() => strange.status.state === 'halted');
-    expect(strange.status.error).toMatch(/another envelope .*`YARD_REBUILD=1 npm start`/);
+    expect(strange.status.error).toMatch(/another envelope .*`yard admin rebuild`/);
     expect(await hashTables(pool)).toEqual(before);
+  });
+
+  it('halts at an envelope that does not follow on the one before, and writes nothing past it', async () => {
+    const script = busyScript();
+    await log.tell(script, 40);
+    const projector = project();
+    await caughtUp();
+    const sound = log.heads();
+    log.breakChain('leases-main');
+    await log.tell(script);
+    await until(() => projector.status.state === 'halted');
+    expect(projector.status.error).toMatch(/leases-main.*broken.*`yard doctor`/);
+    expect((await model.positions())['leases-main']).toBe(sound['leases-main']);
+    await projector.stop();
+    // Nor does it after a restart, when it reads what it did not see come.
+    projector.start();
+    await until(() => projector.status.state === 'halted');
+    expect((await model.positions())['leases-main']).toBe(sound['leases-main']);
   });
 
   it('waits for a server that is not there, without failing anything', async () => {

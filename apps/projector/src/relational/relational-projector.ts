@@ -1,23 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Envelope } from '@yardmaster/contracts';
-import {
-  isHaltingWrite,
-  ReadModelFold,
-  type Advance,
-  type ReadModelWriter,
-} from '@yardmaster/readmodel-postgres';
+import { isHaltingWrite, type ReadModelFold, type ReadModelWriter } from '@yardmaster/readmodel-postgres';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
 import { isHalting } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
-import { MergedFeed, weightOf } from '../follow/merged-feed.js';
+import { MergedFeed } from '../follow/merged-feed.js';
 import { LagMeter } from '../follow/lag-meter.js';
 import { openCursors, type Position } from '../follow/stream-cursor.js';
+import { BATCH_ROWS, RelationalBatch } from './relational-batch.js';
 
-/** Rows of one transaction at most. */
-const BATCH_ROWS = 100_000;
-/** Entries folded in one go. */
-const SLICE = 1_000;
 /** Entries taken from the streams at a time. */
 const TAKE = 8_000;
 /** How long what came gathers. */
@@ -97,6 +88,8 @@ export class RelationalProjector {
       const stored = await writer.positions();
       feed = new MergedFeed(log, await openCursors(log, streams, stored, 'the read model'));
       lag.start(streams, stored);
+      // Whoever waits for the next event would not hear of it.
+      writer.whenLost(end);
       running();
       await this.#follow(feed, writer, new Map(stored), lag, stop);
     } finally {
@@ -169,38 +162,4 @@ async function gather(
 
 function patience({ ended, tasks }: ReadModelFold): number {
   return ended > tasks.size * MOST ? GATHER_ENDED_MS : GATHER_OPEN_MS;
-}
-
-/** Envelopes that follow on `stored`, folded; moves `stored` behind them. */
-class RelationalBatch {
-  readonly fold = new ReadModelFold();
-  entries = 0;
-  events = 0;
-  envelopes = 0;
-  readonly #advances = new Map<string, Advance>();
-
-  constructor(private readonly stored: Map<string, Position>) {}
-
-  get advances(): readonly Advance[] {
-    return [...this.#advances.values()];
-  }
-
-  async add(envelopes: readonly Envelope[]): Promise<void> {
-    let slice = 0;
-    for (const envelope of envelopes) {
-      this.fold.apply(envelope);
-      const { stream, seq, hash, events } = envelope;
-      const from = this.#advances.get(stream)?.from ?? this.stored.get(stream)?.seq ?? 0;
-      this.#advances.set(stream, { stream, from, to: { seq, hash } });
-      this.stored.set(stream, { seq, hash });
-      const weight = weightOf(envelope);
-      this.entries += weight;
-      this.events += events.length;
-      this.envelopes++;
-      slice += weight;
-      if (slice < SLICE) continue;
-      slice = 0;
-      await breathe();
-    }
-  }
 }

@@ -23,11 +23,15 @@ export class ScriptedLog {
     return log;
   }
 
-  /** As one more process follows it. */
+  /** As one more process follows it. What fails is told to whoever reads. */
   hub(): CommittedHub {
-    return new CommittedHub(this.world.open(), keystore, (stream, error) => {
-      throw new Error(stream, { cause: error });
-    });
+    return new CommittedHub(this.world.open(), keystore, () => undefined);
+  }
+
+  /** The next envelope of the stream will not follow on what lies there. */
+  breakChain(stream: string): void {
+    const place = this.#writers.get(stream);
+    if (place !== undefined) place.prev = 'f'.repeat(64);
   }
 
   /** Appends what the script has written since the last time. */

@@ -17,6 +17,8 @@ const { config, broker, stores, isRebuilding } = workerData as ThreadData;
 const runtime = await openRuntime(config, broker);
 const projections = new Projections({
   log: runtime.committed,
+  bus: runtime.bus,
+  node: config.node,
   partitions: config.partitions,
   stores: storesOf(stores),
   logger: runtime.logger,

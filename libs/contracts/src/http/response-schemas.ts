@@ -95,6 +95,16 @@ const workflow = open({
   tasks: list(open({ id, key: str, name: str, state: str, status, rank: int, dependsOn: list(id) })),
 });
 
+const content = open({ rows: nullable(int), hash: str });
+const verification = open({
+  state: { type: 'string', enum: ['running', 'done', 'failed'] },
+  equal: nullable(bool),
+  events: int,
+  seconds: num,
+  parts: list(open({ name: str, equal: bool, stored: content, rebuilt: content })),
+  error: nullable(str),
+});
+
 export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
   Problem: problem,
   Attempt: attempt,
@@ -193,6 +203,15 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
     roles: list({ type: 'object' }),
     projectionLag: amounts,
   }),
+  Verification: verification,
+  ViewsVerification: open({
+    run: str,
+    state: { type: 'string', enum: ['running', 'done', 'failed'] },
+    equal: nullable(bool),
+    relational: nullable(ref('Verification')),
+    graph: nullable(ref('Verification')),
+  }),
+  ViewsRebuild: open({ rebuilding: list(str) }),
   Tenant: open({ id: str, number: int, subscription: str, trusted: bool }),
   TenantPage: page('Tenant'),
   Key: open({ keyId: str, key: { ...str, description: 'Shown this once.' } }),

@@ -339,6 +339,26 @@ export const ROUTES = [
   },
 
   {
+    operation: 'verifyViews',
+    method: 'POST',
+    path: '/v1/admin/verify',
+    tag: 'Cluster',
+    summary:
+      'Make the views anew beside what is stored and compare; still running after 50 s: ask again with its `run`',
+    query: { run: { ...str, minLength: 1, maxLength: 64, description: 'A verification begun before.' } },
+    answer: { status: 200, schema: 'ViewsVerification' },
+  },
+  {
+    operation: 'rebuildViews',
+    method: 'POST',
+    path: '/v1/admin/rebuild',
+    tag: 'Cluster',
+    summary:
+      'Throw the views away and make them anew from the log; `projectionLag` of the cluster shows how far they are',
+    answer: { status: 202, schema: 'ViewsRebuild' },
+  },
+
+  {
     operation: 'listTenants',
     method: 'GET',
     path: '/v1/tenants',

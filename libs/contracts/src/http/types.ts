@@ -1,3 +1,5 @@
+import type { ProjectionName, Verification } from '../commands/projector-commands.js';
+
 /** JSON shapes of the public HTTP interface; docs/reference/http.md and /openapi.json say more. */
 
 export type DurationText = string;
@@ -220,6 +222,22 @@ export interface WorkerResponse {
   leases: number;
   lastHeartbeatMsAgo: number | null;
   gateway: string;
+}
+
+/** Answer of `POST /v1/admin/verify`. A view that nobody keeps is null. */
+export interface ViewsVerificationResponse {
+  /** Names this verification in a later call. */
+  run: string;
+  state: Verification['state'];
+  /** null while it runs and when it failed. */
+  equal: boolean | null;
+  relational: Verification | null;
+  graph: Verification | null;
+}
+
+/** Answer of `POST /v1/admin/rebuild`: the views that are being made anew. */
+export interface ViewsRebuildResponse {
+  rebuilding: ProjectionName[];
 }
 
 export interface ScriptResponse {

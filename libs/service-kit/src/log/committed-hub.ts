@@ -42,6 +42,7 @@ export class CommittedHub implements CommittedLog {
     stream: string,
     after: number,
     onEnvelope: (envelope: Envelope) => void,
+    onEnd: (error: Error) => void = () => undefined,
   ): Promise<LogFollower> {
     let prev = await hashAt(this.log, stream, after);
     return await this.log.follow(
@@ -54,28 +55,22 @@ export class CommittedHub implements CommittedLog {
       },
       (error) => {
         this.onFailure(stream, error);
+        onEnd(error);
       },
     );
   }
 
   feed(stream: string, after: number): CommittedFeed {
     const tail = this.#tail(stream);
+    const feed = new Feed(tail, after, (from, to) => this.read(stream, from, to));
     if (!tail.local && !tail.following) {
       tail.following = true;
-      void this.log
-        .head(stream)
-        .then(async ({ last }) => {
-          tail.head = Math.max(tail.head, last);
-          tail.follower = await this.follow(stream, last, (envelope) => {
-            tail.push(envelope);
-          });
-          tail.wake();
-        })
-        .catch((error: unknown) => {
-          this.onFailure(stream, error as Error);
-        });
+      void this.#followTail(stream, tail).catch((error: unknown) => {
+        this.onFailure(stream, error as Error);
+        tail.fail(error as Error);
+      });
     }
-    return new Feed(tail, after, (from, to) => this.read(stream, from, to));
+    return feed;
   }
 
   async head(stream: string): Promise<number> {
@@ -90,6 +85,22 @@ export class CommittedHub implements CommittedLog {
 
   stop(): void {
     for (const tail of this.#streams.values()) tail.stop();
+  }
+
+  async #followTail(stream: string, tail: StreamTail): Promise<void> {
+    const { last } = await this.log.head(stream);
+    tail.head = Math.max(tail.head, last);
+    tail.follower = await this.follow(
+      stream,
+      last,
+      (envelope) => {
+        tail.push(envelope);
+      },
+      (error) => {
+        tail.fail(error);
+      },
+    );
+    tail.wake();
   }
 
   #tail(stream: string): StreamTail {
@@ -116,6 +127,12 @@ class StreamTail {
     for (const feed of this.feeds) feed.wake();
   }
 
+  /** Nothing more comes: every reader is told, and the next one has it followed anew. */
+  fail(error: Error): void {
+    this.stop();
+    for (const feed of this.feeds) feed.fail(error);
+  }
+
   stop(): void {
     this.follower?.stop();
     this.follower = null;
@@ -129,6 +146,7 @@ class Feed implements CommittedFeed {
   #buffered = 0;
   #wake: (() => void) | null = null;
   #stopped = false;
+  #failure: Error | null = null;
   readonly #groups = new CommitGroups();
 
   constructor(
@@ -150,6 +168,12 @@ class Feed implements CommittedFeed {
     this.wake();
   }
 
+  /** Ends it: what lies behind can't be had in order any more. */
+  fail(error: Error): void {
+    this.#failure = error;
+    this.wake();
+  }
+
   wake(): void {
     const wake = this.#wake;
     this.#wake = null;
@@ -159,12 +183,13 @@ class Feed implements CommittedFeed {
   async next(maxEvents: number): Promise<readonly Envelope[]> {
     for (;;) {
       if (this.#stopped) return [];
+      if (this.#failure !== null) throw this.#failure;
       const taken = this.#buffer.length > 0 ? this.#takeBuffered(maxEvents) : await this.#readLog(maxEvents);
       const whole = taken.flatMap((envelope) => this.#groups.accept(envelope));
       if (whole.length > 0) return whole;
       // Looked at again: something may have come, or an end, while the log was asked.
       const isIdle = taken.length === 0 && this.#buffer.length === 0 && this.#position >= this.tail.head;
-      if (isIdle && !this.#stopped)
+      if (isIdle && !this.#stopped && this.#failure === null)
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

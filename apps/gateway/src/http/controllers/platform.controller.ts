@@ -1,14 +1,25 @@
-import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import type { CapacityView, Page, QueueView, WorkerResponse } from '@yardmaster/contracts';
+import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import type {
+  CapacityView,
+  Page,
+  QueueView,
+  ViewsRebuildResponse,
+  ViewsVerificationResponse,
+  WorkerResponse,
+} from '@yardmaster/contracts';
 import { YardError, rejection } from '@yardmaster/contracts';
 import type { Caller } from '../../auth/caller.js';
 import { PlatformReads, type AlertJson, type ClusterJson } from '../../platform/platform-reads.js';
+import { Views } from '../../platform/views.js';
 import { CallerParam } from '../caller.decorator.js';
 
 /** Workers, queues, alerts, the cluster. */
 @Controller('v1')
 export class PlatformController {
-  constructor(@Inject(PlatformReads) private readonly platform: PlatformReads) {}
+  constructor(
+    @Inject(PlatformReads) private readonly platform: PlatformReads,
+    @Inject(Views) private readonly views: Views,
+  ) {}
 
   @Get('workers')
   workers(@CallerParam() caller: Caller): Promise<Page<WorkerResponse>> {
@@ -73,5 +84,17 @@ export class PlatformController {
   @Get('cluster')
   cluster(): Promise<ClusterJson> {
     return this.platform.cluster();
+  }
+
+  @Post('admin/verify')
+  @HttpCode(200)
+  verify(@Query('run') run?: string): Promise<ViewsVerificationResponse> {
+    return this.views.verify(run);
+  }
+
+  @Post('admin/rebuild')
+  @HttpCode(202)
+  rebuild(): Promise<ViewsRebuildResponse> {
+    return this.views.rebuild();
   }
 }

@@ -4,7 +4,7 @@ import type { AttemptRow, ReadModelQueries, TaskQuery, TaskRow, WorkflowRow } fr
 import type pg from 'pg';
 import { openPool, type ReadModelConnection } from '../connection.js';
 import { isUnavailable, ReadModelUnavailableError } from '../errors.js';
-import { PROJECTION } from '../write/read-model-writer.js';
+import { PROJECTION } from '../write/positions.js';
 import { tasksQuery } from './task-filter.js';
 import {
   ATTEMPT_COLUMNS,

@@ -7,12 +7,11 @@ import { CopyIn } from './copy-in.js';
 import { CopyRows } from './copy-rows.js';
 import { KnownSpecs } from './known-specs.js';
 import { ATTEMPTS, SPECS, WORKFLOWS } from './other-targets.js';
+import { PROJECTION, storedPositions, type ProjectedPosition } from './positions.js';
 import type { Target } from './target.js';
 import { CHANGED_TASKS, submittedTasks } from './task-target.js';
 import { workerStatement } from './worker-statement.js';
 
-/** Name under which positions are kept. */
-export const PROJECTION = 'relational';
 /** Rows that are written into memory in one go. */
 const SLICE = 500;
 /** Bytes that are sent at once, about. */
@@ -21,13 +20,6 @@ const CHUNK_BYTES = 128 * 1024;
 const UNIQUE_VIOLATION = '23505';
 /** Any number; held by the one writer of a schema, together with a hash of the schema's name. */
 const WRITER_LOCK = 730_551;
-
-/** Last envelope of a stream that the tables know. */
-export interface ProjectedPosition {
-  readonly seq: number;
-  /** sha256 of that envelope, hex. */
-  readonly hash: string;
-}
 
 export interface Advance {
   readonly stream: string;
@@ -50,6 +42,7 @@ type Load = <T>(target: Target<T>, rows: readonly T[], areNew: boolean) => Promi
  */
 export class ReadModelWriter {
   #lost: Error | null = null;
+  #onLost: (() => void) | null = null;
   readonly #specs = new KnownSpecs();
   readonly #submitted = submittedTasks(this.#specs);
   /** Tasks in the table of which only the queue or the leases have told so far. */
@@ -58,8 +51,15 @@ export class ReadModelWriter {
 
   private constructor(private readonly client: pg.Client) {
     client.on('error', (error) => {
-      this.#lost = error;
+      this.#lost ??= error;
+      this.#onLost?.();
     });
+  }
+
+  /** Calls back when the connection breaks: the next `write` rejects. */
+  whenLost(onLost: () => void): void {
+    this.#onLost = onLost;
+    if (this.#lost !== null) onLost();
   }
 
   /** Waits until no other writer is connected; the tables must be there. */
@@ -84,11 +84,7 @@ export class ReadModelWriter {
   }
 
   async positions(): Promise<Map<string, ProjectedPosition>> {
-    const { rows } = await this.client.query<{ stream: string; seq: string; hash: string }>(
-      'SELECT stream, seq, hash FROM checkpoint WHERE projection = $1',
-      [PROJECTION],
-    );
-    return new Map(rows.map(({ stream, seq, hash }) => [stream, { seq: Number(seq), hash }]));
+    return await storedPositions(this.client);
   }
 
   /**

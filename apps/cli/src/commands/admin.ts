@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Yard } from '@yardmaster/sdk';
+import type { VerifiedPart, ViewsRebuildResponse, ViewsVerificationResponse } from '@yardmaster/contracts';
+import { EXIT } from '../exit.js';
+import { withYard, type Action } from '../invocation.js';
+import { note, outputForm, printData, printTable } from '../output/print.js';
+
+const LOOK_MS = 500;
+/** A lag of nothing is believed when it is seen so often: the tables may just be gone. */
+const STILL = 2;
+
+export const verify: Action = ({ options }) =>
+  withYard(options, async (yard) => {
+    let run: string | null = null;
+    let told: ViewsVerificationResponse;
+    do {
+      told = await yard.call<ViewsVerificationResponse>({
+        method: 'POST',
+        path: `/v1/admin/verify${run === null ? '' : `?run=${encodeURIComponent(run)}`}`,
+        repeatable: run !== null,
+      });
+      run = told.run;
+      if (told.state === 'running') note(`${String(eventsOf(told))} events read so far`);
+    } while (told.state === 'running');
+    const form = outputForm(options);
+    if (form === 'json' || form === 'yaml') await printData(told, form);
+    else show(told);
+    return told.equal === true ? EXIT.ok : EXIT.failed;
+  });
+
+export const rebuild: Action = ({ options }) =>
+  withYard(options, async (yard) => {
+    const { rebuilding } = await yard.call<ViewsRebuildResponse>({
+      method: 'POST',
+      path: '/v1/admin/rebuild',
+      repeatable: false,
+    });
+    note(`made anew from the log: ${rebuilding.join(', ')}`);
+    if (options['wait'] !== false && rebuilding.includes('relational')) await caughtUp(yard);
+    return EXIT.ok;
+  });
+
+async function caughtUp(yard: Yard): Promise<void> {
+  let said = -1;
+  for (let still = 0; still < STILL;) {
+    await sleep(LOOK_MS);
+    const lags = Object.values((await yard.cluster()).projectionLag);
+    const behind = lags.reduce((sum, lag) => sum + lag, 0);
+    still = lags.length > 0 && behind === 0 ? still + 1 : 0;
+    if (behind !== said && behind > 0) note(`${String(behind)} envelopes to go`);
+    said = behind;
+  }
+  note('the tables are up to date');
+}
+
+function eventsOf({ relational, graph }: ViewsVerificationResponse): number {
+  return (relational?.events ?? 0) + (graph?.events ?? 0);
+}
+
+function show(told: ViewsVerificationResponse): void {
+  const views = [told.relational, told.graph].filter((view) => view !== null);
+  const parts = views.flatMap((view) => view.parts);
+  const rows = ({ rows: counted }: VerifiedPart['stored']): string =>
+    counted === null ? '-' : String(counted);
+  if (parts.length > 0)
+    printTable(parts, [
+      { title: 'VIEW', of: (part) => part.name },
+      { title: 'ROWS', of: (part) => rows(part.stored) },
+      { title: 'MADE ANEW', of: (part) => rows(part.rebuilt) },
+      { title: 'EQUAL', of: (part) => (part.equal ? 'yes' : 'NO') },
+    ]);
+  for (const { error } of views) if (error !== null) note(`failed: ${error}`);
+  if (told.equal === false) note('the views differ from the log: `yard admin rebuild` makes them anew');
+  if (told.equal === true) note(`equal: ${String(eventsOf(told))} events read`);
+}

@@ -1,0 +1,126 @@
+import {
+  commands,
+  rejection,
+  telemetry,
+  type ProjectionReport,
+  type ProjectorCommand,
+  type Reply,
+  type Verification,
+} from '@yardmaster/contracts';
+import type { Bus } from '@yardmaster/service-kit';
+import type { Projection } from './projection.js';
+
+const REPORT_MS = 1_000;
+/** Runs whose result is kept. */
+const KEPT = 20;
+
+/**
+ * Answers for one projection: reports how it is each second, and takes what an operator asks of it. It answers from the time
+ * on that the projection has run or halted: one that waits for its turn behind another process leaves the answer to that.
+ */
+export class ProjectionDesk {
+  readonly #runs = new Map<string, Verification>();
+  #underWay: string | null = null;
+  #lag = 0;
+  #door: { stop(): void } | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly projection: Projection,
+    private readonly bus: Bus,
+    private readonly node: string,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#report();
+    }, REPORT_MS);
+    this.#timer.unref();
+  }
+
+  /** Events that the view does not know yet. */
+  lag(events: number): void {
+    this.#lag = events;
+  }
+
+  /** The projection's state has changed. */
+  changed(): void {
+    const { state } = this.projection.status;
+    if (this.#timer === null) return;
+    if (state === 'running' || state === 'halted')
+      this.#door ??= this.bus.serve(commands.projector(this.projection.name), (body) =>
+        this.#handle(body as ProjectorCommand),
+      );
+    this.#report();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#door?.stop();
+    this.#door = null;
+  }
+
+  #report(): void {
+    const { name, status } = this.projection;
+    const report: ProjectionReport = { projection: name, node: this.node, ...status, lagEvents: this.#lag };
+    this.bus.publish(telemetry.projection(name), report);
+  }
+
+  async #handle(command: ProjectorCommand): Promise<Reply<unknown>> {
+    if (command.op === 'verify') return { ok: true, value: this.#verification(command.run) };
+    if (this.#underWay !== null)
+      return {
+        ok: false,
+        rejection: rejection('conflict', 'it is being verified: try again when that is done'),
+      };
+    try {
+      await this.projection.rebuild();
+    } catch (error) {
+      return { ok: false, rejection: rejection('unavailable', (error as Error).message) };
+    }
+    return { ok: true, value: null };
+  }
+
+  #verification(run: string): Verification {
+    const known = this.#runs.get(run);
+    if (known !== undefined) return known;
+    if (this.#underWay !== null) return this.#runs.get(this.#underWay) ?? BEGUN;
+    this.#runs.set(run, BEGUN);
+    for (const oldest of this.#runs.keys()) {
+      if (this.#runs.size <= KEPT) break;
+      this.#runs.delete(oldest);
+    }
+    this.#underWay = run;
+    void this.#verify(run).finally(() => {
+      this.#underWay = null;
+    });
+    return BEGUN;
+  }
+
+  async #verify(run: string): Promise<void> {
+    const began = performance.now();
+    let events = 0;
+    const tell = (more: Partial<Verification>): void => {
+      this.#runs.set(run, { ...BEGUN, events, seconds: (performance.now() - began) / 1_000, ...more });
+    };
+    try {
+      const parts = await this.projection.verify((more) => {
+        events += more;
+        tell({});
+      });
+      tell({ state: 'done', equal: parts.every(({ equal }) => equal), parts });
+    } catch (error) {
+      tell({ state: 'failed', error: (error as Error).message });
+    }
+  }
+}
+
+const BEGUN: Verification = {
+  state: 'running',
+  equal: null,
+  events: 0,
+  seconds: 0,
+  parts: [],
+  error: null,
+};

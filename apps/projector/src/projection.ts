@@ -1,0 +1,19 @@
+import type { ProjectionName, VerifiedPart } from '@yardmaster/contracts';
+import type { ProjectionStatus } from './follow/keep-going.js';
+
+/** One view of the log, and what an operator can ask of it. */
+export interface Projection {
+  readonly name: ProjectionName;
+  readonly status: ProjectionStatus;
+  start(): void;
+  /** Resolves when what is under way is written. */
+  stop(): Promise<void>;
+  /** Throws what is stored away and begins to make it anew. Rejects, with nothing changed, while the store is away. */
+  rebuild(): Promise<void>;
+  /** Makes it anew beside what is stored, up to the same positions, and compares. `onEvents`: so many more were read. */
+  verify(onEvents: (events: number) => void): Promise<readonly VerifiedPart[]>;
+}
+
+export function eventsIn(envelopes: readonly { readonly events: readonly unknown[] }[]): number {
+  return envelopes.reduce((sum, { events }) => sum + events.length, 0);
+}

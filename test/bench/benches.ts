@@ -260,21 +260,28 @@ async function benchChain(plan: Plan, yard: Yard): Promise<void> {
   print({ name: 'chain.step', unit: 'ms', n, values });
 }
 
-async function benchDag(plan: Plan, yard: Yard): Promise<void> {
-  const [layers, width] = plan.quick ? [10, 100] : [10, 1_000];
-  const tasks = Array.from({ length: layers * width }, (_, i) => {
+/** No-ops in layers, each with up to 3 parents in the layer before. */
+function layers(
+  count: number,
+  width: number,
+): { name: string; run: { handler: string }; dependsOn: string[] }[] {
+  return Array.from({ length: count * width }, (_, i) => {
     const layer = Math.floor(i / width);
     const parents =
       layer === 0 ? [] : [0, 1, 2].map((k) => `t${String((layer - 1) * width + ((i * 7 + k * 13) % width))}`);
     return { name: `t${String(i)}`, run: { handler: 'noop' }, dependsOn: [...new Set(parents)] };
   });
+}
+
+async function benchDag(plan: Plan, yard: Yard): Promise<void> {
+  const tasks = layers(10, plan.quick ? 100 : 1_000);
   const values = await repeat(plan.runs, async () => {
     const began = performance.now();
     const workflow = await yard.workflows.submit({ name: 'dag', tasks });
     await workflow.wait({ timeout: '5m' });
     return (performance.now() - began) / 1000;
   });
-  print({ name: 'dag.10k', unit: 's', n: layers * width, values });
+  print({ name: 'dag.10k', unit: 's', n: tasks.length, values });
 }
 
 export async function benchScripts(plan: Plan): Promise<void> {
@@ -347,5 +354,70 @@ export async function benchIdle(plan: Plan): Promise<void> {
     });
   } finally {
     await process.stop();
+  }
+}
+
+/** The views made anew from the log: the tables into Postgres, the graph into memory. */
+export async function benchRebuild(plan: Plan): Promise<void> {
+  if (!plan.wants('rebuild.events')) return;
+  const process = await YardProcess.start();
+  const worker = new WorkerProcess(process, 8_000);
+  const yard = new Yard({ url: process.url, token: process.token });
+  const ends = new EndCounter(yard);
+  try {
+    await ends.opened;
+    await settled(process);
+    const n = plan.quick ? 10_000 : 50_000;
+    const rounds = plan.quick ? 1 : 4;
+    for (let i = 0; i < rounds; i++) {
+      const all = ends.expect(n);
+      checked(await yard.tasks.submitMany(noops(n, 'noop', `round-${String(i)}`)));
+      await all;
+    }
+    // The graph tells where it stands by what is in it: it has the last word in every partition.
+    const graphs = ends.expect(plan.quick ? 1_600 : 16_000);
+    for (let i = 0; i < 16; i++)
+      await yard.workflows.submit({ name: 'layers', tasks: layers(10, plan.quick ? 10 : 100) });
+    await graphs;
+    await shown(yard, `round-${String(rounds - 1)}`);
+    const postgres: number[] = [];
+    const memory: number[] = [];
+    let events = { postgres: 0, memory: 0 };
+    for (let i = 0; i < plan.runs; i++) {
+      const { equal, relational, graph } = await verified(yard);
+      if (equal !== true || relational === null || graph === null)
+        throw new Error('the views made anew are not what is stored');
+      postgres.push(relational.events / relational.seconds);
+      memory.push(graph.events / graph.seconds);
+      events = { postgres: relational.events, memory: graph.events };
+    }
+    print({ name: 'rebuild.events.postgres', unit: 'events/s', n: events.postgres, values: postgres });
+    print({ name: 'rebuild.events.memory', unit: 'events/s', n: events.memory, values: memory });
+  } finally {
+    await ends.close();
+    await yard.close();
+    await worker.stop();
+    await process.stop();
+  }
+}
+
+interface VerifiedViews {
+  readonly run: string;
+  readonly state: string;
+  readonly equal: boolean | null;
+  readonly relational: { readonly events: number; readonly seconds: number } | null;
+  readonly graph: { readonly events: number; readonly seconds: number } | null;
+}
+
+async function verified(yard: Yard): Promise<VerifiedViews> {
+  let run = '';
+  for (;;) {
+    const told = await yard.call<VerifiedViews>({
+      method: 'POST',
+      path: `/v1/admin/verify${run}`,
+      repeatable: false,
+    });
+    if (told.state !== 'running') return told;
+    run = `?run=${told.run}`;
   }
 }

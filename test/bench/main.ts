@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { benchAccept, benchHandlers, benchIdle, benchScripts, type Plan } from './benches.ts';
+import { benchAccept, benchHandlers, benchIdle, benchRebuild, benchScripts, type Plan } from './benches.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,3 +19,4 @@ await benchAccept(plan);
 await benchHandlers(plan);
 await benchScripts(plan);
 await benchIdle(plan);
+await benchRebuild(plan);

@@ -8,6 +8,7 @@ import {
   type Verification,
 } from '@yardmaster/contracts';
 import type { Bus } from '@yardmaster/service-kit';
+import type { Turns } from './follow/turns.js';
 import type { Projection } from './projection.js';
 
 const REPORT_MS = 1_000;
@@ -29,6 +30,8 @@ export class ProjectionDesk {
     private readonly projection: Projection,
     private readonly bus: Bus,
     private readonly node: string,
+    /** Verifications of this process. */
+    private readonly turns: Turns,
   ) {}
 
   start(): void {
@@ -105,11 +108,13 @@ export class ProjectionDesk {
       this.#runs.set(run, { ...BEGUN, events, seconds: (performance.now() - began) / 1_000, ...more });
     };
     try {
-      const parts = await this.projection.verify((more) => {
-        events += more;
-        tell({});
-      });
-      tell({ state: 'done', equal: parts.every(({ equal }) => equal), parts });
+      const { parts, seconds } = await this.turns.take(() =>
+        this.projection.verify((more) => {
+          events += more;
+          tell({});
+        }),
+      );
+      tell({ state: 'done', equal: parts.every(({ equal }) => equal), parts, seconds });
     } catch (error) {
       tell({ state: 'failed', error: (error as Error).message });
     }

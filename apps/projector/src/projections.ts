@@ -1,6 +1,7 @@
 import { projectedStreams, streams } from '@yardmaster/contracts';
 import type { Bus, CommittedLog, Logger, Metrics } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from './follow/keep-going.js';
+import { Turns } from './follow/turns.js';
 import { GraphProjection } from './graph/graph-projection.js';
 import { ProjectionDesk } from './projection-desk.js';
 import type { Projection } from './projection.js';
@@ -33,6 +34,7 @@ type Told = (events: {
 /** The projections that this process keeps. */
 export class Projections {
   readonly #kept: readonly Kept[];
+  readonly #verifications = new Turns();
 
   constructor(private readonly options: ProjectionsOptions) {
     const { log, partitions, stores, isRebuilding = false } = options;
@@ -84,7 +86,7 @@ export class Projections {
         desk.lag(events);
       },
     });
-    const desk = new ProjectionDesk(projection, bus, node);
+    const desk = new ProjectionDesk(projection, bus, node, this.#verifications);
     return { projection, desk };
   }
 }

@@ -1,10 +1,9 @@
-import type { VerifiedPart } from '@yardmaster/contracts';
 import { MemoryGraph } from '@yardmaster/graph-memory';
 import type { GraphWriter } from '@yardmaster/ports';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from '../follow/keep-going.js';
 import type { Position } from '../follow/stream-cursor.js';
-import type { Projection } from '../projection.js';
+import { secondsOf, type Projection, type Verified } from '../projection.js';
 import type { GraphSource } from '../stores.js';
 import { GraphProjector, type GraphProjectorOptions } from './graph-projector.js';
 import { replayGraph } from './replay-graph.js';
@@ -57,7 +56,7 @@ export class GraphProjection implements Projection {
   }
 
   /** A graph database reads no snapshot: nothing is written to it while it is hashed. */
-  async verify(onEvents: (events: number) => void): Promise<readonly VerifiedPart[]> {
+  async verify(onEvents: (events: number) => void): Promise<Verified> {
     const stored = await this.#paused(() =>
       this.#with(async (writer) => ({
         positions: new Map<string, Position>(Object.entries(await writer.positions())),
@@ -65,16 +64,15 @@ export class GraphProjection implements Projection {
       })),
     );
     const memory = new MemoryGraph();
-    await replayGraph(memory, this.#log, stored.positions, onEvents);
+    const seconds = await secondsOf(() => replayGraph(memory, this.#log, stored.positions, onEvents));
     const hash = await memory.multisetHash();
-    return [
-      {
-        name: 'graph',
-        equal: hash === stored.hash,
-        stored: { rows: null, hash: stored.hash },
-        rebuilt: { rows: null, hash },
-      },
-    ];
+    const part = {
+      name: 'graph',
+      equal: hash === stored.hash,
+      stored: { rows: null, hash: stored.hash },
+      rebuilt: { rows: null, hash },
+    };
+    return { parts: [part], seconds };
   }
 
   async #paused<T>(work: () => Promise<T>): Promise<T> {

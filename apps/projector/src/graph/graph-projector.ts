@@ -6,6 +6,7 @@ import { isHalting, ProjectionHalted } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
 import { LagMeter } from '../follow/lag-meter.js';
 import { openCursors, type StreamCursor } from '../follow/stream-cursor.js';
+import { Turns } from '../follow/turns.js';
 import { GRAPH_ENDED, GraphFold, type GraphChanges } from './graph-fold.js';
 
 /** Events asked of a stream at a time. */
@@ -83,6 +84,7 @@ export class GraphProjector {
       for (const cursor of cursors.values()) feeds.push(log.feed(cursor.stream, cursor.at.seq));
       lag.start(streams, stored);
       running();
+      // A graph database is kept from taking every core at once.
       const turns = new Turns();
       const follow = [...cursors.values()].map((cursor, i) =>
         this.#follow(cursor, feeds[i]!, fold, writer, turns, lag, stop).finally(end),
@@ -126,17 +128,6 @@ export class GraphProjector {
       lag.projected([{ stream, to }], sizeOf(fresh));
       await breathe();
     }
-  }
-}
-
-/** One after the other: a graph database is kept from taking every core at once. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

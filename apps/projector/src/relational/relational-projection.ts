@@ -12,7 +12,7 @@ import {
 } from '@yardmaster/readmodel-postgres';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import type { ProjectionStatus } from '../follow/keep-going.js';
-import type { Projection } from '../projection.js';
+import { secondsOf, type Projection, type Verified } from '../projection.js';
 import { RelationalProjector, type RelationalProjectorOptions } from './relational-projector.js';
 import { replayInto } from './replay.js';
 
@@ -68,7 +68,7 @@ export class RelationalProjection implements Projection {
     }
   }
 
-  async verify(onEvents: (events: number) => void): Promise<readonly VerifiedPart[]> {
+  async verify(onEvents: (events: number) => void): Promise<Verified> {
     const pool = openPool(this.#postgres, 1);
     const scratch = { url: this.#postgres.url, schema: `${schemaOf(this.#postgres)}_verify` };
     const scratchPool = openPool(scratch, 1);
@@ -76,8 +76,9 @@ export class RelationalProjection implements Projection {
       const stored = await snapshotOf(pool);
       await dropReadModel(scratch);
       await migrateReadModel(scratch);
-      await replayInto(await ReadModelWriter.connect(scratch), this.#log, stored.positions, onEvents);
-      return compared(stored.tables, await hashTables(scratchPool));
+      const writer = await ReadModelWriter.connect(scratch);
+      const seconds = await secondsOf(() => replayInto(writer, this.#log, stored.positions, onEvents));
+      return { parts: compared(stored.tables, await hashTables(scratchPool)), seconds };
     } finally {
       await pool.end();
       await scratchPool.end();

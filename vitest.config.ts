@@ -25,6 +25,7 @@ export default defineConfig({
             'docs/**/*.spec.ts',
             'scripts/**/*.spec.ts',
             'examples/**/*.spec.ts',
+            'test/checkers/**/*.spec.ts',
             'test/sim/**/*.spec.ts',
           ],
           exclude: [...never, '**/*.int.spec.ts'],

@@ -1,7 +1,7 @@
 import type { PublishFault } from '@yardmaster/eventlog-memory';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Run, SCENARIOS, type Scenario } from './crash-scenarios.js';
-import { faultsOfEnds, faultsOfLeases, faultsOfSteps } from './invariants.js';
+import { faultsOf, faultsOfEnds } from '../checkers/index.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -52,8 +52,7 @@ async function playWith(
     const faults = [
       ...run.faults,
       ...faultsOfEnds(run.world, run.acknowledged, true),
-      ...faultsOfLeases(run.world),
-      ...faultsOfSteps(run.world),
+      ...faultsOf(run.world, { isDrained: true }),
     ];
     if (fault === 'lose-answer' && restarts > 0) faults.push('a lost answer made the host begin again');
     if (fault !== 'lose-answer' && restarts === 0) faults.push('the host went on after a failed append');

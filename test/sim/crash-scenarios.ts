@@ -1,6 +1,6 @@
 import type { Outcome } from '@yardmaster/domain';
 import type { FakeWorker } from './fake-worker.js';
-import { faultsOfRun } from './invariants.js';
+import { faultsOfRun } from '../checkers/index.js';
 import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
 const retry = { maxAttempts: 2, lostBudget: 5, initialBackoffMs: 1_000, maxBackoffMs: 1_000, on: null };

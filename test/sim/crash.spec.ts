@@ -3,7 +3,7 @@ import { QueueRole } from '@yardmaster/queue-manager';
 import { BatcherRole } from '@yardmaster/batcher';
 import { describe, expect, it } from 'vitest';
 import { play, Run, SCENARIOS, type Scenario } from './crash-scenarios.js';
-import { faultsOfEnds, faultsOfLeases, faultsOfSteps } from './invariants.js';
+import { faultsOf, faultsOfEnds } from '../checkers/index.js';
 import { differences, dumpRoles } from './state-dump.js';
 import type { World } from './world.js';
 
@@ -102,8 +102,7 @@ async function survive(
     const faults = [
       ...run.faults,
       ...faultsOfEnds(run.world, run.acknowledged, true),
-      ...faultsOfLeases(run.world),
-      ...faultsOfSteps(run.world),
+      ...faultsOf(run.world, { isDrained: true }),
       ...leftovers(run.world),
     ];
     if (faults.length > 0) return faults;

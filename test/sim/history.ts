@@ -6,7 +6,7 @@ import { ResourcesRole } from '@yardmaster/resource-manager';
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import type { FakeWorker } from './fake-worker.js';
-import { faultsOfEnds, faultsOfLeases, faultsOfRun, faultsOfSteps } from './invariants.js';
+import { faultsOf, faultsOfEnds, faultsOfRun } from '../checkers/index.js';
 import { differences } from './state-dump.js';
 import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
@@ -346,8 +346,7 @@ export class History {
         this.acknowledged.map(({ id }) => id),
         true,
       ),
-      ...faultsOfLeases(world),
-      ...faultsOfSteps(world),
+      ...faultsOf(world, { isDrained: true }),
       ...left,
     ];
   }

@@ -1,0 +1,57 @@
+import { streams } from '@yardmaster/contracts';
+import { COST_OF, LOST_SPREAD_MS, type RetryPolicy, type SchedulingSpec } from '@yardmaster/domain';
+import { eventsOf, type LogRecord, taskStreams } from './log-record.js';
+
+/** I16: attempts within their bounds, backoffs within theirs, and nothing visible again before its time. */
+export function faultsOfRetries(log: LogRecord): string[] {
+  const faults: string[] = [];
+  const policies = policiesOf(log);
+  const spent = new Map<string, { attempts: number; infra: number }>();
+  for (const { event } of eventsOf(log, streams.leases())) {
+    if (event.type === 'LeaseEnded' && event.outcome !== 'ok') {
+      const so = spent.get(event.task) ?? { attempts: 0, infra: 0 };
+      const cost = COST_OF[event.outcome];
+      if (cost === 'attempts') so.attempts++;
+      if (cost === 'infra') so.infra++;
+      spent.set(event.task, so);
+    } else if (event.type === 'LeaseGranted') {
+      const policy = policies.get(event.task);
+      const so = spent.get(event.task);
+      if (policy === undefined || so === undefined) continue;
+      if (so.attempts >= policy.maxAttempts)
+        faults.push(
+          `I16 ${event.task} has an attempt after the ${String(policy.maxAttempts)} that it may have`,
+        );
+      if (so.infra > policy.lostBudget)
+        faults.push(`I16 ${event.task} has an attempt after ${String(so.infra)} losses`);
+    }
+  }
+  const until = new Map<string, number>();
+  for (const { event, envelope } of eventsOf(log, streams.queue())) {
+    if (event.type === 'TaskBackedOff') {
+      const wait = event.until - envelope.at;
+      const longest = Math.max(policies.get(event.id)?.maxBackoffMs ?? Infinity, LOST_SPREAD_MS);
+      if (wait < 0 || wait > longest) faults.push(`I16 ${event.id} backs off for ${String(wait)} ms`);
+      until.set(event.id, event.until);
+    } else if (event.type === 'TasksVisible') {
+      for (const id of event.ids)
+        if (envelope.at < (until.get(id) ?? 0)) faults.push(`I16 ${id} is visible before its time`);
+    }
+  }
+  return faults;
+}
+
+function policiesOf(log: LogRecord): Map<string, RetryPolicy> {
+  const policies = new Map<string, RetryPolicy>();
+  for (const stream of taskStreams(log)) {
+    const specs = new Map<number, SchedulingSpec>();
+    for (const { event } of eventsOf(log, stream)) {
+      if (event.type === 'SpecDefined') specs.set(event.n, event.spec);
+      else if (event.type === 'TaskSubmitted') {
+        const spec = specs.get(event.spec);
+        if (spec !== undefined) policies.set(event.id, spec.retry);
+      }
+    }
+  }
+  return policies;
+}

@@ -1,5 +1,5 @@
 import { streams } from '@yardmaster/contracts';
-import { COST_OF, LOST_SPREAD_MS, type RetryPolicy, type SchedulingSpec } from '@yardmaster/domain';
+import { COST_OF, longestWaitMs, type RetryPolicy, type SchedulingSpec } from '@yardmaster/domain';
 import { eventsOf, type LogRecord, taskStreams } from './log-record.js';
 
 /** I16: attempts within their bounds, backoffs within theirs, and nothing visible again before its time. */
@@ -30,15 +30,22 @@ export function faultsOfRetries(log: LogRecord): string[] {
   for (const { event, envelope } of eventsOf(log, streams.queue())) {
     if (event.type === 'TaskBackedOff') {
       const wait = event.until - envelope.at;
-      const longest = Math.max(policies.get(event.id)?.maxBackoffMs ?? Infinity, LOST_SPREAD_MS);
+      const policy = policies.get(event.id);
+      const longest = policy === undefined ? Infinity : longestWaitMs(policy);
       if (wait < 0 || wait > longest) faults.push(`I16 ${event.id} backs off for ${String(wait)} ms`);
       until.set(event.id, event.until);
     } else if (event.type === 'TasksVisible') {
       for (const id of event.ids)
-        if (envelope.at < (until.get(id) ?? 0)) faults.push(`I16 ${id} is visible before its time`);
+        if (isEarly(envelope.at, until.get(id) ?? 0, policies.get(id)))
+          faults.push(`I16 ${id} is visible before its time`);
     }
   }
   return faults;
+}
+
+/** Whoever wrote a time further away than any wait had a clock that was ahead: that one is not waited for. */
+function isEarly(at: number, until: number, policy: RetryPolicy | undefined): boolean {
+  return at < until && (policy === undefined || until - at <= longestWaitMs(policy));
 }
 
 function policiesOf(log: LogRecord): Map<string, RetryPolicy> {

@@ -40,6 +40,12 @@ export class FakeWorker {
   outcome: (assignment: Assignment) => Outcome | null = () => 'ok';
   onRun: ((assignment: Assignment) => void) | null = null;
   onAnswered: ((task: string, attempt: number, fence: number) => void) | null = null;
+  onSettled: ((report: Report, status: 'ok' | 'gone') => void) | null = null;
+  /** An attempt is over here: reported, or dropped without a word. */
+  onEnd: ((task: string, attempt: number, fence: number) => void) | null = null;
+  onBeatAnswered: ((n: number) => void) | null = null;
+  /** False: it starts nothing now, whatever arrives. */
+  mayRun: () => boolean = () => true;
   isSilent = false;
   #subscription: { stop(): void } | null = null;
   #beats = 0;
@@ -84,8 +90,10 @@ export class FakeWorker {
     ];
   }
 
-  heartbeat(load = 0): void {
+  /** Number of the heartbeat. */
+  heartbeat(load = 0): number {
     if (!this.isSilent) this.send(['hb', { n: ++this.#beats, held: this.held(), load }]);
+    return this.#beats;
   }
 
   resend(): void {
@@ -98,6 +106,17 @@ export class FakeWorker {
       this.#end(task, attempt, fence, outcome),
     );
     if (reports.length > 0) this.send(['rep', reports]);
+  }
+
+  /** Ends one that still runs. */
+  endOne([task, attempt, fence]: HeldAttempt, outcome: Outcome): void {
+    if (this.running.has(keyOf(task, attempt, fence)))
+      this.send(['rep', [this.#end(task, attempt, fence, outcome)]]);
+  }
+
+  /** Stops everything without a word, as at the end of a lease that nobody renews. */
+  dropAll(): void {
+    for (const [task, attempt, fence] of this.running.values()) this.#drop(task, attempt, fence);
   }
 
   leave(): void {
@@ -120,7 +139,7 @@ export class FakeWorker {
     this.heard.push(message);
     if (message[0] === 'run') {
       const reports: Report[] = [];
-      for (const assignment of readRun(message)) {
+      for (const assignment of this.mayRun() ? readRun(message) : []) {
         const [task, attempt, fence] = assignment;
         if (this.ran.some(([t, a, f]) => t === task && a === attempt && f === fence)) continue;
         this.ran.push(assignment);
@@ -132,7 +151,9 @@ export class FakeWorker {
       if (reports.length > 0) this.send(['rep', reports]);
     } else if (message[0] === 'rep-ok') {
       for (const [task, attempt, fence, status] of message[1]) {
+        const report = this.journal.get(keyOf(task, attempt, fence));
         this.journal.delete(keyOf(task, attempt, fence));
+        if (report !== undefined) this.onSettled?.(report, status);
         if (status === 'gone') this.gone.push(task);
         else this.onAnswered?.(task, attempt, fence);
       }
@@ -142,7 +163,7 @@ export class FakeWorker {
         this.kills.push(order);
         const [task, attempt, fence, reason] = order;
         if (!this.running.has(keyOf(task, attempt, fence))) continue;
-        if (reason === 'lost') this.running.delete(keyOf(task, attempt, fence));
+        if (reason === 'lost') this.#drop(task, attempt, fence);
         else reports.push(this.#end(task, attempt, fence, reason));
       }
       if (reports.length > 0) this.send(['rep', reports]);
@@ -150,9 +171,16 @@ export class FakeWorker {
       // The resource manager may be new: it gives no work before it has heard a beat, and what it did not answer is said again.
       this.heartbeat();
       this.resend();
+    } else if (message[0] === 'hb-ok') {
+      this.onBeatAnswered?.(message[1].n);
     } else if (message[0] === 'err' && message[1].code === 'lease-lost') {
       this.join();
     }
+  }
+
+  #drop(task: string, attempt: number, fence: number): void {
+    this.running.delete(keyOf(task, attempt, fence));
+    this.onEnd?.(task, attempt, fence);
   }
 
   #end(task: string, attempt: number, fence: number, outcome: Outcome): Report {
@@ -166,7 +194,7 @@ export class FakeWorker {
       outcome === 'ok' ? { from: task } : null,
       outcome === 'ok' ? null : 'failed on purpose',
     ];
-    this.running.delete(keyOf(task, attempt, fence));
+    this.#drop(task, attempt, fence);
     this.journal.set(keyOf(task, attempt, fence), report);
     return report;
   }

@@ -1,4 +1,3 @@
-import { BatcherRole } from '@yardmaster/batcher';
 import {
   allStreams,
   commands,
@@ -14,21 +13,17 @@ import {
 } from '@yardmaster/contracts';
 import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster/domain';
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
-import { IdsRole } from '@yardmaster/idgen';
 import type { Clock } from '@yardmaster/kernel';
 import { MonitorRole } from '@yardmaster/monitor';
 import type { TenantKeystore } from '@yardmaster/ports';
-import { QueueRole } from '@yardmaster/queue-manager';
-import { type FirstKey, LimitsRole } from '@yardmaster/ratelimiter';
-import { ResourcesRole } from '@yardmaster/resource-manager';
+import type { FirstKey } from '@yardmaster/ratelimiter';
 import { CommittedHub, RoleHost, type Role } from '@yardmaster/service-kit';
-import { ClusterRole, IdSource, SubmitterRole } from '@yardmaster/submitter';
 import { FakeWorker, type Offer } from './fake-worker.js';
 import { LocalBus } from './local-bus.js';
+import { servicesOf } from './services.js';
 
 const KEY = new Uint8Array(32).fill(7);
 const keystore: TenantKeystore = { keyOf: () => KEY };
-const untraced = { submitted: () => undefined, assignment: () => null, ended: () => undefined };
 
 /** A clock that only tests move. */
 export class TestClock implements Clock {
@@ -103,32 +98,12 @@ export class World {
 
   /** What each process does. */
   #services(): ((epoch: number) => Role[])[] {
-    const { clock, counted, partitions } = this;
-    const count =
-      (what: keyof World['counted']) =>
-      (n: number): void => {
-        counted[what] += n;
-      };
-    const services: ((epoch: number) => Role[])[] = [
-      () => [new ClusterRole(partitions, clock), new LimitsRole(this.options.firstKeys ?? []), new IdsRole()],
-      () =>
-        Array.from(
-          { length: partitions },
-          (_, p) =>
-            new SubmitterRole(p, new IdSource(this.bus, p, String(p)), untraced, {
-              get: () => Promise.resolve(null),
-            }),
-        ),
-      (epoch) => [new BatcherRole(partitions, () => epoch)],
-      () => [new QueueRole(partitions)],
-      () => [
-        new ResourcesRole(clock, {
-          staleReports: count('staleReports'),
-          leasesLost: count('leasesLost'),
-          badFrames: count('badFrames'),
-        }),
-      ],
-    ];
+    const { clock, counted, partitions, bus } = this;
+    const { firstKeys = [] } = this.options;
+    const count = (what: keyof World['counted'], n: number): void => {
+      counted[what] += n;
+    };
+    const services = servicesOf({ partitions, firstKeys, count }, { clock, bus });
     if (this.options.monitor === true) {
       services.push(() => [
         new MonitorRole(clock, this.bus, {

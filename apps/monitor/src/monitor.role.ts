@@ -112,7 +112,7 @@ export class MonitorRole implements Role {
 
   advance(ctx: RoleContext): void {
     const now = this.clock.monotonic();
-    ctx.wakeAt(this.clock.now() + LOOK_MS);
+    ctx.wakeAt(ctx.now() + LOOK_MS);
     if (this.#looking || now < this.#nextLook) return;
     this.#looking = true;
     this.#nextLook = now + LOOK_MS;

@@ -76,6 +76,8 @@ export class ResourcesRole implements Role {
   readonly #cursor = { value: 0 };
   readonly #noFit = new Map<CellLane, NoFit>();
   readonly #dying = new Map<Lease, number>();
+  /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
+  readonly #knownSince = new WeakMap<Lease, number>();
   #fences = 0;
   #tickAt = 0;
   #creditSaid = '';
@@ -120,7 +122,7 @@ export class ResourcesRole implements Role {
     if (this.state.toVoid.size > 0)
       ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
     if (this.state.dirty) this.#place(ctx);
-    if (this.state.workers.size > 0) ctx.wakeAt(this.clock.now() + TICK_MS);
+    if (this.state.workers.size > 0) ctx.wakeAt(ctx.now() + TICK_MS);
   }
 
   #place(ctx: RoleContext): void {
@@ -145,9 +147,10 @@ export class ResourcesRole implements Role {
 
   #tick(ctx: RoleContext, mono: number): void {
     this.#expire(ctx, mono);
-    const now = ctx.now();
     for (const lease of this.state.leases.values()) {
-      if (now - lease.grantedAt <= lease.capMs + CAP_GRACE_MS) continue;
+      const since = this.#knownSince.get(lease);
+      if (since === undefined) this.#knownSince.set(lease, mono);
+      if (mono - (since ?? mono) <= lease.capMs + CAP_GRACE_MS) continue;
       this.#kill(lease, 'over-cap', ctx);
       ctx.commit([
         endOf(lease, {

@@ -67,8 +67,8 @@ export class SubmitterRole implements Role {
   readonly serves: CommandHandlers;
   /** Gateways that wait for a task or a workflow to end. */
   readonly #waiters = new Map<string, Set<string>>();
-  /** Leases that the resource manager was asked to end and that are still live. */
-  #withdrawing = new Set<TaskRecord>();
+  /** Leases that the resource manager was asked to end, by fence, while they are live. */
+  readonly #withdrawing = new Map<TaskRecord, number>();
   #withdrawAgainAt = Infinity;
   /** Ends of this round, by state. */
   readonly #ended = new Map<string, number>();
@@ -113,7 +113,7 @@ export class SubmitterRole implements Role {
       if (due.length > 0) ctx.commit(due);
       ctx.wakeAt(nextDue(this.state));
     }
-    if (now >= this.#withdrawAgainAt) this.#withdraw(this.#withdrawing, ctx, now);
+    if (now >= this.#withdrawAgainAt) this.#withdrawAgain(ctx, now);
     if (now >= this.#housekeepingAt) this.#forgetEnded(now, ctx);
   }
 
@@ -305,6 +305,13 @@ export class SubmitterRole implements Role {
     this.#ended.clear();
   }
 
+  /** A later lease of the same task is another matter: it may be wanted. */
+  #withdrawAgain(ctx: RoleContext, now: number): void {
+    for (const [task, fence] of this.#withdrawing)
+      if (liveAttempt(task)?.fence !== fence) this.#withdrawing.delete(task);
+    this.#withdraw([...this.#withdrawing.keys()], ctx, now);
+  }
+
   /** Asks the resource manager to end the live leases of tasks that are cancelled, ended, or were never released. */
   #withdraw(tasks: Iterable<TaskRecord>, ctx: RoleContext, now: number): void {
     const leases: Extract<LeaseCommand, { op: 'withdraw' }>['leases'][number][] = [];
@@ -314,7 +321,7 @@ export class SubmitterRole implements Role {
         this.#withdrawing.delete(task);
         continue;
       }
-      this.#withdrawing.add(task);
+      this.#withdrawing.set(task, live.fence);
       // Only an attempt that may run by now is given time to say how it ended.
       leases.push({
         task: task.id,

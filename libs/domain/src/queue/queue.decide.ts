@@ -1,6 +1,6 @@
 import { chunksOf, type TaskId } from '@yardmaster/kernel';
 import type { DomainEvent, QueuedTask, QueueEvent, SchedulingSpec, TasksRemoved } from '../events/index.js';
-import { afterFailure } from '../retry/index.js';
+import { afterFailure, longestWaitMs } from '../retry/index.js';
 import { MAX_IDS } from '../task/partition.decide.js';
 import type { QueueEntry, QueueState } from './queue-state.js';
 
@@ -85,10 +85,14 @@ export function decideRemove(ids: readonly TaskId[], why: TasksRemoved['why']): 
   return chunksOf(ids, MAX_IDS).map((part): QueueEvent => ({ type: 'TasksRemoved', ids: part, why }));
 }
 
-/** Tasks whose backing off is over. */
+/**
+ * Tasks whose backing off is over; also those that would wait for longer than their policy ever does: whoever wrote their time
+ * had a clock that was ahead.
+ */
 export function decideVisible(state: QueueState, now: number): readonly QueueEvent[] {
   const ids: TaskId[] = [];
-  for (const entry of state.backingOff) if (entry.until <= now) ids.push(entry.task.id);
+  for (const entry of state.backingOff)
+    if (entry.until <= now || entry.until - now > longestWaitMs(entry.spec.retry)) ids.push(entry.task.id);
   return chunksOf(ids, MAX_IDS).map((part): QueueEvent => ({ type: 'TasksVisible', ids: part }));
 }
 

@@ -68,6 +68,11 @@ export function backoffMs(policy: RetryPolicy, failures: number, rand: number): 
   return Math.floor(rand * ceiling);
 }
 
+/** No failure is followed by a longer wait than this. */
+export function longestWaitMs(policy: RetryPolicy): number {
+  return Math.max(policy.maxBackoffMs, LOST_SPREAD_MS);
+}
+
 /** True for ends that use up one of maxAttempts. */
 export function countsAsAttempt(outcome: Outcome): boolean {
   return outcome !== 'ok' && COST_OF[outcome] === 'attempts';

@@ -38,6 +38,9 @@ export class StreamWriter {
   #inFlight = 0;
   #prev: string;
   #at = 0;
+  #time = 0;
+  /** When the clock on the wall last agreed. */
+  #inStep = { wall: 0, monotonic: 0 };
   #seed = 0;
   #open = false;
   #commits = 0;
@@ -63,11 +66,33 @@ export class StreamWriter {
     this.#prev = prevHash ?? CHAIN_START;
   }
 
-  /** Time of the envelope that the next decision goes into. Never goes back. */
+  /**
+   * What time it is for its decisions. It never goes back; after the clock on the wall was set back it goes on at half speed
+   * until that one has caught up, so that nothing that waits for a time waits for long.
+   */
+  #tell(): number {
+    const wall = this.hooks.now();
+    const monotonic = this.hooks.monotonic();
+    if (wall >= this.#time) {
+      this.#time = wall;
+      this.#inStep = { wall, monotonic };
+    } else {
+      const slow = Math.floor(this.#inStep.wall + (monotonic - this.#inStep.monotonic) / 2);
+      this.#time = Math.max(this.#time, slow);
+    }
+    return this.#time;
+  }
+
+  /** By how much its time is ahead of the clock on the wall. */
+  aheadOf(wall: number): number {
+    return this.#time > wall ? Math.max(0, this.#tell() - wall) : 0;
+  }
+
+  /** Time of the envelope that the next decision goes into. */
   now(): number {
     if (!this.#open) {
       this.#open = true;
-      this.#at = Math.max(this.#at, this.hooks.now());
+      this.#at = this.#tell();
       this.#seed = (Math.random() * 0x1_0000_0000) >>> 0;
     }
     return this.#at;

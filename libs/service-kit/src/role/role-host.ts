@@ -112,7 +112,6 @@ export class RoleHost {
         owned.add(hosted.role.stream);
         this.#openWriter(hosted, heads.get(hosted.role.stream) ?? 0);
       }
-      this.#openContext(hosted);
     }
     for (const stream of streams) {
       if (owned.has(stream)) continue;
@@ -126,6 +125,8 @@ export class RoleHost {
       }
       this.#remote.push(follower);
     }
+    // From here on roles decide. What came in before was only folded: the first thing that an owner writes is its takeover.
+    for (const hosted of this.#hosted) this.#openContext(hosted);
     // Roles of this process hear each other from the start; others hear them once their takeover is on disk.
     for (const hosted of this.#hosted) this.#hearHere(hosted);
     for (const hosted of this.#hosted) this.#takeOver(hosted);
@@ -190,7 +191,7 @@ export class RoleHost {
       moving = false;
       for (const hosted of this.#hosted) {
         if (hosted.context === null) continue;
-        if (hosted.wakeAt <= now) hosted.wakeAt = Infinity;
+        if (hosted.wakeAt <= now + (hosted.writer?.aheadOf(now) ?? 0)) hosted.wakeAt = Infinity;
         hosted.runner.releaseOverdue(now);
         hosted.role.advance(hosted.context);
       }
@@ -211,15 +212,20 @@ export class RoleHost {
   }
 
   #arm(): void {
+    const now = this.options.clock.now();
     let next = Infinity;
-    for (const { wakeAt } of this.#hosted) next = Math.min(next, wakeAt);
+    // A role whose time is ahead of the clock waits by its own.
+    // While decisions wait for room on the way to disk, time stands still for the role: the next commit gives it its turn.
+    for (const { wakeAt, writer } of this.#hosted)
+      if (wakeAt !== Infinity && writer?.hasPending !== true)
+        next = Math.min(next, wakeAt - (writer?.aheadOf(now) ?? 0));
     // One that comes early costs a turn without news; a new one at every turn costs more.
     if (next >= this.#timerAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAt = next;
     if (next === Infinity) return;
-    const delay = Math.min(Math.max(0, next - this.options.clock.now()), 3_600_000);
+    const delay = Math.min(Math.max(0, next - now), 3_600_000);
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#timerAt = Infinity;
@@ -293,7 +299,7 @@ export class RoleHost {
       wakeAt: (time) => {
         if (time < hosted.wakeAt) {
           hosted.wakeAt = time;
-          if (time < this.#timerAt) this.#arm();
+          this.#arm();
         }
       },
       tell: (subject, body) => {
@@ -382,8 +388,9 @@ export class RoleHost {
     this.touch();
   }
 
-  #offer({ runner, context }: Hosted, envelope: Envelope, now: number): void {
-    if (!runner.offer(envelope, now)) context?.wakeAt(now + CAUSE_PATIENCE_MS + 50);
+  #offer({ runner, context, writer }: Hosted, envelope: Envelope, now: number): void {
+    if (!runner.offer(envelope, now))
+      context?.wakeAt(now + (writer?.aheadOf(now) ?? 0) + CAUSE_PATIENCE_MS + 50);
   }
 
   /** Folds what waited, now that nothing is decided and not proposed. */

@@ -6,6 +6,7 @@ const HOUR_MS = 3_600_000;
 /** I7 at every prefix: in no hour does a tenant get more tokens than its subscription allows, those given back left out. */
 export function faultsOfTokens(log: LogRecord): string[] {
   const faults: string[] = [];
+  let now = 0;
   const limits = new Map<string, number | null>();
   const tenants = new Map<number, string>();
   const grants = new Map<number, { block: number; at: number; count: number }[]>();
@@ -21,12 +22,11 @@ export function faultsOfTokens(log: LogRecord): string[] {
       if (limit === null) continue;
       const of = grants.get(event.tenant) ?? [];
       grants.set(event.tenant, of);
-      of.push({ block: event.block, at: envelope.at, count: event.count });
+      // A clock that was set back stands still until it has caught up.
+      now = Math.max(now, envelope.at);
+      of.push({ block: event.block, at: now, count: event.count });
       let sum = 0;
-      for (let i = of.length - 1; i >= 0; i--) {
-        const grant = of[i]!;
-        if (grant.at > envelope.at - HOUR_MS) sum += grant.count;
-      }
+      for (const { at, count } of of) if (at > now - HOUR_MS) sum += count;
       if (sum > limit)
         faults.push(
           `I7 tenant ${String(event.tenant)} has ${String(sum)} tokens within an hour, over its ${String(limit)}, at accounts ${String(envelope.seq)}`,

@@ -288,6 +288,7 @@ export class ResourcesRole implements Role {
         gateway,
       });
       ctx.commit(events);
+      if (known !== undefined) this.#presence.handedOut(known);
     }
     this.#seen(id, 0);
     for (const [task, attempt, fence] of join.held) {

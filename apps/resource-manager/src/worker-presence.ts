@@ -34,14 +34,18 @@ export class WorkerPresence {
     this.#heard.delete(worker);
   }
 
+  /** What the worker holds is handed out to it once more: from now on it has its time again to name it. */
+  handedOut(worker: CellWorker): void {
+    for (const lease of worker.held.values())
+      this.#missing.delete(keyOf(lease.task, lease.attempt, lease.fence));
+  }
+
   /** Leases that the worker has not named since long after they were granted: two heartbeats in a row. */
   undelivered(worker: CellWorker, held: readonly HeldAttempt[], now: number): Lease[] {
-    const named = new Set(
-      held.map(([task, attempt, fence]) => `${task} ${String(attempt)} ${String(fence)}`),
-    );
+    const named = new Set(held.map(([task, attempt, fence]) => keyOf(task, attempt, fence)));
     const lost: Lease[] = [];
     for (const lease of worker.held.values()) {
-      const key = `${lease.task} ${String(lease.attempt)} ${String(lease.fence)}`;
+      const key = keyOf(lease.task, lease.attempt, lease.fence);
       if (named.has(key)) {
         this.#missing.delete(key);
         continue;
@@ -56,4 +60,8 @@ export class WorkerPresence {
     if (this.#missing.size > 100_000) this.#missing.clear();
     return lost;
   }
+}
+
+function keyOf(task: string, attempt: number, fence: number): string {
+  return `${task} ${String(attempt)} ${String(fence)}`;
 }

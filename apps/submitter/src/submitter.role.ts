@@ -14,6 +14,7 @@ import {
 } from '@yardmaster/contracts';
 import type { BlobStore } from '@yardmaster/ports';
 import {
+  type AttemptRecord,
   decideDue,
   decideEnd,
   decideSubmit,
@@ -381,21 +382,23 @@ export class SubmitterRole implements Role {
   #dispatch(ctx: RoleContext, now: number): void {
     const { toDispatch } = this.state;
     if (toDispatch.size === 0) return;
-    const ready: TaskRecord[] = [];
+    const ready: { readonly task: TaskRecord; readonly attempt: AttemptRecord }[] = [];
     const unwanted: TaskRecord[] = [];
     for (const task of toDispatch) {
-      if (liveAttempt(task) === null) continue;
-      if (task.state === 'running') ready.push(task);
+      const attempt = liveAttempt(task);
+      if (attempt === null) continue;
+      if (task.state === 'running') ready.push({ task, attempt });
       else unwanted.push(task);
     }
     toDispatch.clear();
     if (unwanted.length > 0) this.#withdraw(unwanted, ctx, now);
     if (ready.length === 0) return;
     ctx.effect(() => {
-      for (const task of ready) {
+      for (const { task, attempt } of ready) {
         const live = liveAttempt(task);
-        const gateway = live === null ? undefined : this.state.gateways.get(live.worker);
-        if (live === null || gateway === undefined) continue;
+        const gateway = this.state.gateways.get(attempt.worker);
+        // Another attempt by now: its lease may not be on disk yet, and it is handed out by itself.
+        if (live !== attempt || gateway === undefined) continue;
         ctx.outbox.run(gateway, live.worker, [
           task.id,
           live.attempt,

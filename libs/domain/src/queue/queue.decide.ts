@@ -48,11 +48,12 @@ export function decidePush(
 export function decideFailure(entry: QueueEntry, now: number, rand: number): DomainEvent | null {
   const { failure, task } = entry;
   if (failure === null) return null;
+  const isCounted = entry.countedAttempt >= entry.attempt;
   // Its owner ended or cancelled it: it leaves the queue, that is all.
-  if (failure === 'withdrawn' || failure === 'cancelled')
+  if (failure === 'cancelled' || (failure === 'withdrawn' && !isCounted))
     return { type: 'TasksRemoved', ids: [task.id], why: failure };
-  // Counted already: the end of that attempt was lost in a crash and came in again.
-  if (entry.countedAttempt >= entry.attempt)
+  // The end of that attempt was lost in a crash and came in again, or was withdrawn for that: it keeps its count.
+  if (isCounted)
     return {
       type: 'TaskBackedOff',
       id: task.id,

@@ -45,6 +45,8 @@ export interface WorkflowRecord {
   state: 'running' | WorkflowEnd;
   endedAt: number | null;
   cancelRequested: boolean;
+  /** Ids of its tasks where a key stands for it: they are told again after the workflow itself is forgotten. */
+  readonly claimed: TaskId[] | null;
 }
 
 export interface TaskRecord {

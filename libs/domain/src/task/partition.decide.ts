@@ -61,13 +61,7 @@ export function decideSubmit(
     if (known !== undefined) {
       if (known.body !== claim.body) return err({ code: 'idempotency-mismatch' });
       // Ids grow in the order of the submission.
-      const ids =
-        known.workflow === null
-          ? known.ids
-          : (state.workflows
-              .get(known.workflow)
-              ?.tasks.map((t) => t.id)
-              .sort(compareIds) ?? []);
+      const ids = known.workflow === null ? known.ids : known.ids.toSorted(compareIds);
       return ok({ kind: 'repeated', ids, workflow: known.workflow });
     }
   }

@@ -19,7 +19,8 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       state.specs[event.n] = event.spec;
       state.specNumbers.set(specKey(event.spec), event.n);
       return;
-    case 'WorkflowSubmitted':
+    case 'WorkflowSubmitted': {
+      const ids: TaskId[] = [];
       state.workflows.set(event.id, {
         id: event.id,
         tenant: event.tenant,
@@ -35,10 +36,12 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
         state: event.count === 0 ? 'succeeded' : 'running',
         endedAt: null,
         cancelRequested: false,
+        claimed: event.claim === null ? null : ids,
       });
       if (event.claim !== null)
-        claim(state, event.claim.key, { body: event.claim.body, ids: [], workflow: event.id });
+        claim(state, event.claim.key, { body: event.claim.body, ids, workflow: event.id });
       return;
+    }
     case 'TaskSubmitted':
       submitted(state, event, origin);
       return;
@@ -188,7 +191,10 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
     if (parent.children === NONE) parent.children = [task];
     else parent.children.push(task);
   }
-  if (workflow !== null) workflow.tasks.push(task);
+  if (workflow !== null) {
+    workflow.tasks.push(task);
+    workflow.claimed?.push(event.id);
+  }
   if (event.claim !== null) {
     const known = state.claims.get(event.claim.key);
     if (known === undefined)

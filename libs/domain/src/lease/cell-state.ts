@@ -256,6 +256,13 @@ export class CellState {
       this.#forget(event.task);
       return;
     }
+    if (event.outcome === 'void') {
+      // It never was: what is queued here came after it, and waits.
+      if (entry.state !== 'leased') return;
+      entry.attempts = lease.attempt - 1;
+      this.#show(entry);
+      return;
+    }
     if (entry.state === 'visible') entry.lane.visible--;
     entry.state = 'out';
     (entry.failedOn ??= new Set()).add(lease.worker);

@@ -12,6 +12,8 @@ export class CommitLedger {
   #waiting: { ticket: number; run: () => void }[] = [];
   #head = 0;
   #abandoned = false;
+  /** Effects wait for this one too: the answer to an earlier one came so late that another may have the stream by now. */
+  #proof = 0;
 
   issue(): number {
     return ++this.#issued;
@@ -28,7 +30,8 @@ export class CommitLedger {
   /** `run` when everything up to `ticket` is on disk; tickets of calls must not decrease. */
   when(ticket: number, run: () => void): void {
     if (this.#abandoned) return;
-    if (ticket <= this.#watermark && this.#head === this.#waiting.length) run();
+    if (ticket <= this.#watermark && this.#proof <= this.#watermark && this.#head === this.#waiting.length)
+      run();
     else this.#waiting.push({ ticket, run });
   }
 
@@ -36,6 +39,7 @@ export class CommitLedger {
     if (this.#abandoned) return;
     this.#done.add(ticket);
     while (this.#done.delete(this.#watermark + 1)) this.#watermark++;
+    if (this.#watermark < this.#proof) return;
     while (this.#head < this.#waiting.length) {
       const next = this.#waiting[this.#head];
       if (next === undefined || next.ticket > this.#watermark) break;
@@ -46,6 +50,20 @@ export class CommitLedger {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
+  }
+
+  /** No effect from now on, until `prove` names what has to be on disk first. */
+  doubt(): void {
+    this.#proof = Infinity;
+  }
+
+  /** Everything issued so far proves, once it is on disk, that the streams are still this process's. */
+  prove(): void {
+    this.#proof = this.#issued;
+  }
+
+  get isInDoubt(): boolean {
+    return this.#proof === Infinity;
   }
 
   /** A proposal was refused or its fate is unknown: nothing that waits may happen. */

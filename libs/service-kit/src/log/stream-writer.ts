@@ -17,6 +17,8 @@ const MAX_EVENTS = 2_000;
 const MAX_BYTES = 200 * 1024;
 /** Commits on their way to disk at once; later decisions gather meanwhile. */
 const MAX_IN_FLIGHT = 3;
+/** An acknowledged commit shows for this long that its writer owns the stream. */
+const FRESH_MS = 5_000;
 /** Rough size of an event without content, in bytes. */
 const EVENT_BYTES = 60;
 const ID_BYTES = 22;
@@ -58,6 +60,8 @@ export class StreamWriter {
       readonly onProposed: (envelope: Envelope, ticket: number) => void;
       readonly onFailed: (stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>) => void;
       readonly onStored: () => void;
+      /** It is on disk, but the answer took so long that it does not show whose the stream is now. */
+      readonly onLate: () => void;
       readonly now: () => number;
       readonly monotonic: () => number;
       readonly observeCommit: (ms: number) => void;
@@ -177,7 +181,9 @@ export class StreamWriter {
         this.hooks.onFailed(stream, outcome);
         return;
       }
-      this.hooks.observeCommit(this.hooks.monotonic() - began);
+      const took = this.hooks.monotonic() - began;
+      this.hooks.observeCommit(took);
+      if (took > FRESH_MS) this.hooks.onLate();
       this.ledger.committed(ticket);
       this.hooks.onStored();
     });

@@ -207,8 +207,18 @@ export class RoleHost {
         break;
       }
     }
+    if (this.#ledger.isInDoubt && this.#hosted.every(({ writer }) => writer?.hasPending !== true))
+      this.#ledger.prove();
     this.outbox.flush();
     this.#arm();
+  }
+
+  /** This process stood still, or its way to the log did: it acts again when each of its streams has taken one more commit. */
+  #doubt(): void {
+    if (this.#ledger.isInDoubt) return;
+    this.#ledger.doubt();
+    for (const { writer } of this.#hosted) writer?.add([], undefined, 0);
+    this.touch();
   }
 
   #arm(): void {
@@ -259,6 +269,9 @@ export class RoleHost {
         },
         onStored: () => {
           if (generation === this.#generation) this.touch();
+        },
+        onLate: () => {
+          if (generation === this.#generation) this.#doubt();
         },
         onFailed: (name, outcome) => {
           if (generation === this.#generation) this.#fail(name, outcome);

@@ -8,6 +8,10 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   const classes: SchedulingSpec[] = [];
   for (const { event } of eventsOf(log, streams.queue()))
     if (event.type === 'ClassDefined') classes[event.n] = event.spec;
+  const takenBack = new Set<number>();
+  for (const { event } of eventsOf(log, streams.leases()))
+    if (event.type === 'LeaseEnded' && (event.outcome === 'withdrawn' || event.outcome === 'void'))
+      takenBack.add(event.fence);
   const live = new Map<string, LeaseGranted>();
   const attempts = new Map<string, number>();
   const capacity = new Map<string, Readonly<Record<string, number>>>();
@@ -29,10 +33,11 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
     if (event.type === 'LeaseGranted') {
       if (live.has(event.task)) faults.push(`I2 task ${event.task} has two live leases`);
       if (event.fence <= fence) faults.push(`I2 fence ${String(event.fence)} comes after ${String(fence)}`);
-      if (event.attempt < (attempts.get(event.task) ?? 0))
+      // One that is taken back never ran: a push that came late, or again, after the task had left the queue.
+      if (event.attempt < (attempts.get(event.task) ?? 0) && !takenBack.has(event.fence))
         faults.push(`I2 attempt of ${event.task} went back to ${String(event.attempt)}`);
       fence = event.fence;
-      attempts.set(event.task, event.attempt);
+      if (!takenBack.has(event.fence)) attempts.set(event.task, event.attempt);
       live.set(event.task, event);
       use(event, 1);
     }

@@ -119,6 +119,10 @@ export class FakeWorker {
     for (const [task, attempt, fence] of this.running.values()) this.#drop(task, attempt, fence);
   }
 
+  dropOne([task, attempt, fence]: HeldAttempt): void {
+    if (this.running.has(keyOf(task, attempt, fence))) this.#drop(task, attempt, fence);
+  }
+
   leave(): void {
     this.send(['bye']);
     this.#subscription?.stop();

@@ -320,12 +320,13 @@ export class ResourcesRole implements Role {
           ctx.outbox.kill(gateway, id, [task, attempt, fence, 'lost']);
         });
     }
-    const lost = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
+    const { lost, unnamed } = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
     if (lost.length > 0)
       ctx.commit(
         lost.map((lease) => endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' })),
       );
     ctx.effect(() => {
+      this.#presence.missing(unnamed, this.clock.monotonic());
       ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]);
     });
     this.#sayCredit(ctx, false);

@@ -41,9 +41,14 @@ export class WorkerPresence {
   }
 
   /** Leases that the worker has not named since long after they were granted: two heartbeats in a row. */
-  undelivered(worker: CellWorker, held: readonly HeldAttempt[], now: number): Lease[] {
+  undelivered(
+    worker: CellWorker,
+    held: readonly HeldAttempt[],
+    now: number,
+  ): { readonly lost: Lease[]; readonly unnamed: string[] } {
     const named = new Set(held.map(([task, attempt, fence]) => keyOf(task, attempt, fence)));
     const lost: Lease[] = [];
+    const unnamed: string[] = [];
     for (const lease of worker.held.values()) {
       const key = keyOf(lease.task, lease.attempt, lease.fence);
       if (named.has(key)) {
@@ -51,14 +56,19 @@ export class WorkerPresence {
         continue;
       }
       const since = this.#missing.get(key);
-      if (since === undefined) this.#missing.set(key, now);
+      if (since === undefined) unnamed.push(key);
       else if (now - since >= UNDELIVERED_MS) {
         this.#missing.delete(key);
         lost.push(lease);
       }
     }
     if (this.#missing.size > 100_000) this.#missing.clear();
-    return lost;
+    return { lost, unnamed };
+  }
+
+  /** From now on they should be named: their leases are on disk, so that they are handed out. */
+  missing(unnamed: readonly string[], now: number): void {
+    for (const key of unnamed) if (!this.#missing.has(key)) this.#missing.set(key, now);
   }
 }
 

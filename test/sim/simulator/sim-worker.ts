@@ -38,6 +38,7 @@ export class SimWorker {
   readonly fake: FakeWorker;
   readonly #runs = new Map<string, RunNote>();
   readonly #sent = new Map<number, number>();
+  readonly #capEnds = new Map<number, number>();
   #provenAt = -Infinity;
 
   constructor(
@@ -77,6 +78,7 @@ export class SimWorker {
       if (random.chance(0.5)) return outcome;
       const wanted = random.between(100, random.chance(0.1) ? 40_000 : 6_000);
       const held: HeldAttempt = [task, attempt, fence];
+      this.#capEnds.set(fence, time.now + capMs);
       // It holds the cap itself, as remaining time from when it heard of the attempt.
       time.after(Math.min(wanted, capMs), () => {
         this.fake.endOne(held, wanted > capMs ? 'over-cap' : outcome);
@@ -116,6 +118,27 @@ export class SimWorker {
         this.fake.leave();
       });
     this.process.kill();
+  }
+
+  /** It is stopped; its warden is not, and holds the deadlines: caps, and the end of what was answered. */
+  standStill(): void {
+    this.process.stop();
+    const after = (ms: number, act: () => void): void => {
+      this.time.after(
+        ms,
+        () => {
+          if (this.process.state === 'stopped') act();
+        },
+        null,
+      );
+    };
+    after(this.#provenAt + VALID_MS - this.time.now, () => {
+      this.fake.dropAll();
+    });
+    for (const held of this.fake.running.values())
+      after((this.#capEnds.get(held[2]) ?? 0) - this.time.now, () => {
+        this.fake.dropOne(held);
+      });
   }
 
   /** What it is about, for a trace. */

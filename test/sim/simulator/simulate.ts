@@ -296,19 +296,11 @@ class Simulation {
         null,
       );
     } else if (what === 'stands still') {
-      worker.process.stop();
+      worker.standStill();
       time.after(
         ms,
         () => {
           worker.process.resume();
-        },
-        null,
-      );
-      // Its warden does not stand still.
-      time.after(
-        VALID_MS,
-        () => {
-          if (worker.process.state === 'stopped') worker.fake.dropAll();
         },
         null,
       );

@@ -96,6 +96,12 @@ export class CellState {
         }
         this.dirty = true;
         return;
+      case 'TaskBackedOff': {
+        // The queue counts attempts: the next one has a number of its own, also after one that never was.
+        const entry = this.entries.get(event.id);
+        if (entry !== undefined) entry.attempts = Math.max(entry.attempts, event.attempt);
+        return;
+      }
       case 'TasksRemoved':
         for (const id of event.ids) {
           const lease = this.leases.get(id);

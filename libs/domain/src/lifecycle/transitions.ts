@@ -67,13 +67,13 @@ export const TRANSITIONS: readonly Transition[] = [
     to: 'queued',
     when: 'the queue had not heard of the cancel: its end follows at once',
   },
-  {
-    from: 'queued',
+  ...(['queued', 'cancelling'] as const).map((from): Transition => ({
+    from,
     event: 'LeaseGranted',
     as: 'subject',
     to: 'cancelling',
     when: 'the grant crossed the cancel on its way',
-  },
+  })),
   { from: 'cancelling', event: 'LeaseEnded', as: 'subject', to: 'cancelling' },
   { from: 'cancelling', event: 'TaskBackedOff', as: 'subject', to: 'cancelling' },
   { from: 'cancelling', event: 'TaskGivenUp', as: 'subject', to: 'cancelling' },

@@ -27,10 +27,10 @@ const child = spawn(pinnedNode(), args, {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
     ...process.env,
-    YARD_SIM_SEEDS: seeds,
-    YARD_SIM_SEED: seed,
-    YARD_SIM_SECONDS: seconds,
-    ...(isOne ? { YARD_SIM_TRACE: '1' } : {}),
+    SIM_SEEDS: seeds,
+    SIM_SEED: seed,
+    SIM_SECONDS: seconds,
+    ...(isOne ? { SIM_TRACE: '1' } : {}),
   },
 });
 forwardSignals(child);

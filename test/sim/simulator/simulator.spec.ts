@@ -3,10 +3,10 @@ import { campaign, report } from './campaign.js';
 import { simulate } from './simulate.js';
 
 /** Set by `npm run test:sim`; without them the same seeds are played every time. */
-const firstSeed = Number(process.env['YARD_SIM_SEED'] ?? 1);
-const seeds = Number(process.env['YARD_SIM_SEEDS'] ?? 500);
-const seconds = Number(process.env['YARD_SIM_SECONDS'] ?? 240);
-const isTraced = process.env['YARD_SIM_TRACE'] === '1';
+const firstSeed = Number(process.env['SIM_SEED'] ?? 1);
+const seeds = Number(process.env['SIM_SEEDS'] ?? 500);
+const seconds = Number(process.env['SIM_SECONDS'] ?? 240);
+const isTraced = process.env['SIM_TRACE'] === '1';
 
 describe('a simulated cell', () => {
   it('has one history for each seed', async () => {
@@ -29,7 +29,7 @@ describe('a simulated cell', () => {
       expect(failed.map(({ seed, faults }) => `${String(seed)}: ${faults[0] ?? ''}`)).toEqual([]);
       // Runs in which too little happened prove nothing (I20).
       if (!isTraced) expect(proved).toBeGreaterThan(0);
-      if (process.env['YARD_SIM_SECONDS'] === undefined && !isTraced) expect(proved).toBe(seeds);
+      if (process.env['SIM_SECONDS'] === undefined && !isTraced) expect(proved).toBe(seeds);
     },
     seconds * 1_000 + 60_000,
   );

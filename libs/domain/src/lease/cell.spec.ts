@@ -310,6 +310,21 @@ describe('after a restore', () => {
     expect([cell.free('w'), cell.state.leases.size]).toEqual([4, 1]);
   });
 
+  it('shows what is queued after its lease turned out never to have been, and counts on from the queue', () => {
+    const cell = new Cell();
+    cell.joined('w', 1).queued(cell.class(), ['1']);
+    cell.place();
+    cell.ended('1', 'void');
+    expect(cell.free('w')).toBe(1);
+    expect(cell.place()).toEqual([['1', 'w']]);
+    expect(cell.lease('1').attempt).toBe(1);
+    cell
+      .ended('1', 'void')
+      .told({ type: 'TaskBackedOff', id: asTaskId('1'), p: 0, attempt: 1, category: 'void', until: 0 });
+    cell.place();
+    expect(cell.lease('1').attempt).toBe(2);
+  });
+
   it('fences of a later owner are above all of an earlier one', () => {
     expect(fenceOf(2, 1)).toBeGreaterThan(fenceOf(1, 0xffff_ffff));
     expect(Number.isSafeInteger(fenceOf(1_000_000, 1))).toBe(true);

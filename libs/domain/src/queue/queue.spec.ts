@@ -296,6 +296,17 @@ describe('a failed attempt', () => {
       .when({ decideAt: 50 })
       .then(backsOff('app', 1, 50));
     expect(again.state.entries.get(a)).toMatchObject({ counted: 1, state: 'backing_off' });
+    // Or its owner had it withdrawn, as it was counted already: it stays, with its count.
+    given(...told, { type: 'TasksVisible', ids: [a] }, granted(a, 1), ended(a, 1, 'withdrawn'))
+      .when({ decideAt: 50 })
+      .then(backsOff('withdrawn', 1, 50));
+  });
+
+  it('does not wait for a time that no policy would give: whoever wrote it had a clock that was ahead', () => {
+    const hour = 3_600_000;
+    const { state } = given(...run('app'), backsOff('app', 1, hour));
+    expect(decideVisible(state, hour - 60_000)).toEqual([]);
+    expect(decideVisible(state, hour - 60_001)).toEqual([{ type: 'TasksVisible', ids: [a] }]);
   });
 
   it('becomes visible again when its time has come, not before', () => {

@@ -243,6 +243,10 @@ describe('submitting', () => {
       ok: true,
       value: { kind: 'repeated', ids, workflow: [...p.state.workflows.keys()][0] },
     });
+    // Also when it ended long ago and is forgotten: the key is not.
+    p.state.workflows.clear();
+    p.state.tasks.clear();
+    expect(p.decide(submission(tasks, { claim, workflow }))).toEqual(again);
   });
 
   it("is refused, and leaves nothing, for a cycle, a self-edge, an unknown parent, another tenant's, or a failed one", () => {

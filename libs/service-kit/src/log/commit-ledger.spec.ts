@@ -20,6 +20,25 @@ describe('the ledger of proposals', () => {
     expect(done).toEqual(['second', 'at once']);
   });
 
+  it('in doubt, lets nothing happen before one more proposal is on disk', () => {
+    const ledger = new CommitLedger();
+    const done: string[] = [];
+    const late = ledger.issue();
+    ledger.when(late, () => {
+      done.push('late');
+    });
+    ledger.doubt();
+    ledger.committed(late);
+    const proof = ledger.issue();
+    ledger.prove();
+    ledger.when(late, () => {
+      done.push('later');
+    });
+    expect([done, ledger.isInDoubt]).toEqual([[], false]);
+    ledger.committed(proof);
+    expect(done).toEqual(['late', 'later']);
+  });
+
   it('lets nothing happen any more once a proposal failed', () => {
     const ledger = new CommitLedger();
     let ran = 0;

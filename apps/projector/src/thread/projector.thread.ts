@@ -34,7 +34,8 @@ port.once('message', (_: Stop) => {
   void (async () => {
     await projections.stop();
     await runtime.close();
-    port.close();
+    // Ends this thread alone.
+    process.exit(0);
   })();
 });
 

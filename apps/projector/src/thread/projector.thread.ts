@@ -1,5 +1,5 @@
-import { setPriority } from 'node:os';
 import { readlinkSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openRuntime } from '@yardmaster/composition';
@@ -8,7 +8,8 @@ import { storesOf } from '../stores.js';
 import type { Figure, Stop, ThreadData } from './messages.js';
 
 /** Where both want the processor, the roles get three quarters of it. */
-const NICE = 5;
+const NICER = 5;
+const NICEST = 19;
 
 stepBack();
 const port = parentPort;
@@ -43,7 +44,8 @@ port.once('message', (_: Stop) => {
 function stepBack(): void {
   if (process.platform !== 'linux') return;
   try {
-    setPriority(Number(path.basename(readlinkSync('/proc/thread-self'))), NICE);
+    const thread = Number(path.basename(readlinkSync('/proc/thread-self')));
+    setPriority(thread, Math.min(NICEST, getPriority() + NICER));
   } catch {
     // Without it, it only gets more of the processor than it needs.
   }

@@ -106,6 +106,78 @@ describe('a report', () => {
   });
 });
 
+describe('what a running attempt notes', () => {
+  const note = (worker: FakeWorker, progress: number | null, checkpoint: unknown): void => {
+    const [task, attempt, fence] = worker.ran.at(-1) ?? ['', 0, 0];
+    worker.send(['note', [[task, attempt, fence, progress, checkpoint]]]);
+  };
+
+  it('is shown with it while it runs', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    note(worker, 0.4, undefined);
+    await world.quiet();
+    expect((await world.task(0, task))?.attempts).toMatchObject([{ progress: 0.4 }]);
+    worker.finish('ok');
+    await world.quiet();
+    expect((await world.task(0, task))?.attempts).toMatchObject([{ progress: null }]);
+  });
+
+  it('reaches the next attempt when its worker is lost, also one that follows a restart of the yard', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    await submit();
+    note(worker, null, { page: 1 });
+    note(worker, null, { page: 2 });
+    await world.quiet();
+    worker.isSilent = true;
+    await world.pass(LEASE_TTL_MS + 5_000);
+    await world.pass(10_000);
+    await world.crash(() => true);
+    const next = world.worker('w2');
+    next.outcome = () => null;
+    next.join(world.bus);
+    await world.quiet();
+    expect(next.ran.map(([, attempt, , work]) => [attempt, work.checkpoint])).toEqual([[2, { page: 2 }]]);
+  });
+
+  it('counts for nothing by another worker, or for another fence', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    const other = world.worker('w2');
+    other.join();
+    other.send(['note', [[task, attempt, fence, 0.9]]]);
+    worker.send(['note', [[task, attempt, fence + 1, 0.9]]]);
+    worker.sendBytes(pack([['note', [[task], 5, [task, attempt, fence, 'half', 'x'.repeat(9_000)]]]]));
+    await world.quiet();
+    expect((await world.task(0, task))?.attempts).toMatchObject([{ progress: null }]);
+    expect(world.counted.badFrames).toBe(3);
+  });
+});
+
+describe('an attempt that asks for a later try', () => {
+  it('is followed by the next one then, not sooner; a snoozed one uses up nothing', async () => {
+    const worker = await begin();
+    worker.outcome = ([, n]) => (n === 1 ? null : 'ok');
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    worker.send([
+      'rep',
+      [[task, attempt, fence, 'snoozed', null, null, null, 'later', { retryAfterMs: 60_000 }]],
+    ]);
+    await world.quiet();
+    expect((await world.task(0, task))?.state).toBe('backing_off');
+    await pass(55_000, worker);
+    expect(worker.ran).toHaveLength(1);
+    await pass(10_000, worker);
+    expect(worker.ran).toHaveLength(2);
+    expect((await world.task(0, task))?.state).toBe('succeeded');
+  });
+});
+
 describe('an attempt', () => {
   it('handed out twice is run once', async () => {
     const worker = await begin();

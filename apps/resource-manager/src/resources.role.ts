@@ -10,10 +10,12 @@ import {
   type HeartbeatMessage,
   type JoinMessage,
   type LeaseCommand,
+  type Note,
   type RelayUp,
   type Reply,
   type Report,
   type ReportAnswer,
+  type TaskCommand,
   type WhyPart,
   type WorkerView,
 } from '@yardmaster/contracts';
@@ -23,9 +25,11 @@ import {
   type CellWorker,
   type DomainEvent,
   endOf,
+  type EndOfLease,
   fenceOf,
   grantOf,
   type Lease,
+  type LeaseEnded,
   type NoFit,
   placeRound,
   type PlacementStrategy,
@@ -40,7 +44,7 @@ import type {
   Role,
   RoleContext,
 } from '@yardmaster/service-kit';
-import { isRelay, readMessage, readReport, type SentMessage } from './worker-frame.js';
+import { isRelay, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
 import { WorkerPresence } from './worker-presence.js';
 
 const TICK_MS = 1_000;
@@ -78,6 +82,8 @@ export class ResourcesRole implements Role {
   readonly #dying = new Map<Lease, number>();
   /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
   readonly #knownSince = new WeakMap<Lease, number>();
+  /** What running attempts left for their successors; written down with their end. */
+  readonly #checkpoints = new WeakMap<Lease, unknown>();
   #fences = 0;
   #tickAt = 0;
   #creditSaid = '';
@@ -153,7 +159,7 @@ export class ResourcesRole implements Role {
       if (mono - (since ?? mono) <= lease.capMs + CAP_GRACE_MS) continue;
       this.#kill(lease, 'over-cap', ctx);
       ctx.commit([
-        endOf(lease, {
+        this.#endOf(lease, {
           outcome: 'over-cap',
           error: `the attempt ran longer than its execution cap of ${String(lease.capMs)} ms`,
         }),
@@ -165,7 +171,7 @@ export class ResourcesRole implements Role {
       this.#dying.delete(lease);
       if (isLive)
         ctx.commit([
-          endOf(lease, {
+          this.#endOf(lease, {
             outcome: 'cancelled',
             error: 'the worker did not say that the cancelled attempt ended',
           }),
@@ -178,7 +184,7 @@ export class ResourcesRole implements Role {
     for (const worker of this.#presence.expired(this.state, mono)) {
       const leases = [...worker.held.values()];
       const events: DomainEvent[] = leases.map((lease) =>
-        endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }),
+        this.#endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }),
       );
       events.push({ type: 'WorkerGone', worker: worker.id, why: 'lost' });
       ctx.commit(events);
@@ -251,6 +257,9 @@ export class ResourcesRole implements Role {
       case 'rep':
         this.#reports(gateway, worker, message[1], ctx);
         return;
+      case 'note':
+        this.#notes(worker, message[1], ctx);
+        return;
       case 'bye':
         this.#bye(worker, ctx);
         return;
@@ -274,7 +283,7 @@ export class ResourcesRole implements Role {
       const events: DomainEvent[] =
         known === undefined || known.incarnation === join.incarnation
           ? []
-          : unnamed.map((lease) => endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
+          : unnamed.map((lease) => this.#endOf(lease, { outcome: 'lost', error: 'the worker started anew' }));
       events.push({
         type: 'WorkerJoined',
         worker: id,
@@ -323,7 +332,9 @@ export class ResourcesRole implements Role {
     const { lost, unnamed } = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
     if (lost.length > 0)
       ctx.commit(
-        lost.map((lease) => endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' })),
+        lost.map((lease) =>
+          this.#endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' }),
+        ),
       );
     ctx.effect(() => {
       this.#presence.missing(unnamed, this.clock.monotonic());
@@ -361,7 +372,7 @@ export class ResourcesRole implements Role {
   }
 
   #report(worker: WorkerId, report: Report, ctx: RoleContext): ReportAnswer[3] {
-    const [task, attempt, fence, outcome, exitCode, usage, result, error] = report;
+    const [task, attempt, fence, outcome, exitCode, usage, result, error, more] = report;
     const lease = this.state.leases.get(task as TaskId);
     if (lease?.worker !== worker || lease.fence !== fence || lease.attempt !== attempt) {
       this.counters.staleReports(1);
@@ -371,19 +382,48 @@ export class ResourcesRole implements Role {
     // A worker that says so unasked did not run it to an end.
     const isAsked =
       outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
+    const end = { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error, ...more };
     ctx.commit(
-      [endOf(lease, { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error })],
+      [this.#endOf(lease, end)],
       undefined,
-      result === null && error === null ? 0 : roughSize(result) + roughSize(error),
+      result === null && error === null && more === undefined
+        ? 0
+        : roughSize(result) + roughSize(error) + (more === undefined ? 0 : roughSize(more)),
     );
     return 'ok';
+  }
+
+  /** An attempt that did not do the task's work leaves what it last noted to the next one. */
+  #endOf(lease: Lease, end: EndOfLease): LeaseEnded {
+    if (end.outcome === 'ok') return endOf(lease, end);
+    return endOf(lease, { ...end, checkpoint: end.checkpoint ?? this.#checkpoints.get(lease) });
+  }
+
+  #notes(worker: WorkerId, sent: readonly unknown[], ctx: RoleContext): void {
+    const progress = new Map<number, (readonly [string, number, number])[]>();
+    for (const one of sent) {
+      const note = this.#read(() => readNote(one));
+      if (note === null) {
+        this.counters.badFrames(1);
+        continue;
+      }
+      const [task, attempt, fence, share, checkpoint]: Note = note;
+      const lease = this.state.leases.get(task as TaskId);
+      if (lease === undefined || !this.#holds(worker, task, attempt, fence)) continue;
+      if (checkpoint !== undefined) this.#checkpoints.set(lease, checkpoint);
+      if (share === null) continue;
+      const ofOwner = progress.get(lease.p);
+      if (ofOwner === undefined) progress.set(lease.p, [[task, fence, share]]);
+      else ofOwner.push([task, fence, share]);
+    }
+    for (const [p, of] of progress) ctx.tell(commands.tasks(p), { op: 'progress', of } satisfies TaskCommand);
   }
 
   #bye(id: WorkerId, ctx: RoleContext): void {
     const worker = this.state.workers.get(id);
     if (worker === undefined) return;
     const events: DomainEvent[] = [...worker.held.values()].map((lease) =>
-      endOf(lease, { outcome: 'lost', error: 'the worker left' }),
+      this.#endOf(lease, { outcome: 'lost', error: 'the worker left' }),
     );
     events.push({ type: 'WorkerGone', worker: id, why: 'left' });
     ctx.commit(events);

@@ -1,4 +1,14 @@
-import type { HeldAttempt, HeartbeatMessage, JoinMessage, RelayUp, Report } from '@yardmaster/contracts';
+import {
+  INLINE_LIMIT,
+  pack,
+  type HeldAttempt,
+  type HeartbeatMessage,
+  type JoinMessage,
+  type Note,
+  type RelayUp,
+  type Report,
+  type ReportMore,
+} from '@yardmaster/contracts';
 import type { Outcome, Usage } from '@yardmaster/domain';
 
 /** Ends that a worker may tell; the others are the yard's own to say. */
@@ -11,6 +21,7 @@ const TOLD_BY_WORKERS: ReadonlySet<unknown> = new Set<Outcome>([
   'over-cap',
   'lost',
   'drained',
+  'snoozed',
   'cancelled',
   'superseded',
   'withdrawn',
@@ -18,12 +29,15 @@ const TOLD_BY_WORKERS: ReadonlySet<unknown> = new Set<Outcome>([
 ]);
 const MAX_TEXT = 256;
 const MAX_NAMES = 1_000;
+/** Nobody is put off longer than this by a worker's word. */
+const MAX_RETRY_AFTER_MS = 30 * 86_400_000;
 
 export type SentMessage =
   | readonly ['join', JoinMessage]
   | readonly ['hb', HeartbeatMessage]
   /** Each to be read on its own: a bad one does not hold back the others. */
   | readonly ['rep', readonly unknown[]]
+  | readonly ['note', readonly unknown[]]
   | readonly ['bye'];
 
 /** What a worker sent is not a message of the session. */
@@ -57,6 +71,8 @@ export function readMessage(value: unknown): SentMessage {
       return ['hb', readHeartbeat(body)];
     case 'rep':
       return ['rep', listOf(body, 'reports')];
+    case 'note':
+      return ['note', listOf(body, 'notes')];
     case 'bye':
       return ['bye'];
     default:
@@ -85,10 +101,10 @@ function readHeartbeat(value: unknown): HeartbeatMessage {
 }
 
 export function readReport(value: unknown): Report {
-  const [task, attempt, fence, outcome, exitCode, usage, result, error] = listOf(value, 'report');
+  const [task, attempt, fence, outcome, exitCode, usage, result, error, more] = listOf(value, 'report');
   const [id, number, token] = readHeld([task, attempt, fence]);
   if (!TOLD_BY_WORKERS.has(outcome)) throw new BadFrameError('a worker cannot end an attempt like that');
-  return [
+  const end = [
     id,
     number,
     token,
@@ -97,7 +113,34 @@ export function readReport(value: unknown): Report {
     readUsage(usage),
     result ?? null,
     typeof error === 'string' ? error : null,
-  ];
+  ] as const;
+  return more == null ? end : [...end, readMore(more)];
+}
+
+function readMore(value: unknown): ReportMore {
+  const { retryAfterMs, checkpoint } = recordOf(value, 'the rest of a report');
+  return {
+    ...(isAmount(retryAfterMs)
+      ? { retryAfterMs: Math.min(Math.ceil(retryAfterMs), MAX_RETRY_AFTER_MS) }
+      : {}),
+    ...(checkpoint === undefined ? {} : { checkpoint: readCheckpoint(checkpoint) }),
+  };
+}
+
+export function readNote(value: unknown): Note {
+  const [task, attempt, fence, progress, checkpoint] = listOf(value, 'note');
+  const [id, number, token] = readHeld([task, attempt, fence]);
+  const share = isAmount(progress) ? Math.min(1, progress) : null;
+  return checkpoint === undefined
+    ? [id, number, token, share]
+    : [id, number, token, share, readCheckpoint(checkpoint)];
+}
+
+/** It ends up in the log, so it is as small as a result. */
+function readCheckpoint(value: unknown): unknown {
+  if (pack(value).length > INLINE_LIMIT)
+    throw new BadFrameError(`a checkpoint has at most ${String(INLINE_LIMIT)} bytes`);
+  return value;
 }
 
 function readUsage(value: unknown): Usage | null {

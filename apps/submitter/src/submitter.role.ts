@@ -73,6 +73,8 @@ export class SubmitterRole implements Role {
   #withdrawAgainAt = Infinity;
   /** Ends of this round, by state. */
   readonly #ended = new Map<string, number>();
+  /** Measured, never folded: what running attempts say of themselves. */
+  readonly #progress = new Map<TaskId, { readonly fence: number; readonly share: number }>();
   #dirty = true;
   #housekeepingAt = 0;
 
@@ -130,6 +132,9 @@ export class SubmitterRole implements Role {
         return this.#cancel(command.id, command.tenant, command.user, ctx);
       case 'get-workflow':
         return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
+      case 'progress':
+        this.#noteProgress(command.of);
+        return { ok: true, value: null };
       case 'cancel-workflow':
         return this.#cancelWorkflow(command.id, command.tenant, command.user, ctx);
       default:
@@ -225,7 +230,17 @@ export class SubmitterRole implements Role {
     const task = this.#find(id, tenant);
     if (task === null) return notFound(`task ${id}`);
     if (waiter !== null && !isEnded(task.state)) this.#wait(id, waiter);
-    return { ok: true, value: viewTask(task) };
+    const said = this.#progress.get(task.id);
+    const share = said?.fence === liveAttempt(task)?.fence ? said?.share : null;
+    return { ok: true, value: viewTask(task, share ?? null) };
+  }
+
+  #noteProgress(of: Extract<TaskCommand, { op: 'progress' }>['of']): void {
+    for (const [id, fence, share] of of) {
+      const task = this.state.tasks.get(id as TaskId);
+      if (task !== undefined && liveAttempt(task)?.fence === fence)
+        this.#progress.set(task.id, { fence, share });
+    }
   }
 
   #getWorkflow(id: string, tenant: number | null, waiter: string | null): Reply<unknown> {
@@ -356,6 +371,7 @@ export class SubmitterRole implements Role {
       endBytes(events),
     );
     this.tracing.ended(task.id, task.state);
+    if (this.#progress.size > 0) this.#progress.delete(task.id);
     this.#count(task.state, 1);
     const [end] = events;
     if (end?.type === 'TaskFailed' || end?.type === 'TaskCancelled')

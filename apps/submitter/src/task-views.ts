@@ -1,7 +1,8 @@
 import type { AttemptView, EndNotice, TaskView, Work, WorkflowView } from '@yardmaster/contracts';
 import { type AttemptRecord, isEnded, type TaskRecord, type WorkflowRecord } from '@yardmaster/domain';
 
-export function viewTask(task: TaskRecord): TaskView {
+/** `progress` is that of the attempt that runs now. */
+export function viewTask(task: TaskRecord, progress: number | null): TaskView {
   return {
     id: task.id,
     tenant: task.tenant,
@@ -15,7 +16,7 @@ export function viewTask(task: TaskRecord): TaskView {
     submittedAt: task.submittedAt,
     startedAt: task.attempts[0]?.startedAt ?? null,
     endedAt: task.endedAt,
-    attempts: task.attempts.map(viewAttempt),
+    attempts: task.attempts.map((a) => viewAttempt(a, a.outcome === null ? progress : null)),
     result: task.result,
     error: task.error,
     category: task.category,
@@ -24,7 +25,7 @@ export function viewTask(task: TaskRecord): TaskView {
   };
 }
 
-function viewAttempt(a: AttemptRecord): AttemptView {
+function viewAttempt(a: AttemptRecord, progress: number | null): AttemptView {
   return {
     attempt: a.attempt,
     worker: a.worker,
@@ -34,6 +35,7 @@ function viewAttempt(a: AttemptRecord): AttemptView {
     outcome: a.outcome,
     exitCode: a.exitCode,
     error: a.error,
+    progress,
   };
 }
 
@@ -90,6 +92,7 @@ export function workOf(
   now: number,
   traceparent: string | null,
 ): Work {
+  const checkpoint = lastCheckpoint(task);
   return {
     kind: task.spec.kind,
     tenant: task.tenant,
@@ -99,7 +102,13 @@ export function workOf(
     capMs: Math.max(0, attempt.startedAt + attempt.capMs - now),
     parents: resultsOfParents(task),
     traceparent,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
   };
+}
+
+/** Of the latest attempt that left one. */
+function lastCheckpoint({ attempts }: TaskRecord): unknown {
+  return attempts.length < 2 ? undefined : attempts.findLast((a) => a.checkpoint !== undefined)?.checkpoint;
 }
 
 function resultsOfParents(task: TaskRecord): Record<string, unknown> | null {

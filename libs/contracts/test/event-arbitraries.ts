@@ -14,6 +14,7 @@ const OUTCOMES: readonly Outcome[] = [
   'lost',
   'preempted',
   'drained',
+  'snoozed',
   'cancelled',
   'superseded',
   'withdrawn',
@@ -88,7 +89,11 @@ const about = {
   worker: workerId,
 };
 const sealedEnd = nullable(
-  fc.oneof(fc.record({ result: someJson }), fc.record({ result: json, error: text })),
+  fc.oneof(
+    fc.record({ result: someJson }),
+    fc.record({ result: json, error: text }),
+    fc.record({ result: json, error: text, checkpoint: someJson }),
+  ),
 );
 const loneTask = { workflow: fc.constant(null), index: fc.constant(-1), parents: fc.constant([]) };
 

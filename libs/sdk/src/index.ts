@@ -5,6 +5,7 @@ export type { AttemptContext } from './worker/attempt.js';
 export {
   AttemptEndedError,
   RetryableError,
+  Snooze,
   TerminalError,
   type RetryableErrorOptions,
 } from './worker/errors.js';

@@ -1,6 +1,6 @@
 import { assignment, WorkerYard } from '@yardmaster/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
-import { RetryableError, TerminalError, Worker, type Handler, type WorkerOptions } from './index.js';
+import { RetryableError, Snooze, TerminalError, Worker, type Handler, type WorkerOptions } from './index.js';
 
 let yard: WorkerYard | undefined;
 let worker: Worker | undefined;
@@ -80,6 +80,72 @@ describe('the SDK worker', () => {
     expect((await here.report('2'))[3]).toBe('app');
     expect((await here.report('3'))[7]).toContain('oops');
     expect((await here.report('4'))[3]).toBe('infra');
+  });
+
+  it('tells when a failed or snoozed attempt wants to be tried again', async () => {
+    const here = await start({
+      again: () => {
+        throw new RetryableError({ retryAfter: '2s' });
+      },
+      snooze: async () => {
+        await Promise.resolve();
+        throw new Snooze('10m', 'not yet');
+      },
+    });
+    here.run([handle('1', 'again'), handle('2', 'snooze')]);
+    expect((await here.report('1')).slice(3)).toMatchObject([
+      'app',
+      null,
+      null,
+      null,
+      expect.stringContaining('RetryableError'),
+      { retryAfterMs: 2_000 },
+    ]);
+    expect((await here.report('2'))[3]).toBe('snoozed');
+    expect((await here.report('2')).slice(7)).toEqual(['not yet', { retryAfterMs: 600_000 }]);
+  });
+
+  it('tells progress and checkpoints while it runs, and again over a new connection', async () => {
+    let release = (): void => undefined;
+    const here = await start({
+      steps: (_input, ctx) => {
+        expect(ctx.lastCheckpoint).toEqual({ page: 3 });
+        ctx.heartbeat({ progress: 0.25 });
+        ctx.heartbeat({ progress: 0.5 });
+        ctx.checkpoint({ page: 4 });
+        return new Promise<void>((_, reject) => {
+          release = () => {
+            reject(new Error('broke'));
+          };
+        });
+      },
+    });
+    here.run([handle('1', 'steps', { checkpoint: { page: 3 } })]);
+    await here.until(() => here.notes.length > 0, 'the note');
+    expect(here.notes).toEqual([['1', 1, 1, 0.5, { page: 4 }]]);
+    here.cut();
+    await here.until(() => here.notes.length > 1, 'the note again');
+    expect(here.notes[1]).toEqual(here.notes[0]);
+    release();
+    expect((await here.report('1'))[8]).toEqual({ checkpoint: { page: 4 } });
+  });
+
+  it('refuses a checkpoint that is too large or no JSON, and forgets it when the attempt succeeds', async () => {
+    const here = await start({
+      large: (_input, ctx) => {
+        ctx.checkpoint(Array.from({ length: 1_500 }, () => 0.5));
+      },
+      odd: (_input, ctx) => {
+        ctx.checkpoint(10n);
+      },
+      fine: (_input, ctx) => {
+        ctx.checkpoint({ at: 1 });
+      },
+    });
+    here.run([handle('1', 'large'), handle('2', 'odd'), handle('3', 'fine')]);
+    expect((await here.report('1'))[7]).toContain('at most 8192 bytes');
+    expect((await here.report('2'))[7]).toContain('not JSON');
+    expect((await here.report('3')).slice(3)).toEqual(['ok', null, null, null, null]);
   });
 
   it('sends large results and fetches large inputs as blobs', async () => {

@@ -5,12 +5,14 @@ import {
   type Assignment,
   type HeldAttempt,
   type KillOrder,
+  type Note,
   type Report,
+  type ReportMore,
 } from '@yardmaster/contracts';
 import { retryTransient, WorkerHttp } from './session/worker-http.js';
 import { WorkerSession, type TextSource } from './session/worker-session.js';
 import { Attempt, type AttemptContext, type EndReason } from './worker/attempt.js';
-import { TerminalError } from './worker/errors.js';
+import { RetryableError, Snooze, TerminalError } from './worker/errors.js';
 import { prepareResult } from './worker/result.js';
 
 /** A function that does the work of tasks with `run.handler`; what it returns (JSON) is the task's result. */
@@ -59,6 +61,8 @@ export class Worker {
   readonly #session: WorkerSession;
   readonly #http: WorkerHttp;
   readonly #running = new Map<string, Attempt>();
+  /** Attempts with something new to tell. */
+  readonly #noted = new Set<Attempt>();
   #waiting: Assignment[] = [];
   #next = 0;
   #pumping = false;
@@ -89,6 +93,7 @@ export class Worker {
       },
       running: () => this.#held(),
       load: () => Math.min(1, this.#running.size / this.#concurrency),
+      notes: (all) => this.#notes(all),
       onRun: (assignments) => {
         this.#take(assignments);
       },
@@ -197,7 +202,9 @@ export class Worker {
     // Said twice: it runs already, or its report is on the way.
     if (held?.attempt === number && held.fence === fence) return;
     if (this.#session.unsettled > 0 && this.#session.isUnsettled(task, number, fence)) return;
-    const attempt = new Attempt(task, number, fence, work, now, now + work.capMs);
+    const attempt = new Attempt(task, number, fence, work, now, now + work.capMs, (one) => {
+      this.#noted.add(one);
+    });
     const handler = work.handler === null ? undefined : this.#handlers.get(work.handler);
     if (handler === undefined) {
       this.#report(attempt, 'infra', null, `this worker has no handler ${JSON.stringify(work.handler)}`);
@@ -275,7 +282,11 @@ export class Worker {
   }
 
   #failed(attempt: Attempt, error: unknown): void {
-    this.#end(attempt, error instanceof TerminalError ? 'permanent' : 'app', null, describe(error));
+    if (error instanceof Snooze)
+      this.#end(attempt, 'snoozed', null, error.message, { retryAfterMs: error.duration });
+    else if (error instanceof RetryableError && error.retryAfter !== null)
+      this.#end(attempt, 'app', null, describe(error), { retryAfterMs: error.retryAfter });
+    else this.#end(attempt, error instanceof TerminalError ? 'permanent' : 'app', null, describe(error));
   }
 
   #isLive(attempt: Attempt): boolean {
@@ -283,11 +294,17 @@ export class Worker {
   }
 
   /** The attempt is over, one way or another. */
-  #end(attempt: Attempt, outcome: Outcome, result: unknown, error: string | null): void {
+  #end(
+    attempt: Attempt,
+    outcome: Outcome,
+    result: unknown,
+    error: string | null,
+    more?: Pick<ReportMore, 'retryAfterMs'>,
+  ): void {
     this.#leave(attempt);
     // Once it was told to end, that is how it ended.
     if (attempt.ending !== null) this.#report(attempt, attempt.ending, null, error);
-    else this.#report(attempt, outcome, result, error);
+    else this.#report(attempt, outcome, result, error, more);
   }
 
   #giveUp(attempt: Attempt): void {
@@ -310,20 +327,44 @@ export class Worker {
     }
   }
 
-  #report(attempt: Attempt, outcome: Outcome, result: unknown, error: string | null): void {
+  #report(
+    attempt: Attempt,
+    outcome: Outcome,
+    result: unknown,
+    error: string | null,
+    more?: Pick<ReportMore, 'retryAfterMs'>,
+  ): void {
+    if (this.#noted.size > 0) this.#noted.delete(attempt);
+    const isKept = attempt.kept !== undefined && outcome !== 'ok';
     const wallMs = Math.round(performance.now() - attempt.startedAt);
     // What took no time that could be counted is not worth its bytes.
     const usage = wallMs > 0 ? { wallMs, cpuMs: null, maxRssBytes: null } : null;
-    this.#session.report([
-      attempt.taskId,
-      attempt.attempt,
-      attempt.fence,
-      outcome,
-      null,
-      usage,
-      result,
-      error,
-    ]);
+    const { taskId, attempt: number, fence } = attempt;
+    this.#session.report(
+      isKept || more !== undefined
+        ? [
+            taskId,
+            number,
+            fence,
+            outcome,
+            null,
+            usage,
+            result,
+            error,
+            { ...more, ...(isKept ? { checkpoint: attempt.kept } : {}) },
+          ]
+        : [taskId, number, fence, outcome, null, usage, result, error],
+    );
+  }
+
+  #notes(all: boolean): Note[] {
+    const notes: Note[] = [];
+    if (all) {
+      for (const attempt of this.#running.values())
+        if (attempt.progress !== null || attempt.kept !== undefined) notes.push(attempt.note());
+    } else for (const attempt of this.#noted) if (this.#isLive(attempt)) notes.push(attempt.note());
+    this.#noted.clear();
+    return notes;
   }
 
   #kill(orders: readonly KillOrder[]): void {

@@ -9,6 +9,7 @@ import {
   type HeartbeatMessage,
   type JoinMessage,
   type KillOrder,
+  type Note,
   type Report,
   type ReportAnswer,
   type Work,
@@ -29,6 +30,7 @@ export class WorkerYard {
   readonly heartbeats: HeartbeatMessage[] = [];
   /** Every report as it came, repeats included. */
   readonly reports: Report[] = [];
+  readonly notes: Note[] = [];
   readonly byes: string[] = [];
   readonly blobs = new Map<string, Buffer>();
   /** Output by `<task>/<attempt>/<stream>`. */
@@ -185,6 +187,9 @@ export class WorkerYard {
             'rep-ok',
             message[1].map(([task, attempt, fence]): ReportAnswer => [task, attempt, fence, 'ok']),
           ]);
+        return;
+      case 'note':
+        this.notes.push(...message[1]);
         return;
       case 'bye':
         this.byes.push(worker);

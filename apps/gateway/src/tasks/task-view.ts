@@ -97,7 +97,7 @@ export function taskOfRow(row: TaskRow, tenant: string, attempts: readonly Attem
 }
 
 function attemptOfView(view: AttemptView): AttemptResponse {
-  const { attempt, worker, fence, outcome, exitCode, startedAt, endedAt, error } = view;
+  const { attempt, worker, fence, outcome, exitCode, startedAt, endedAt, error, progress } = view;
   return {
     attempt,
     worker,
@@ -107,6 +107,7 @@ function attemptOfView(view: AttemptView): AttemptResponse {
     startedAt: instant(startedAt),
     endedAt: instantOrNull(endedAt),
     error,
+    progress,
   };
 }
 
@@ -121,5 +122,6 @@ function attemptOfRow(row: AttemptRow): AttemptResponse {
     startedAt: instant(startedAt),
     endedAt: instantOrNull(endedAt),
     error,
+    progress: null,
   };
 }

@@ -110,6 +110,8 @@ export interface AttemptView {
   readonly outcome: string | null;
   readonly exitCode: number | null;
   readonly error: string | null;
+  /** What the running attempt said of itself, 0..1; null when it ended or never said. */
+  readonly progress: number | null;
 }
 
 export interface WorkflowView {
@@ -150,6 +152,11 @@ export type TaskCommand =
       readonly id: string;
       readonly tenant: number | null;
       readonly waiter: string | null;
+    }
+  /** From the resource manager: how far running attempts are; no reply. */
+  | {
+      readonly op: 'progress';
+      readonly of: readonly (readonly [task: string, fence: number, progress: number])[];
     }
   | {
       readonly op: 'cancel-workflow';

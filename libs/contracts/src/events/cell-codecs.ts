@@ -169,11 +169,14 @@ const usageOf = (value: unknown): Usage | null => {
 export const leaseEnded: EventCodec<EventOf<'LeaseEnded'>> = {
   type: 'LeaseEnded',
   code: 54,
-  version: 1,
+  version: 2,
+  // Version 2 adds `retryAfterMs` and a checkpoint, both at the end.
+  upcasters: { 1: (fields) => fields },
   write: (e) => {
     const head: unknown[] = [e.task, e.p, e.tenant, e.attempt, e.fence, e.worker, e.outcome];
-    if (e.exitCode === null && e.usage === null) return head;
+    if (e.exitCode === null && e.usage === null && e.retryAfterMs === undefined) return head;
     head.push(e.exitCode, e.usage && [e.usage.wallMs, e.usage.cpuMs, e.usage.maxRssBytes]);
+    if (e.retryAfterMs !== undefined) head.push(e.retryAfterMs);
     return head;
   },
   read: (f, sealed) => {
@@ -189,14 +192,21 @@ export const leaseEnded: EventCodec<EventOf<'LeaseEnded'>> = {
       outcome: f[6] as Outcome,
       exitCode: orNull(f[7]),
       usage: usageOf(f[8]),
+      ...(f[9] == null ? {} : { retryAfterMs: num(f[9]) }),
       sealed:
         s === null
           ? null
-          : s[1] === null || s[1] === undefined
-            ? { result: s[0] }
-            : { result: s[0], error: str(s[1]) },
+          : {
+              result: s[0],
+              ...(s[1] == null ? {} : { error: str(s[1]) }),
+              ...(s[2] === undefined ? {} : { checkpoint: s[2] }),
+            },
     };
   },
-  seal: (e) => (e.sealed === null ? undefined : [e.sealed.result ?? null, e.sealed.error ?? null]),
+  seal: (e) => {
+    if (e.sealed === null) return undefined;
+    const { result = null, error = null, checkpoint } = e.sealed;
+    return checkpoint === undefined ? [result, error] : [result, error, checkpoint];
+  },
   tenantOf: (e) => e.tenant,
 };

@@ -44,6 +44,7 @@ const attempt = open({
   startedAt: instant,
   endedAt: nullable(instant),
   error: nullable(str),
+  progress: nullable(num),
 });
 
 const task = open({

@@ -117,6 +117,8 @@ export interface AttemptResponse {
   startedAt: string;
   endedAt: string | null;
   error: string | null;
+  /** 0..1, as the running attempt said last; null when it ended or never said. */
+  progress: number | null;
 }
 
 export interface WorkflowResponse {

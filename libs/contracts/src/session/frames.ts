@@ -10,6 +10,7 @@ export type WorkerMessage =
   | readonly ['join', JoinMessage]
   | readonly ['hb', HeartbeatMessage]
   | readonly ['rep', readonly Report[]]
+  | readonly ['note', readonly Note[]]
   /** A goodbye: the worker has nothing left and will not come back. */
   | readonly ['bye'];
 
@@ -59,6 +60,8 @@ export interface Work {
   /** Results of the parents by key (workflow) or id. */
   readonly parents: Readonly<Record<string, unknown>> | null;
   readonly traceparent: string | null;
+  /** Left by an earlier attempt: a JSON value up to 8 KB encoded. Absent = none. */
+  readonly checkpoint?: unknown;
 }
 
 /** The end of one attempt. Repeated until it is answered. */
@@ -72,6 +75,25 @@ export type Report = readonly [
   /** JSON value up to 8 KB encoded, else {$blob: sha256}. */
   result: unknown,
   error: string | null,
+  more?: ReportMore,
+];
+
+export interface ReportMore {
+  /** The next attempt starts no sooner than this from now, ms. */
+  readonly retryAfterMs?: number;
+  /** For the next attempt; the last one noted counts when it is left out. */
+  readonly checkpoint?: unknown;
+}
+
+/** What a running attempt wants known: told when it changes, and again over each new connection. Lost ones do no harm. */
+export type Note = readonly [
+  task: string,
+  attempt: number,
+  fence: number,
+  /** 0..1, or null when it was never said. */
+  progress: number | null,
+  /** JSON value up to 8 KB encoded; left out when there is none. */
+  checkpoint?: unknown,
 ];
 
 /** `gone`: the lease is not held any more; drop it. */

@@ -37,6 +37,8 @@ describe('the message that hands out attempts', () => {
         { ...work, name: 'other', handler: null, kind: 'command', run: { ...run, command: ['true'] } },
       ],
       ['5', 1, 8, { ...work, tenant: 2, run: { ...run, input: { deep: [1, { x: null }] } } }],
+      ['6', 2, 9, { ...work, checkpoint: { page: 4 } }],
+      ['7', 2, 9, { ...work, checkpoint: null }],
     ];
     expect(sent(assignments).flat()).toEqual(assignments);
   });

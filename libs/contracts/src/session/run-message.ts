@@ -26,6 +26,7 @@ export type WireRun = readonly [
   capMs: number,
   parents?: Readonly<Record<string, unknown>> | null,
   traceparent?: string | null,
+  checkpoint?: unknown,
 ];
 
 export type RunMessage = readonly ['run', readonly WireWork[], readonly WireRun[]];
@@ -43,6 +44,7 @@ export function runMessages(assignments: readonly Assignment[]): RunMessage[] {
   for (const [task, attempt, fence, work] of assignments) {
     let isNew = last === null || !isSameWork(last, work);
     let size = ROW_BYTES + (isNew ? sizeOf(work) : 0) + roughSize(work.parents);
+    if (work.checkpoint !== undefined) size += roughSize(work.checkpoint);
     if (rows.length > 0 && bytes + size > BATCH_BYTES) {
       messages.push(['run', works, rows]);
       works = [];
@@ -75,7 +77,7 @@ export function readRun([, works, rows]: RunMessage): Assignment[] {
       input: w[9] ?? null,
     },
   }));
-  return rows.map(([task, attempt, fence, at, capMs, parents, traceparent]) => {
+  return rows.map(([task, attempt, fence, at, capMs, parents, traceparent, checkpoint]) => {
     const { kind, tenant, name, handler, run } = shared[at]!;
     const work: Work = {
       kind,
@@ -86,13 +88,16 @@ export function readRun([, works, rows]: RunMessage): Assignment[] {
       capMs,
       parents: parents ?? null,
       traceparent: traceparent ?? null,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
     };
     return [task, attempt, fence, work];
   });
 }
 
 function wireRun(task: string, attempt: number, fence: number, at: number, work: Work): WireRun {
-  const { capMs, parents, traceparent } = work;
+  const { capMs, parents, traceparent, checkpoint } = work;
+  if (checkpoint !== undefined)
+    return [task, attempt, fence, at, capMs, parents, traceparent, checkpoint];
   if (traceparent !== null) return [task, attempt, fence, at, capMs, parents, traceparent];
   return parents === null ? [task, attempt, fence, at, capMs] : [task, attempt, fence, at, capMs, parents];
 }

@@ -17,6 +17,8 @@ export type Outcome =
   | 'lost'
   | 'preempted'
   | 'drained'
+  /** Put back by its handler, to be tried later. */
+  | 'snoozed'
   | 'cancelled'
   | 'superseded'
   | 'withdrawn'

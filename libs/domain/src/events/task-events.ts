@@ -258,7 +258,14 @@ export interface LeaseEnded {
   readonly outcome: Outcome;
   readonly exitCode: number | null;
   readonly usage: Usage | null;
-  readonly sealed: { readonly result?: unknown; readonly error?: string } | null;
+  /** Asked for by the worker: the next attempt starts no sooner than this after the end. */
+  readonly retryAfterMs?: number;
+  /** `checkpoint`: what the attempt wants its successor to know. */
+  readonly sealed: {
+    readonly result?: unknown;
+    readonly error?: string;
+    readonly checkpoint?: unknown;
+  } | null;
 }
 export type LeaseEvent =
   OwnerTookOver | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;

@@ -271,6 +271,7 @@ export class CellState {
     }
     if (entry.state === 'visible') entry.lane.visible--;
     entry.state = 'out';
-    (entry.failedOn ??= new Set()).add(lease.worker);
+    // One that its handler put back says nothing against its worker.
+    if (event.outcome !== 'snoozed') (entry.failedOn ??= new Set()).add(lease.worker);
   }
 }

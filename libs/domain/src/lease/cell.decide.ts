@@ -95,11 +95,14 @@ export interface EndOfLease {
   readonly usage?: Usage | null;
   readonly result?: unknown;
   readonly error?: string | null;
+  readonly retryAfterMs?: number | undefined;
+  /** Undefined = the attempt kept none. */
+  readonly checkpoint?: unknown;
 }
 
 export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
   const hasContent =
-    (end.result !== undefined && end.result !== null) || (end.error !== undefined && end.error !== null);
+    (end.result !== undefined && end.result !== null) || end.error != null || end.checkpoint !== undefined;
   return {
     type: 'LeaseEnded',
     task: lease.task,
@@ -111,10 +114,12 @@ export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
     outcome: end.outcome,
     exitCode: end.exitCode ?? null,
     usage: end.usage ?? null,
+    ...(end.retryAfterMs === undefined ? {} : { retryAfterMs: end.retryAfterMs }),
     sealed: hasContent
       ? {
           ...(end.result === undefined ? {} : { result: end.result }),
           ...(end.error == null ? {} : { error: end.error }),
+          ...(end.checkpoint === undefined ? {} : { checkpoint: end.checkpoint }),
         }
       : null,
   };

@@ -24,6 +24,8 @@ export interface QueueEntry {
   until: number;
   /** Failed, not yet decided upon. */
   failure: Outcome | null;
+  /** What the failed attempt asked to wait before the next. */
+  retryAfterMs: number;
 }
 
 export interface QueueDepth {
@@ -141,6 +143,7 @@ function batchQueued(state: QueueState, event: BatchQueued): void {
       infra: 0,
       until: 0,
       failure: null,
+      retryAfterMs: 0,
     };
     state.entries.set(task.id, entry);
     depthOf(state, spec.queue).visible++;
@@ -163,6 +166,7 @@ function leaseEnded(state: QueueState, event: LeaseEnded): void {
     return;
   }
   entry.failure = event.outcome;
+  entry.retryAfterMs = event.retryAfterMs ?? 0;
   state.toDecide.add(entry);
 }
 

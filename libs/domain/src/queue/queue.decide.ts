@@ -67,6 +67,7 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
     counted: entry.counted,
     infra: entry.infra,
     outcome: failure,
+    retryAfterMs: entry.retryAfterMs,
     rand,
   });
   if (after.kind === 'give-up')

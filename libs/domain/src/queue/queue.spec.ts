@@ -55,7 +55,7 @@ const granted = (id: TaskId, attempt: number): DomainEvent => ({
   worker: asWorkerId('w'),
   capMs: 1,
 });
-const ended = (id: TaskId, attempt: number, outcome: Outcome): DomainEvent => ({
+const ended = (id: TaskId, attempt: number, outcome: Outcome, retryAfterMs?: number): DomainEvent => ({
   type: 'LeaseEnded',
   task: id,
   p: 0,
@@ -66,6 +66,7 @@ const ended = (id: TaskId, attempt: number, outcome: Outcome): DomainEvent => ({
   outcome,
   exitCode: null,
   usage: null,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   sealed: null,
 });
 const succeeded = (id: TaskId, released: readonly TaskId[] = []): DomainEvent => ({
@@ -244,6 +245,21 @@ describe('a failed attempt', () => {
     given(...run(category))
       .when({ decideAt: 100 })
       .then(backsOff(category, 1, 100 + delay));
+  });
+
+  it('backs off for as long as its worker asked', () => {
+    given(...queued(a), granted(a, 1), ended(a, 1, 'app', 9_000))
+      .when({ decideAt: 100 })
+      .then(backsOff('app', 1, 9_100));
+    const { state } = given(...queued(a), granted(a, 1), ended(a, 1, 'snoozed', 9_000))
+      .when({ decideAt: 100 })
+      .then(backsOff('snoozed', 1, 9_100));
+    expect(state.entries.get(a)).toMatchObject({ counted: 0, infra: 0 });
+    // A wish is for the next attempt only.
+    const again: DomainEvent[] = [{ type: 'TasksVisible', ids: [a] }, granted(a, 2), ended(a, 2, 'app')];
+    given(...queued(a), granted(a, 1), ended(a, 1, 'snoozed', 9_000), backsOff('snoozed', 1, 9_100), ...again)
+      .when({ decideAt: 20_000 })
+      .then(backsOff('app', 2, 20_500));
   });
 
   it('backs off longer each time, and is given up when its attempts are used up', () => {

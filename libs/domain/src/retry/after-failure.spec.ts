@@ -24,6 +24,22 @@ describe('after a failure', () => {
     },
   );
 
+  it('waits at least as long as the worker asked, and longer where its own backoff is longer', () => {
+    expect(ended({ retryAfterMs: 7_000 })).toMatchObject({ delayMs: 7_000, counted: 1 });
+    expect(ended({ retryAfterMs: 100 })).toMatchObject({ delayMs: 500, counted: 1 });
+    expect(ended({ retryAfterMs: 7_000, counted: 2 })).toMatchObject({ kind: 'give-up' });
+  });
+
+  it('a snoozed attempt comes back when it asked to, at no cost', () => {
+    expect(ended({ outcome: 'snoozed', retryAfterMs: 7_000, counted: 2, infra: 5 })).toEqual({
+      kind: 'retry',
+      delayMs: 7_000,
+      counted: 2,
+      infra: 5,
+    });
+    expect(countsAsAttempt('snoozed')).toBe(false);
+  });
+
   it('counts the first execution among maxAttempts', () => {
     expect(ended({ policy: { ...policy, maxAttempts: 1 } })).toMatchObject({ kind: 'give-up' });
   });

@@ -15,6 +15,7 @@ export const COST_OF: Readonly<Record<Exclude<Outcome, 'ok'>, Cost>> = {
   'gang-broken': 'infra',
   preempted: 'free',
   drained: 'free',
+  snoozed: 'free',
   superseded: 'free',
   withdrawn: 'free',
   void: 'free',
@@ -31,6 +32,8 @@ export interface EndedAttempt {
   readonly counted: number;
   readonly infra: number;
   readonly outcome: Outcome;
+  /** The worker's wish for the earliest next attempt; 0 = none. */
+  readonly retryAfterMs?: number;
   /** Random number in [0, 1). */
   readonly rand: number;
 }
@@ -40,14 +43,22 @@ export type AfterFailure =
   | { readonly kind: 'give-up'; readonly counted: number; readonly infra: number };
 
 /** Whether a failed attempt is followed by another, and when. The counts returned include it. */
-export function afterFailure({ policy, counted, infra, outcome, rand }: EndedAttempt): AfterFailure {
+export function afterFailure({
+  policy,
+  counted,
+  infra,
+  outcome,
+  retryAfterMs = 0,
+  rand,
+}: EndedAttempt): AfterFailure {
   invariant(outcome !== 'ok', 'an attempt that went well is not retried');
   switch (COST_OF[outcome]) {
     case 'attempts': {
       const used = counted + 1;
       const isWanted = policy.on === null || policy.on.includes(outcome);
       if (!isWanted || used >= policy.maxAttempts) return { kind: 'give-up', counted: used, infra };
-      return { kind: 'retry', delayMs: backoffMs(policy, used, rand), counted: used, infra };
+      const delayMs = Math.max(retryAfterMs, backoffMs(policy, used, rand));
+      return { kind: 'retry', delayMs, counted: used, infra };
     }
     case 'infra': {
       const used = infra + 1;
@@ -56,7 +67,7 @@ export function afterFailure({ policy, counted, infra, outcome, rand }: EndedAtt
       return { kind: 'retry', delayMs, counted, infra: used };
     }
     case 'free':
-      return { kind: 'retry', delayMs: 0, counted, infra };
+      return { kind: 'retry', delayMs: retryAfterMs, counted, infra };
     case 'final':
       return { kind: 'give-up', counted, infra };
   }

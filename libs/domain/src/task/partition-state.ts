@@ -27,6 +27,8 @@ export interface AttemptRecord {
   exitCode: number | null;
   error: string | null;
   result: unknown;
+  /** What it left for the next attempt; undefined = nothing. */
+  checkpoint: unknown;
 }
 
 export interface WorkflowRecord {

@@ -250,6 +250,7 @@ function granted(state: PartitionState, event: LeaseGranted, origin: Origin): vo
     exitCode: null,
     error: null,
     result: null,
+    checkpoint: undefined,
   };
   if (task.attempts === NO_ATTEMPTS) task.attempts = [attempt];
   else task.attempts.push(attempt);
@@ -268,6 +269,7 @@ function leaseEnded(state: PartitionState, event: LeaseEnded, origin: Origin): v
   attempt.exitCode = event.exitCode;
   attempt.error = event.sealed?.error ?? null;
   attempt.result = event.sealed?.result ?? null;
+  attempt.checkpoint = event.sealed?.checkpoint;
   state.toDispatch.delete(task);
   if (isEnded(task.state)) return;
   if (event.outcome === 'ok' || task.cancelRequested) state.toSettle.add(task);

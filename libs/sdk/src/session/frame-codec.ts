@@ -2,6 +2,7 @@ import {
   BATCH_BYTES,
   pack,
   unpack,
+  type Note,
   type Report,
   type WorkerMessage,
   type YardMessage,
@@ -9,6 +10,7 @@ import {
 
 /** Reports without a result take about 45 bytes. */
 const REPORTS_PER_FRAME = 1_000;
+const NOTES_PER_FRAME = 32;
 
 export function encodeFrame(messages: readonly WorkerMessage[]): Uint8Array {
   return pack(messages);
@@ -29,6 +31,12 @@ export function encodeReports(reports: readonly Report[], send: (frame: Uint8Arr
   const half = reports.length >> 1;
   encodeReports(reports.slice(0, half), send);
   encodeReports(reports.slice(half), send);
+}
+
+/** Frames of notes: a note has at most 8 KB, so that this many are far below what a frame may hold. */
+export function encodeNotes(notes: readonly Note[], send: (frame: Uint8Array) => void): void {
+  for (let at = 0; at < notes.length; at += NOTES_PER_FRAME)
+    send(encodeFrame([['note', notes.slice(at, at + NOTES_PER_FRAME)]]));
 }
 
 /** Null for bytes that are no frame. */

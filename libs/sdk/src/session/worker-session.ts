@@ -6,11 +6,12 @@ import {
   type HeldAttempt,
   type JoinMessage,
   type KillOrder,
+  type Note,
   type Report,
   type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocket } from 'ws';
-import { decodeFrame, encodeFrame, encodeReports } from './frame-codec.js';
+import { decodeFrame, encodeFrame, encodeNotes, encodeReports } from './frame-codec.js';
 import { LeaseValidity } from './lease-validity.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { ReportJournal } from './report-journal.js';
@@ -32,6 +33,8 @@ export interface WorkerSessionOptions {
   readonly running: () => readonly HeldAttempt[];
   /** Measured load, 0..1. */
   readonly load?: () => number;
+  /** What attempts want known: what is new since it was asked last, or all of it over a new connection. */
+  readonly notes?: (all: boolean) => readonly Note[];
   readonly journal?: ReportJournal;
   readonly onRun: (assignments: readonly Assignment[]) => void;
   readonly onKill: (orders: readonly KillOrder[]) => void;
@@ -186,6 +189,14 @@ export class WorkerSession {
     });
   }
 
+  #sendNotes(all: boolean): void {
+    const socket = this.#socket;
+    if (!this.#joined || socket === null || this.options.notes === undefined) return;
+    encodeNotes(this.options.notes(all), (frame) => {
+      socket.send(frame);
+    });
+  }
+
   async #connect(): Promise<void> {
     let socket: WebSocket;
     try {
@@ -304,11 +315,13 @@ export class WorkerSession {
     if (!first) {
       // A new resource manager greets whom it knows from the log: it gives no work before it has heard a beat.
       this.#beat();
+      this.#sendNotes(true);
       return;
     }
     // The join is the beat that this answers.
     this.#proven(this.#n);
     this.#send(this.#unsettled.due(Infinity));
+    this.#sendNotes(true);
     this.#scheduleBeat();
     this.options.onJoined?.(epoch);
   }
@@ -350,6 +363,7 @@ export class WorkerSession {
   #watch(): void {
     const now = performance.now();
     this.#checkSilence(now);
+    this.#sendNotes(false);
     if (this.#socket?.readyState === WebSocket.OPEN && now - this.#lastHeardAt > DEAD_AFTER_MS)
       this.#socket.terminate();
   }

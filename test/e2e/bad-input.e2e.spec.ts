@@ -399,6 +399,11 @@ describe('bad input', () => {
     );
     expect(replies).toHaveLength(9);
     expect(await counted()).toBeGreaterThanOrEqual(before + 9);
+    const head = Buffer.from('garbage').toString('base64');
+    const letters = async (): Promise<unknown> =>
+      (await http(yard, 'GET', '/v1/dead-letters?limit=500')).body.items;
+    for (const subject of subjects.slice(0, 9))
+      await expect.poll(letters).toContainEqual(expect.objectContaining({ where: 'command', subject, head }));
     expect(await workOf(yard)).toBe('succeeded');
   });
 
@@ -411,6 +416,21 @@ describe('bad input', () => {
       );
     await broker.connection.flush();
     for (let i = 0; i < 16; i++) expect(await workOf(yard)).toBe('succeeded');
+    const letters = async (): Promise<string> =>
+      JSON.stringify((await http(yard, 'GET', '/v1/dead-letters?limit=500')).body);
+    for (const stream of heads.filter((name) => /^(tasks|queue|leases)-/.test(name)))
+      await expect.poll(letters).toContain(`${stream} #`);
+  });
+
+  it('keeps a few of a flood of garbage, and counts all of it', async () => {
+    const before = (await broker.heads())['dead-letters'] ?? 0;
+    for (let i = 0; i < 20_000; i++) broker.connection.publish('yard.cmd.v1.limits', Buffer.from('garbage'));
+    await broker.connection.flush();
+    expect(await workOf(yard)).toBe('succeeded');
+    const kept = ((await broker.heads())['dead-letters'] ?? 0) - before;
+    expect(kept).toBeLessThan(500);
+    const text = String((await http(yard, 'GET', '/metrics')).body);
+    expect(sumOf(text, 'yard_bad_messages_total{where="command"')).toBeGreaterThan(20_000);
   });
 
   it('admits exactly what a subscription allows, then says when to come back, also after a restart', async () => {

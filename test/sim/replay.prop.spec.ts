@@ -24,7 +24,7 @@ const calm = step.filter(
 );
 
 const untraced = { submitted: () => undefined, assignment: () => null, ended: () => undefined };
-const nothing = { staleReports: () => undefined, leasesLost: () => undefined, badFrames: () => undefined };
+const nothing = { staleReports: () => undefined, leasesLost: () => undefined, badFrame: () => undefined };
 
 /** Roles that know nothing yet. */
 function fresh({ partitions, bus, clock }: World): Role[] {

@@ -40,8 +40,8 @@ export function servicesOf(
         leasesLost: (n) => {
           count('leasesLost', n);
         },
-        badFrames: (n) => {
-          count('badFrames', n);
+        badFrame: () => {
+          count('badFrames', 1);
         },
       }),
     ],

@@ -193,6 +193,12 @@ Examples:
     'what needs attention, and what to do',
     async () => (await import('./commands/overview.js')).alerts,
   ).option('--all', 'cleared ones too');
+  leaf(
+    program,
+    'dead-letters',
+    'messages that no service could read, newest first, and why',
+    async () => (await import('./commands/overview.js')).deadLetters,
+  ).option('--limit <n>', 'at most so many', '50');
 
   const agent = noun('agent', 'the process that runs tasks on a machine');
   leaf(

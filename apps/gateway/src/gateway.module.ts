@@ -8,10 +8,12 @@ import {
   CLOCK,
   COMMITTED_LOG,
   CONFIG,
+  DEAD_LETTERS,
   GRAPH,
   READ_MODEL,
   type Bus,
   type CommittedLog,
+  type DeadLetters,
   type YardConfig,
 } from '@yardmaster/service-kit';
 import { Admission } from './admission/admission.js';
@@ -141,14 +143,15 @@ const providers: Provider[] = [
   },
   {
     provide: PlatformReads,
-    inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory, CONFIG],
+    inject: [BUS, COMMITTED_LOG, READ_MODEL, TenantDirectory, CONFIG, DEAD_LETTERS],
     useFactory: (
       bus: Bus,
       log: CommittedLog,
       readModel: ReadModelQueries | null,
       tenants: TenantDirectory,
       { partitions }: YardConfig,
-    ) => new PlatformReads({ bus, log, readModel, tenants, partitions }),
+      letters: DeadLetters,
+    ) => new PlatformReads({ bus, log, readModel, tenants, partitions, letters }),
   },
   { provide: Views, inject: [BUS], useFactory: (bus: Bus) => new Views(bus) },
   {

@@ -4,10 +4,12 @@ import {
   BUS,
   COMMITTED_LOG,
   CONFIG,
+  DEAD_LETTERS,
   LOGGER,
   METRICS,
   type Bus,
   type CommittedLog,
+  type DeadLetters,
   type Logger,
   type Metrics,
   type YardConfig,
@@ -55,6 +57,7 @@ export async function openGateway(
   const config = app.get<YardConfig>(CONFIG);
   const logger = app.get<Logger>(LOGGER);
   const metrics = app.get<Metrics>(METRICS);
+  const deadLetters = app.get<DeadLetters>(DEAD_LETTERS);
   const bus = app.get<Bus>(BUS);
   const log = app.get<CommittedLog>(COMMITTED_LOG);
   const authenticator = app.get(Authenticator);
@@ -91,8 +94,13 @@ export async function openGateway(
     bus,
     gateway: config.node,
     identify,
-    onGarbage: (reason) => {
-      metrics.count('yard_bad_messages_total', 1, { where: `worker-session-${reason}` });
+    onGarbage: (worker, reason, data) => {
+      deadLetters.add({
+        where: `worker-session-${reason}`,
+        subject: `worker ${worker}`,
+        reason: 'the gateway took no frame from it',
+        data,
+      });
     },
     onCount: () => undefined,
   });

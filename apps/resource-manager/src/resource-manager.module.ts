@@ -1,6 +1,14 @@
 import { Inject, Module } from '@nestjs/common';
 import type { Clock } from '@yardmaster/kernel';
-import { CLOCK, METRICS, RoleRegistry, type Metrics } from '@yardmaster/service-kit';
+import { pack } from '@yardmaster/contracts';
+import {
+  CLOCK,
+  DEAD_LETTERS,
+  METRICS,
+  RoleRegistry,
+  type DeadLetters,
+  type Metrics,
+} from '@yardmaster/service-kit';
 import { ResourcesRole } from './resources.role.js';
 
 /** Owner of the cell's workers and leases. */
@@ -10,6 +18,7 @@ export class ResourceManagerModule {
     @Inject(RoleRegistry) registry: RoleRegistry,
     @Inject(CLOCK) clock: Clock,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(DEAD_LETTERS) deadLetters: DeadLetters,
   ) {
     const counters = {
       staleReports: (n: number) => {
@@ -18,8 +27,9 @@ export class ResourceManagerModule {
       leasesLost: (n: number) => {
         metrics.count('yard_leases_lost_total', n);
       },
-      badFrames: (n: number) => {
-        metrics.count('yard_bad_messages_total', n, { where: 'session' });
+      badFrame: (worker: string, reason: string, what: unknown) => {
+        const data = what instanceof Uint8Array ? what : pack(what);
+        deadLetters.add({ where: 'session', subject: `worker ${worker}`, reason, data });
       },
     };
     const timed = {

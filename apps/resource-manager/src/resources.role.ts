@@ -3,7 +3,6 @@ import {
   HEARTBEAT_MS,
   LEASE_TTL_MS,
   streams,
-  unpack,
   type BatcherCommand,
   type CapacityView,
   type Credit,
@@ -44,7 +43,7 @@ import type {
   Role,
   RoleContext,
 } from '@yardmaster/service-kit';
-import { isRelay, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
+import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
 import { WorkerPresence } from './worker-presence.js';
 
 const TICK_MS = 1_000;
@@ -58,7 +57,8 @@ const MAX_GRANTS = 2_000;
 export interface ResourceCounters {
   staleReports(n: number): void;
   leasesLost(n: number): void;
-  badFrames(n: number): void;
+  /** What a worker sent, or part of it, cannot be read. */
+  badFrame(worker: string, reason: string, what: unknown): void;
   /** Wait of a task's first attempt since it was eligible, ms. */
   granted?(waitMs: number): void;
   /** Run of an attempt since its grant, ms. */
@@ -98,7 +98,7 @@ export class ResourcesRole implements Role {
       [commands.leaseFrames()]: (body: unknown, ctx) => {
         for (const relay of Array.isArray(body) ? (body as unknown[]) : [body]) {
           if (isRelay(relay)) this.#frame(relay, ctx);
-          else this.counters.badFrames(1);
+          else this.counters.badFrame('', 'what came is no frame of a worker', relay);
         }
       },
     };
@@ -218,24 +218,18 @@ export class ResourcesRole implements Role {
       ]);
       return;
     }
-    const messages = this.#read(() => unpack(bytes));
-    if (!Array.isArray(messages)) this.counters.badFrames(1);
-    else
-      for (const one of messages as unknown[])
-        this.#message(
-          gateway,
-          worker as WorkerId,
-          scope,
-          this.#read(() => readMessage(one)),
-          ctx,
-        );
+    for (const one of this.#read(worker, bytes, readFrame) ?? []) {
+      const message = this.#read(worker, one, readMessage);
+      if (message !== null) this.#message(gateway, worker as WorkerId, scope, message, ctx);
+    }
   }
 
-  /** What can be read, or null and counted. */
-  #read<T>(read: () => T): T | null {
+  /** What can be read, or null: the rest is set aside. */
+  #read<S, T>(worker: string, what: S, read: (what: S) => T): T | null {
     try {
-      return read();
-    } catch {
+      return read(what);
+    } catch (cause) {
+      this.counters.badFrame(worker, cause instanceof Error ? cause.message : String(cause), what);
       return null;
     }
   }
@@ -244,10 +238,10 @@ export class ResourcesRole implements Role {
     gateway: string,
     worker: WorkerId,
     scope: number | null,
-    message: SentMessage | null,
+    message: SentMessage,
     ctx: RoleContext,
   ): void {
-    switch (message?.[0]) {
+    switch (message[0]) {
       case 'join':
         this.#join(gateway, worker, scope, message[1], ctx);
         return;
@@ -262,9 +256,6 @@ export class ResourcesRole implements Role {
         return;
       case 'bye':
         this.#bye(worker, ctx);
-        return;
-      default:
-        this.counters.badFrames(1);
     }
   }
 
@@ -361,9 +352,8 @@ export class ResourcesRole implements Role {
   #reports(gateway: string, worker: WorkerId, reports: readonly unknown[], ctx: RoleContext): void {
     const answers: ReportAnswer[] = [];
     for (const one of reports) {
-      const report = this.#read(() => readReport(one));
-      if (report === null) this.counters.badFrames(1);
-      else answers.push([report[0], report[1], report[2], this.#report(worker, report, ctx)]);
+      const report = this.#read(worker, one, readReport);
+      if (report !== null) answers.push([report[0], report[1], report[2], this.#report(worker, report, ctx)]);
     }
     if (answers.length > 0)
       ctx.effect(() => {
@@ -402,11 +392,8 @@ export class ResourcesRole implements Role {
   #notes(worker: WorkerId, sent: readonly unknown[], ctx: RoleContext): void {
     const progress = new Map<number, (readonly [string, number, number])[]>();
     for (const one of sent) {
-      const note = this.#read(() => readNote(one));
-      if (note === null) {
-        this.counters.badFrames(1);
-        continue;
-      }
+      const note = this.#read(worker, one, readNote);
+      if (note === null) continue;
       const [task, attempt, fence, share, checkpoint]: Note = note;
       const lease = this.state.leases.get(task as TaskId);
       if (lease === undefined || !this.#holds(worker, task, attempt, fence)) continue;

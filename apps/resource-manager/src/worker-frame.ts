@@ -1,6 +1,7 @@
 import {
   INLINE_LIMIT,
   pack,
+  unpack,
   type HeldAttempt,
   type HeartbeatMessage,
   type JoinMessage,
@@ -55,6 +56,10 @@ export function isRelay(value: unknown): value is RelayUp {
     (scope === null || typeof scope === 'number') &&
     frame instanceof Uint8Array
   );
+}
+
+export function readFrame(bytes: Uint8Array): readonly unknown[] {
+  return listOf(unpack(bytes), 'a frame');
 }
 
 /**

@@ -1,13 +1,15 @@
 import path from 'node:path';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
-import { allStreams, eventSubject } from '@yardmaster/contracts';
+import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
-import type { EventLog, TenantKeystore } from '@yardmaster/ports';
+import type { EventLog, StreamSpec, TenantKeystore } from '@yardmaster/ports';
 import {
   CommittedHub,
   createLogger,
+  DEAD_LETTER_STREAM_BYTES,
+  DeadLetters,
   Metrics,
   NatsBus,
   type YardConfig,
@@ -45,13 +47,25 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     ...(broker.password === undefined ? {} : { password: broker.password }),
   };
   const log = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
-  const names = allStreams(config.partitions);
-  await log.ensure(names.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
+  await log.ensure(allStreams(config.partitions).map(streamSpec));
   const nc = await connectNats({ ...access, name: `${config.node} commands` });
+  const deadLetters = new DeadLetters({
+    log,
+    node: config.node,
+    clock: systemClock,
+    count: (where) => {
+      metrics.count('yard_bad_messages_total', 1, { where });
+    },
+    kept: ({ where, subject, reason }) => {
+      logger.warn({ where, subject, reason }, 'a message cannot be read: it is set aside');
+    },
+    failed: (error) => {
+      logger.warn({ err: error }, 'a dead letter could not be written');
+    },
+  });
   const bus = new NatsBus(nc, {
-    refused: (subject, reason) => {
-      metrics.count('yard_bad_messages_total', 1, { where: 'command' });
-      logger.warn({ subject, reason }, 'a message was refused');
+    refused: (subject, reason, data) => {
+      deadLetters.add({ where: 'command', subject, reason, data });
     },
   });
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
@@ -62,8 +76,14 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       logger.error({ stream, err: error }, 'following a stream failed');
     },
     (stream, seq) => {
-      metrics.count('yard_bad_messages_total', 1, { where: 'log' });
-      logger.warn({ stream, seq }, 'a message in the log is no envelope: it is passed over');
+      // Its bytes stay where they are.
+      deadLetters.add({
+        where: 'log',
+        subject: `${stream} #${String(seq)}`,
+        reason: 'a message in the log is no envelope: it is passed over',
+        data: new Uint8Array(0),
+        id: `${stream}-${String(seq)}`,
+      });
     },
   );
   const logs = new DiskAttemptLogStore(path.join(config.home, 'logs'));
@@ -76,6 +96,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     clock: systemClock,
     logger,
     metrics,
+    deadLetters,
     log,
     keystore,
     hub,
@@ -86,4 +107,12 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       await log.close();
     },
   };
+}
+
+/** Facts are kept whole; of what could not be read the newest. */
+function streamSpec(name: string): StreamSpec {
+  const subject = eventSubject(name);
+  return name === streams.deadLetters
+    ? { name, subject, maxBytes: DEAD_LETTER_STREAM_BYTES, keep: 'newest' }
+    : { name, subject, maxBytes: null };
 }

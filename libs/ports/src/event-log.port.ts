@@ -12,6 +12,8 @@ export interface StreamSpec {
   readonly subject: string;
   /** Reserved at creation, bytes; null = the adapter's share of its store. */
   readonly maxBytes: number | null;
+  /** When it is full: `all` (the default) refuses what is new, `newest` drops what is oldest. */
+  readonly keep?: 'all' | 'newest';
 }
 
 /**

@@ -5,6 +5,7 @@ export * from './log/commit-groups.js';
 export * from './log/commit-ledger.js';
 export * from './log/committed-feed.js';
 export * from './log/committed-hub.js';
+export * from './log/dead-letters.js';
 export * from './log/envelope-reader.js';
 export * from './nest/role-registry.js';
 export * from './nest/tokens.js';

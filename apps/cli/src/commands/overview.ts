@@ -1,5 +1,6 @@
-import type { AlertResponse } from '@yardmaster/sdk';
+import type { AlertResponse, DeadLetterResponse } from '@yardmaster/sdk';
 import { EXIT } from '../exit.js';
+import { countOf } from './task.js';
 import { withYard, type Action } from '../invocation.js';
 import { cut } from '../output/colour.js';
 import { note, outputForm, printData, printList, printTable, type View } from '../output/print.js';
@@ -61,5 +62,30 @@ export const alerts: Action = ({ options }) =>
     const page = await yard.alerts();
     const items = options['all'] === true ? page.items : page.items.filter((a) => a.clearedAt === null);
     await printList(items, ALERTS, options, { ...page, items });
+    return EXIT.ok;
+  });
+
+const DEAD_LETTERS: View<DeadLetterResponse> = {
+  columns: [
+    { title: 'SEEN', of: (l) => ago(l.at) },
+    { title: 'WHERE', of: (l) => l.where },
+    { title: 'SUBJECT', of: (l) => cut(l.subject, 40) },
+    { title: 'BYTES', of: (l) => String(l.bytes) },
+    { title: 'NODE', of: (l) => l.node, isWide: true },
+    { title: 'WHY', of: (l) => cut(l.reason.split('\n')[0] ?? '', 80) },
+    {
+      title: 'BEGINS',
+      of: (l) => JSON.stringify(Buffer.from(l.head, 'base64').toString('latin1').slice(0, 60)),
+      isWide: true,
+    },
+  ],
+  name: (l) => l.subject,
+  none: 'no dead letters',
+};
+
+export const deadLetters: Action = ({ options }) =>
+  withYard(options, async (yard) => {
+    const page = await yard.deadLetters({ limit: countOf(options['limit']) });
+    await printList(page.items, DEAD_LETTERS, options, page);
     return EXIT.ok;
   });

@@ -39,6 +39,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   resumeQueue: OPERATORS,
   events: READS,
   alerts: OPERATORS,
+  deadLetters: OPERATORS,
   cluster: OPERATORS,
   verifyViews: OPERATORS,
   rebuildViews: OPERATORS,

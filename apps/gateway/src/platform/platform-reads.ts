@@ -12,9 +12,10 @@ import {
   type WorkerView,
 } from '@yardmaster/contracts';
 import type { ReadModelQueries } from '@yardmaster/ports';
-import type { Bus, CommittedLog } from '@yardmaster/service-kit';
+import type { Bus, CommittedLog, DeadLetter, DeadLetters } from '@yardmaster/service-kit';
 import { valueOf } from '../ask.js';
 import type { Caller } from '../auth/caller.js';
+import { DEFAULT_PAGE, QueryReader } from '../body/page-query.js';
 import { notFound } from '../tasks/task-reads.js';
 import { instant, instantOrNull } from '../tasks/task-view.js';
 import type { TenantDirectory } from '../tenants.js';
@@ -22,6 +23,9 @@ import type { TenantDirectory } from '../tenants.js';
 export interface AlertJson extends Omit<AlertView, 'raisedAt' | 'clearedAt'> {
   readonly raisedAt: string;
   readonly clearedAt: string | null;
+}
+export interface DeadLetterJson extends Omit<DeadLetter, 'at'> {
+  readonly at: string;
 }
 export interface ClusterJson extends ClusterView {
   readonly projectionLag: Readonly<Record<string, number>>;
@@ -35,6 +39,7 @@ export interface PlatformReadsOptions {
   readonly readModel: ReadModelQueries | null;
   readonly tenants: TenantDirectory;
   readonly partitions: number;
+  readonly letters: Pick<DeadLetters, 'list'>;
 }
 
 /** Questions about workers, queues, alerts and the cluster, each asked of the duty that knows. */
@@ -118,6 +123,14 @@ export class PlatformReads {
       })),
       nextCursor: null,
     };
+  }
+
+  async deadLetters(query: unknown): Promise<Page<DeadLetterJson>> {
+    const reader = new QueryReader(query, ['limit']);
+    const limit = reader.int('limit', 1, 500) ?? DEFAULT_PAGE;
+    reader.done();
+    const letters = await this.options.letters.list(limit);
+    return { items: letters.map((letter) => ({ ...letter, at: instant(letter.at) })), nextCursor: null };
   }
 
   async cluster(): Promise<ClusterJson> {

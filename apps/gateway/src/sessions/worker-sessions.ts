@@ -36,6 +36,8 @@ const PING_MS = 10_000;
 /** A stream outlives a cached answer: its key is checked again this often. */
 const RECHECK_MS = 60_000;
 
+const NOTHING = new Uint8Array(0);
+
 interface Session {
   readonly worker: string;
   readonly socket: WebSocket;
@@ -50,7 +52,7 @@ export interface WorkerSessionParts {
   readonly bus: Bus;
   readonly gateway: string;
   readonly identify: (authorization: string | undefined) => Caller | Promise<Caller>;
-  readonly onGarbage: (reason: string) => void;
+  readonly onGarbage: (worker: string, reason: string, frame: Uint8Array) => void;
   readonly onCount: (sessions: number) => void;
 }
 
@@ -160,7 +162,7 @@ export class WorkerSessions {
       session.isAlive = true;
     });
     socket.on('error', () => {
-      this.parts.onGarbage('socket');
+      this.parts.onGarbage(worker, 'socket', NOTHING);
     });
     socket.on('close', () => {
       if (this.#sessions.get(worker) === session) this.#sessions.delete(worker);
@@ -177,7 +179,7 @@ export class WorkerSessions {
         : Buffer.from(data);
     session.isAlive = true;
     if (!isBinary || !looksLikeFrame(frame)) {
-      this.#garbage(session, isBinary ? 'not-a-list' : 'text');
+      this.#garbage(session, isBinary ? 'not-a-list' : 'text', frame);
       return;
     }
     if (this.#upBytes + frame.length > BATCH_BYTES) this.#flush();
@@ -189,8 +191,8 @@ export class WorkerSessions {
     this.#upBytes += frame.length + 64;
   }
 
-  #garbage(session: Session, reason: string): void {
-    this.parts.onGarbage(reason);
+  #garbage(session: Session, reason: string, frame: Uint8Array): void {
+    this.parts.onGarbage(session.worker, reason, frame);
     session.garbage++;
     if (session.garbage < MOST_GARBAGE) return;
     session.socket.send(

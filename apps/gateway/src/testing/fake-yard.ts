@@ -6,9 +6,11 @@ import { crc32 } from 'node:zlib';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
+  eventSubject,
   fromWire,
   pack,
   rejection,
+  streams,
   unpack,
   type Envelope,
   type Identity,
@@ -17,8 +19,11 @@ import {
   type WireSubmit,
 } from '@yardmaster/contracts';
 import type { KeyRole } from '@yardmaster/domain';
+import { MemoryLogWorld } from '@yardmaster/eventlog-memory';
+import type { Clock } from '@yardmaster/kernel';
 import type { AttemptLogStore, BlobStore, ReadModelQueries } from '@yardmaster/ports';
 import {
+  DeadLetters,
   Metrics,
   YardModule,
   createLogger,
@@ -231,6 +236,7 @@ export class FakeYard {
       clock,
       logger,
       metrics: new Metrics(),
+      deadLetters: await deadLetters(clock),
     };
     yard.app = await NestFactory.create<NestFastifyApplication>(
       {
@@ -332,4 +338,12 @@ export class FakeYard {
       repeated: false,
     });
   }
+}
+
+async function deadLetters(clock: Clock): Promise<DeadLetters> {
+  const log = new MemoryLogWorld().open();
+  const name = streams.deadLetters;
+  await log.ensure([{ name, subject: eventSubject(name), maxBytes: null }]);
+  const ignore = (): void => undefined;
+  return new DeadLetters({ log, node: 'g1', clock, count: ignore, kept: ignore, failed: ignore });
 }

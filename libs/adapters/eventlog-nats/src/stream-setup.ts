@@ -39,7 +39,7 @@ export class StreamSetup {
   private async check(spec: StreamSpec): Promise<boolean> {
     try {
       const { config } = await this.api.streamInfo(spec.name);
-      checkShape(config, spec.subject, this.replicas);
+      checkShape(config, spec, this.replicas);
       return true;
     } catch (error) {
       if (error instanceof NatsLogError && error.errCode === JS.streamNotFound) return false;
@@ -50,10 +50,8 @@ export class StreamSetup {
   private async create(spec: StreamSpec, maxBytes: number): Promise<void> {
     const isOurShare = spec.maxBytes === null;
     try {
-      const { config } = await this.api.createStream(
-        streamConfig(spec.name, spec.subject, maxBytes, this.replicas),
-      );
-      checkShape(config, spec.subject, this.replicas);
+      const { config } = await this.api.createStream(streamConfig(spec, maxBytes, this.replicas));
+      checkShape(config, spec, this.replicas);
     } catch (error) {
       if (!(error instanceof NatsLogError)) throw error;
       const isTooLarge =

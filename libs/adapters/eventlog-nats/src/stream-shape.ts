@@ -1,4 +1,5 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import type { StreamSpec } from '@yardmaster/ports';
 import { nanos } from '@nats-io/transport-node';
 import { NatsLogError } from './jetstream-errors.js';
 
@@ -8,8 +9,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 export type Replicas = 1 | 3;
 
 export function streamConfig(
-  name: string,
-  subject: string,
+  { name, subject, keep }: StreamSpec,
   maxBytes: number,
   replicas: Replicas,
 ): Partial<StreamConfig> & { name: string } {
@@ -19,7 +19,7 @@ export function streamConfig(
     storage: StorageType.File,
     num_replicas: replicas,
     retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
+    discard: keep === 'newest' ? DiscardPolicy.Old : DiscardPolicy.New,
     max_bytes: maxBytes,
     max_age: 0,
     max_msgs: -1,
@@ -32,13 +32,18 @@ export function streamConfig(
 }
 
 /** Throws when an existing stream could lose, drop or reorder what is written to it. */
-export function checkShape(found: StreamConfig, subject: string, replicas: Replicas): void {
+export function checkShape(
+  found: StreamConfig,
+  { subject, keep }: Pick<StreamSpec, 'subject' | 'keep'>,
+  replicas: Replicas,
+): void {
   const problems = [
     expected('subject', found.subjects.join(', '), subject),
     expected('storage', found.storage, StorageType.File),
     expected('replicas', found.num_replicas, replicas),
     expected('retention', found.retention, RetentionPolicy.Limits),
-    expected('discard', found.discard, DiscardPolicy.New),
+    // A stream that may forget is as good when it does not.
+    keep === 'newest' ? null : expected('discard', found.discard, DiscardPolicy.New),
     expected('max age', found.max_age, 0),
     expected('max messages', found.max_msgs, -1),
     expected('max messages per subject', found.max_msgs_per_subject, -1),

@@ -197,6 +197,16 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
     clearedAt: nullable(instant),
   }),
   AlertPage: page('Alert'),
+  DeadLetter: open({
+    at: { ...instant, description: 'When it was set aside.' },
+    node: str,
+    where: { ...str, description: 'The label of `yard_bad_messages_total`.' },
+    subject: str,
+    reason: str,
+    bytes: int,
+    head: { ...str, description: 'Its first bytes, base64.' },
+  }),
+  DeadLetterPage: page('DeadLetter'),
   Cluster: open({
     installation: str,
     partitions: int,

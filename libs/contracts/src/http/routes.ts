@@ -330,6 +330,15 @@ export const ROUTES = [
     answer: { status: 200, schema: 'AlertPage' },
   },
   {
+    operation: 'deadLetters',
+    method: 'GET',
+    path: '/v1/dead-letters',
+    tag: 'Cluster',
+    summary: 'Messages that no service could read, newest first, each with the reason',
+    query: { limit: int(1, 500) },
+    answer: { status: 200, schema: 'DeadLetterPage' },
+  },
+  {
     operation: 'cluster',
     method: 'GET',
     path: '/v1/cluster',

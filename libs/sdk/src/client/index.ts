@@ -28,6 +28,7 @@ export type { Call, Method } from './http-channel.js';
 export type { ListOptions } from './paging.js';
 export type {
   AlertResponse,
+  DeadLetterResponse,
   CapacityResponse,
   ClusterResponse,
   QueueResponse,

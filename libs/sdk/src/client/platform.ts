@@ -98,6 +98,17 @@ export interface AlertResponse extends Omit<AlertView, 'raisedAt' | 'clearedAt'>
   readonly clearedAt: string | null;
 }
 
+/** A message that no service could read. `head`: its first bytes, base64. */
+export interface DeadLetterResponse {
+  readonly at: string;
+  readonly node: string;
+  readonly where: string;
+  readonly subject: string;
+  readonly reason: string;
+  readonly bytes: number;
+  readonly head: string;
+}
+
 export type CapacityResponse = CapacityView;
 export type QueueResponse = QueueView;
 

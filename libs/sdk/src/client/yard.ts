@@ -10,6 +10,7 @@ import {
   Scripts,
   Workers,
   type AlertResponse,
+  type DeadLetterResponse,
   type CapacityResponse,
   type ClusterResponse,
 } from './platform.js';
@@ -73,6 +74,15 @@ export class Yard implements AsyncDisposable {
 
   capacity(): Promise<CapacityResponse> {
     return this.channel.send({ method: 'GET', path: '/v1/capacity', repeatable: true });
+  }
+
+  /** Messages that no service could read, newest first; for operators. */
+  deadLetters({ limit = 50 }: { readonly limit?: number } = {}): Promise<Page<DeadLetterResponse>> {
+    return this.channel.send({
+      method: 'GET',
+      path: `/v1/dead-letters?limit=${String(limit)}`,
+      repeatable: true,
+    });
   }
 
   alerts(): Promise<Page<AlertResponse>> {

@@ -33,7 +33,7 @@ interface Waiting {
 
 export interface BusCounters {
   /** A message that is not msgpack, or whose handler threw. */
-  refused(subject: string, reason: string): void;
+  refused(subject: string, reason: string, data: Uint8Array): void;
 }
 
 /**
@@ -148,9 +148,9 @@ export class NatsBus implements Bus {
 
   #hear(onMessage: Hear, bytes: Uint8Array, subject: string): void {
     try {
-      onMessage(unpack(bytes), subject);
+      onMessage(bodyOf(bytes), subject);
     } catch (cause) {
-      this.counters.refused(subject, String(cause));
+      this.counters.refused(subject, reasonOf(cause), bytes);
     }
   }
 
@@ -168,14 +168,14 @@ export class NatsBus implements Bus {
     respond: (reply: Reply<unknown>) => void,
   ): void {
     try {
-      const answer = handler(unpack(bytes));
+      const answer = handler(bodyOf(bytes));
       if (answer instanceof Promise)
         answer.then(respond, (cause: unknown) => {
-          respond(this.#refusal(subject, cause));
+          respond(this.#refusal(subject, bytes, cause));
         });
       else respond(answer);
     } catch (cause) {
-      respond(this.#refusal(subject, cause));
+      respond(this.#refusal(subject, bytes, cause));
     }
   }
 
@@ -192,9 +192,9 @@ export class NatsBus implements Bus {
     }
   }
 
-  #refusal(subject: string, cause: unknown): Reply<never> {
+  #refusal(subject: string, bytes: Uint8Array, cause: unknown): Reply<never> {
     if (cause instanceof YardError) return { ok: false, rejection: cause.rejection };
-    this.counters.refused(subject, cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
+    this.counters.refused(subject, reasonOf(cause), bytes);
     return { ok: false, rejection: rejection('invalid-request', 'the command could not be understood') };
   }
 
@@ -286,5 +286,24 @@ export class NatsBus implements Bus {
       clearInterval(this.#sweeper);
       this.#sweeper = null;
     }
+  }
+}
+
+/** Bytes that are no msgpack need no stack to be understood; a handler that threw does. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause instanceof UnreadableMessageError ? cause.message : (cause.stack ?? cause.message);
+}
+
+class UnreadableMessageError extends Error {
+  override readonly name = 'UnreadableMessageError';
+}
+
+function bodyOf(bytes: Uint8Array): unknown {
+  try {
+    return unpack(bytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UnreadableMessageError(`not msgpack: ${why}`, { cause });
   }
 }

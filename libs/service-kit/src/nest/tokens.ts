@@ -2,6 +2,7 @@ import type { AttemptLogStore, BlobStore } from '@yardmaster/ports';
 import type { Clock } from '@yardmaster/kernel';
 import type { Bus } from '../bus/bus.js';
 import type { CommittedLog } from '../log/committed-feed.js';
+import type { DeadLetters } from '../log/dead-letters.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -32,6 +33,7 @@ export interface YardRuntime {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly deadLetters: DeadLetters;
 }
 
 /** Injection tokens of the parts of a YardRuntime. */
@@ -43,6 +45,7 @@ export const CLOCK = Symbol('CLOCK');
 export const BLOBS = Symbol('BLOBS');
 export const ATTEMPT_LOGS = Symbol('ATTEMPT_LOGS');
 export const METRICS = Symbol('METRICS');
+export const DEAD_LETTERS = Symbol('DEAD_LETTERS');
 /** ReadModelQueries, or null while there is no relational view. */
 export const READ_MODEL = Symbol('READ_MODEL');
 /** GraphStore, or null. */

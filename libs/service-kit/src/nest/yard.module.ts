@@ -8,6 +8,7 @@ import {
   CLOCK,
   COMMITTED_LOG,
   CONFIG,
+  DEAD_LETTERS,
   LOGGER,
   METRICS,
   type YardRuntime,
@@ -27,6 +28,7 @@ export class YardModule {
       [BLOBS, runtime.blobs],
       [ATTEMPT_LOGS, runtime.attemptLogs],
       [METRICS, runtime.metrics],
+      [DEAD_LETTERS, runtime.deadLetters],
     ];
     const providers = [...parts.map(([provide, useValue]) => ({ provide, useValue })), RoleRegistry];
     return { module: YardModule, providers, exports: providers };

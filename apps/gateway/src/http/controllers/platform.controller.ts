@@ -9,7 +9,12 @@ import type {
 } from '@yardmaster/contracts';
 import { YardError, rejection } from '@yardmaster/contracts';
 import type { Caller } from '../../auth/caller.js';
-import { PlatformReads, type AlertJson, type ClusterJson } from '../../platform/platform-reads.js';
+import {
+  PlatformReads,
+  type AlertJson,
+  type ClusterJson,
+  type DeadLetterJson,
+} from '../../platform/platform-reads.js';
 import { Views } from '../../platform/views.js';
 import { CallerParam } from '../caller.decorator.js';
 
@@ -79,6 +84,11 @@ export class PlatformController {
   @Get('alerts')
   alerts(): Promise<Page<AlertJson>> {
     return this.platform.alerts();
+  }
+
+  @Get('dead-letters')
+  deadLetters(@Query() query: unknown): Promise<Page<DeadLetterJson>> {
+    return this.platform.deadLetters(query);
   }
 
   @Get('cluster')

@@ -94,7 +94,7 @@ function showTasks(tasks) {
       task.name,
       state(task.status, task.state),
       task.spec.queue,
-      task.attempts.length || '',
+      task.attemptsMade || '',
       new Date(task.submittedAt).toLocaleTimeString(),
       took(task),
     ]),

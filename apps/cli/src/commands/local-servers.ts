@@ -5,6 +5,7 @@ import type { Finding } from './doctor.js';
 
 /** What the keeper of a state directory writes about the servers that it runs. */
 interface KeptServer {
+  readonly pid: number;
   readonly spec: {
     readonly name: string;
     readonly args: readonly string[];
@@ -30,8 +31,21 @@ export async function localServers(home: string): Promise<Finding[]> {
   return findings;
 }
 
-async function serverFindings({ spec }: KeptServer): Promise<Finding[]> {
+/** Neo4j takes its time, and the yard works without it until it answers. */
+const isStarting = ({ pid, spec }: KeptServer): boolean => spec.name.startsWith('neo4j') && isAlive(pid);
+
+async function serverFindings(server: KeptServer): Promise<Finding[]> {
+  const { spec } = server;
   const answer = await greeting(spec.port);
+  if (answer === null && isStarting(server))
+    return [
+      {
+        check: spec.name,
+        level: 'warn',
+        detail: 'is starting; the yard answers for graphs itself until it is up',
+        todo: `look again in a moment; ${spec.logFile} says how far it is`,
+      },
+    ];
   if (answer === null) {
     return [
       {
@@ -109,6 +123,15 @@ function greeting(port: number): Promise<string | null> {
       end(null);
     });
   });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 async function readOrNull(file: string): Promise<string | null> {

@@ -6,6 +6,7 @@ import { colours, plain } from '../output/colour.js';
 import { note, out } from '../output/print.js';
 import { took } from '../output/values.js';
 import { Board } from '../watch/board.js';
+import { InOrder } from '../watch/in-order.js';
 import { count, graphLines, type GraphNode } from '../watch/graph-lines.js';
 import { progressFor, type Progress } from '../watch/progress.js';
 import { printResults } from '../watch/results.js';
@@ -112,9 +113,9 @@ async function watch(
       Promise.all(workflows.map(({ handle }) => handle.wait(limit))),
       Promise.all(tasks.map(({ handle }) => handle.wait(limit))),
     ]);
-    for (const workflow of ended) progress.changed(board.reconcile(workflow));
     leave.abort();
     await following;
+    for (const workflow of ended) progress.changed(board.reconcile(workflow));
     progress.close();
     await printResults(yard, ended, alone, options);
     for (const workflow of ended)
@@ -164,6 +165,10 @@ async function follow(
   const [first, second] = [...workflows, ...tasks];
   if (first === undefined) return;
   let isBroken = false;
+  const inOrder = new InOrder((event) => {
+    const changes = board.apply(event);
+    if (changes.length > 0) progress.changed(changes);
+  });
   await yard
     .onEvents({
       from: first.position,
@@ -184,13 +189,11 @@ async function follow(
         isBroken = true;
       },
       onBatch: (batch) => {
-        for (const event of batch.events) {
-          const changes = board.apply(event);
-          if (changes.length > 0) progress.changed(changes);
-        }
+        inOrder.take(batch.events);
       },
     })
     .catch(() => undefined);
+  inOrder.flush();
 }
 
 function nodesOf(workflow: WorkflowResponse): GraphNode[] {

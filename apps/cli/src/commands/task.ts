@@ -8,10 +8,8 @@ import { ago, amount, between, inline, words } from '../output/values.js';
 import { printLogs } from '../watch/logs.js';
 import { uploadScripts } from './upload-scripts.js';
 
-/** Rows of a list do not carry the attempts. */
-function attemptsOf({ attempts, spec, startedAt }: TaskResponse): string {
-  const made = attempts.length > 0 ? String(attempts.length) : startedAt === null ? '0' : '-';
-  return `${made}/${String(spec.totalAttempts)}`;
+function attemptsOf({ attemptsMade, spec }: TaskResponse): string {
+  return `${String(attemptsMade)}/${String(spec.totalAttempts)}`;
 }
 
 const TASKS: View<TaskResponse> = {

@@ -25,6 +25,16 @@ it('a retried task is told from start to end', () => {
   expect(board.count('done')).toBe(1);
 });
 
+it('an end that comes before its start is told after it', () => {
+  const board = new Board();
+  board.add('1', 'quick');
+  const news = [
+    event('TaskSucceeded', '1', { attempt: 1 }),
+    event('LeaseGranted', '1', { attempt: 1 }),
+  ].flatMap((e) => board.apply(e).map((change) => change.what));
+  expect(news).toEqual(['started', 'succeeded']);
+});
+
 it('a failure ends what needs it', () => {
   const board = new Board();
   board.add('1', 'a');

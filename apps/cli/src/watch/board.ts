@@ -20,6 +20,8 @@ export interface Change {
 /** What is known of the tasks that are watched, folded from events and from whole answers. */
 export class Board {
   private readonly tasks = new Map<string, BoardTask>();
+  /** Ends of attempts whose start is not known yet: the two come by different streams. */
+  private readonly early = new Map<string, EventResponse[]>();
 
   add(id: string, key: string): void {
     this.tasks.set(id, {
@@ -48,6 +50,10 @@ export class Board {
   apply(event: EventResponse): Change[] {
     const task = event.task === undefined ? undefined : this.tasks.get(event.task);
     if (task === undefined) return [];
+    if (event.type !== 'LeaseGranted' && (event.attempt ?? 0) > task.attempt) {
+      this.early.set(task.id, [...(this.early.get(task.id) ?? []), event]);
+      return [];
+    }
     const at = Date.parse(event.time);
     switch (event.type) {
       case 'LeaseGranted':
@@ -57,7 +63,10 @@ export class Board {
           attempt: event.attempt ?? task.attempt + 1,
           startedAt: at,
         });
-        return [{ task, what: `started${task.attempt > 1 ? `, attempt ${String(task.attempt)}` : ''}` }];
+        return [
+          { task, what: `started${task.attempt > 1 ? `, attempt ${String(task.attempt)}` : ''}` },
+          ...this.late(task.id),
+        ];
       case 'LeaseEnded':
         if (event['outcome'] === 'ok' || task.endedAt !== null) return [];
         task.error = event.error ?? String(event['outcome']);
@@ -79,6 +88,12 @@ export class Board {
       default:
         return [];
     }
+  }
+
+  private late(id: string): Change[] {
+    const events = this.early.get(id) ?? [];
+    this.early.delete(id);
+    return events.flatMap((event) => this.apply(event));
   }
 
   /** Takes over what a whole answer says; news only where an event was missed. */

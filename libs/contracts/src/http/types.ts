@@ -97,6 +97,9 @@ export interface TaskResponse {
   };
   labels: Record<string, string>;
   dependsOn: string[];
+  /** Attempts begun. */
+  attemptsMade: number;
+  /** Empty in lists. */
   attempts: AttemptResponse[];
   waitReason: string | null;
   result: unknown;

@@ -15,6 +15,8 @@ export interface BoardTask {
 export interface Change {
   readonly task: BoardTask;
   readonly what: string;
+  /** Epoch ms. */
+  readonly at: number;
 }
 
 /** What is known of the tasks that are watched, folded from events and from whole answers. */
@@ -64,13 +66,13 @@ export class Board {
           startedAt: at,
         });
         return [
-          { task, what: `started${task.attempt > 1 ? `, attempt ${String(task.attempt)}` : ''}` },
+          { task, what: `started${task.attempt > 1 ? `, attempt ${String(task.attempt)}` : ''}`, at },
           ...this.late(task.id),
         ];
       case 'LeaseEnded':
         if (event['outcome'] === 'ok' || task.endedAt !== null) return [];
         task.error = event.error ?? String(event['outcome']);
-        return [{ task, what: `attempt ${String(event.attempt ?? task.attempt)} ended: ${task.error}` }];
+        return [{ task, what: `attempt ${String(event.attempt ?? task.attempt)} ended: ${task.error}`, at }];
       case 'TaskSucceeded':
         return this.end(task, 'succeeded', 'done', at, null);
       case 'TaskFailed':
@@ -110,6 +112,6 @@ export class Board {
   private end(task: BoardTask, state: string, status: string, at: number, error: string | null): Change[] {
     if (task.endedAt !== null) return [];
     Object.assign(task, { state, status, endedAt: at, error });
-    return [{ task, what: state.replace('_', ' ') }];
+    return [{ task, what: state.replace('_', ' '), at }];
   }
 }

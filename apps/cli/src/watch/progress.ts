@@ -36,11 +36,11 @@ class LineProgress implements Progress {
 
   changed(changes: readonly Change[]): void {
     if (this.timer !== null) return;
-    for (const { task, what } of changes) {
+    for (const { task, what, at } of changes) {
       const time =
         task.endedAt !== null && task.startedAt !== null ? `  (${took(task.endedAt - task.startedAt)})` : '';
       this.note(
-        `  ${took(Date.now() - this.startedAt).padStart(6)}  ${plain(task.key)}  ${plain(what)}${time}`,
+        `  ${took(Math.max(0, at - this.startedAt)).padStart(6)}  ${plain(task.key)}  ${plain(what)}${time}`,
       );
     }
   }

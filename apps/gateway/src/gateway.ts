@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   BLOBS,
@@ -16,6 +17,7 @@ import {
 } from '@yardmaster/service-kit';
 import type { BlobStore } from '@yardmaster/ports';
 import { Admission } from './admission/admission.js';
+import { BodySpool } from './body/body-spool.js';
 import { Authenticator } from './auth/authenticator.js';
 import { LogHeads } from './events/log-heads.js';
 import { followedStreams } from './events/position.js';
@@ -69,6 +71,7 @@ export async function openGateway(
   const instance = app.getHttpAdapter().getInstance();
   guardEntry(instance, {
     identify,
+    bodies: new BodySpool(path.join(config.home, 'tmp')),
     onResponse: (status) => {
       metrics.count('yard_http_requests_total', 1, { status: `${String(Math.floor(status / 100))}xx` });
     },

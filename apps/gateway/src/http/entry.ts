@@ -1,12 +1,15 @@
 /**
- * What happens to every request before its route: size, then authentication, then role; only then is a body read.
+ * What happens to every request before its route: size, then authentication, then role; only then is a body read, a large one
+ * by way of the disk.
  *
  * Owns: the number of body bytes that are on their way. Invariant: it never stays above MOST_BODY_BYTES.
  */
 import { YardError, rejection, type Operation, type Rejection } from '@yardmaster/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
 import { bearerKey } from '../auth/authenticator.js';
 import type { Caller } from '../auth/caller.js';
+import { SPOOLED_FROM_BYTES, type BodySpool } from '../body/body-spool.js';
 import { mayCall } from '../auth/roles.js';
 import { INTERNAL, rejectionOf, sendProblem } from './problem.js';
 import { bodyLimitOf, methodsAt, specOfRoute } from './route-table.js';
@@ -15,14 +18,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | null;
     heldBodyBytes: number;
+    bodyDone: (() => void) | null;
+    /** Answered, or left by its sender. */
+    isOver: boolean;
   }
 }
 
 const MOST_BODY_BYTES = 512 * 1024 * 1024;
-/** Smaller bodies are not worth counting. */
-const COUNTED_FROM_BYTES = 512 * 1024;
-
 export interface EntryParts {
+  readonly bodies: BodySpool;
   readonly identify: (authorization: string | undefined) => Caller | Promise<Caller>;
   readonly onResponse: (status: number) => void;
   readonly onFault: (thrown: unknown, traceId: string, route: string) => void;
@@ -32,6 +36,18 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
   let bodyBytes = 0;
   instance.decorateRequest('caller', null);
   instance.decorateRequest('heldBodyBytes', 0);
+  instance.decorateRequest('bodyDone', null);
+  instance.decorateRequest('isOver', false);
+
+  instance.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
+    const { bytes, done } = await parts.bodies.read(
+      payload,
+      bodyLimitOf(specOfRoute(request.method, request.routeOptions.url)),
+    );
+    request.bodyDone = done;
+    if (request.isOver) done();
+    return bytes;
+  });
 
   instance.addHook('onRequest', (request, reply, done) => {
     const spec = specOfRoute(request.method, request.routeOptions.url);
@@ -73,7 +89,7 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
         refuse(request, reply, rejection('forbidden', `the role ${caller.identity.role} may not do that`));
         return;
       }
-      if (length >= COUNTED_FROM_BYTES) {
+      if (length >= SPOOLED_FROM_BYTES) {
         if (bodyBytes + length > MOST_BODY_BYTES) {
           refuse(
             request,
@@ -86,6 +102,13 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
         }
         request.heldBodyBytes = length;
         bodyBytes += length;
+        // Comes with every end, also when the sender leaves in the middle of it.
+        reply.raw.once('close', () => {
+          bodyBytes -= request.heldBodyBytes;
+          request.heldBodyBytes = 0;
+          request.isOver = true;
+          request.bodyDone?.();
+        });
       }
       request.caller = caller;
       done();
@@ -102,17 +125,8 @@ export function guardEntry(instance: FastifyInstance, parts: EntryParts): void {
     }
   });
 
-  const release = (request: FastifyRequest): void => {
-    bodyBytes -= request.heldBodyBytes;
-    request.heldBodyBytes = 0;
-  };
-  instance.addHook('onResponse', (request, reply, done) => {
-    release(request);
+  instance.addHook('onResponse', (_request, reply, done) => {
     parts.onResponse(reply.statusCode);
-    done();
-  });
-  instance.addHook('onRequestAbort', (request, done) => {
-    release(request);
     done();
   });
 }

@@ -47,10 +47,8 @@ export class GatewayAdapter extends FastifyAdapter {
       const method = Array.isArray(route.method) ? (route.method[0] ?? '') : route.method;
       route.bodyLimit = bodyLimitOf(specOfRoute(method, route.url));
     });
+    // `guardEntry` reads bodies.
     instance.removeAllContentTypeParsers();
-    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-      done(null, body);
-    });
   }
 
   /** Nest would parse bodies here, before their key is known: each route reads its own instead. */

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { ERRORS, ROUTES, openApiDocument, type RouteSpec } from '@yardmaster/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLE_MATRIX } from '../auth/roles.js';
@@ -104,6 +105,29 @@ describe('problems', () => {
     ['a form', 'run=a', 'application/x-www-form-urlencoded', 'unsupported-media-type'],
   ] as const)('answers %s with a problem', async (_, body, type, code) => {
     expectProblem(await yard.call('POST', '/v1/tasks', { key: operator, body, type }), code);
+  });
+
+  it('takes large bodies by way of the disk, also after senders that left in the middle', async () => {
+    const address = new URL('/v1/tasks', yard.url);
+    const sendAndLeave = (declared: Record<string, string>): Promise<void> =>
+      new Promise((resolve) => {
+        const headers = { authorization: `Bearer ${operator}`, ...declared };
+        const sent = request(address, { method: 'POST', headers });
+        sent.on('error', () => undefined);
+        sent.on('close', resolve);
+        sent.write(Buffer.alloc(1_000_000, 32), () => sent.destroy());
+      });
+    await Promise.all(
+      [{ 'content-length': '2000000' }, { 'transfer-encoding': 'chunked' }].flatMap((declared) =>
+        Array.from({ length: 3 }, () => sendAndLeave(declared)),
+      ),
+    );
+    const tasks = Array.from({ length: 40 }, () => ({ run: { handler: 'a', input: 'x'.repeat(20_000) } }));
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => yard.call('POST', '/v1/tasks', { key: operator, body: { tasks } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    expect(answers[3]?.json['items']).toHaveLength(40);
   });
 
   it('refuses too large a body by its length before it looks at the key, and one task of 300 KB', async () => {

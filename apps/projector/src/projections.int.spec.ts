@@ -47,7 +47,7 @@ it('makes the views of another log anew when told to', async () => {
       partitions: 2,
       stores: { postgres, graph: memoryGraphSource(graph) },
       logger: createLogger('test', 'test', 'silent'),
-      metrics: new Metrics(),
+      metrics: new Metrics('projector'),
       isRebuilding,
     });
   const stuck = open(false);

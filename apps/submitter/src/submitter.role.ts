@@ -22,6 +22,7 @@ import {
   evolvePartition,
   isEnded,
   liveAttempt,
+  neighbourhood,
   nextDue,
   PartitionState,
   type TaskRecord,
@@ -32,7 +33,7 @@ import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '
 import { eventsOfPartition } from './by-partition.js';
 import type { IdSource } from './id-source.js';
 import { explainRefusal } from './submit-command.js';
-import { endOfTask, viewTask, viewWorkflow, workOf } from './task-views.js';
+import { endOfTask, viewAround, viewTask, viewWorkflow, workOf } from './task-views.js';
 
 /** Ended tasks stay in memory this long, for those who ask what became of them. */
 const KEEP_ENDED_MS = 600_000;
@@ -132,6 +133,12 @@ export class SubmitterRole implements Role {
         return this.#cancel(command.id, command.tenant, command.user, ctx);
       case 'get-workflow':
         return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
+      case 'around': {
+        const task = this.#find(command.id, command.tenant);
+        if (task === null) return notFound(`task ${command.id}`);
+        const view = viewAround(neighbourhood(task, command.direction, command.depth));
+        return this.#read(ctx, () => ({ ok: true, value: view }));
+      }
       case 'progress':
         this.#noteProgress(command.of);
         return { ok: true, value: null };

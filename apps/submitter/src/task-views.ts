@@ -1,5 +1,11 @@
-import type { AttemptView, EndNotice, TaskView, Work, WorkflowView } from '@yardmaster/contracts';
-import { type AttemptRecord, isEnded, type TaskRecord, type WorkflowRecord } from '@yardmaster/domain';
+import type { AroundView, AttemptView, EndNotice, TaskView, Work, WorkflowView } from '@yardmaster/contracts';
+import {
+  type AttemptRecord,
+  isEnded,
+  type Neighbourhood,
+  type TaskRecord,
+  type WorkflowRecord,
+} from '@yardmaster/domain';
 
 /** `progress` is that of the attempt that runs now. */
 export function viewTask(task: TaskRecord, progress: number | null): TaskView {
@@ -78,6 +84,21 @@ export function viewWorkflow(w: WorkflowRecord): WorkflowView {
       rank: t.rank,
       parents: t.parents.map((p) => p.index),
     })),
+  };
+}
+
+export function viewAround({ tasks, edges }: Neighbourhood): AroundView {
+  return {
+    tasks: tasks.map(({ id, tenant, workflow, content, rank, state }) => ({
+      id,
+      tenant,
+      workflow: workflow?.id ?? null,
+      key: content.key,
+      name: content.name,
+      rank,
+      state,
+    })),
+    edges,
   };
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
-import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
+import { allStreams, commands, eventSubject, streams } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
@@ -39,7 +39,7 @@ const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance
 /** Opens the log, the command bus and the stores of a process; makes the streams when they are missing. */
 export async function openRuntime(config: YardConfig, broker: BrokerAccess): Promise<OpenRuntime> {
   const logger = createLogger(config.service, config.node, config.logLevel);
-  const metrics = new Metrics();
+  const metrics = new Metrics(config.service);
   const access = {
     url: broker.url,
     name: config.node,
@@ -68,6 +68,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       deadLetters.add({ where: 'command', subject, reason, data });
     },
   });
+  bus.serve(commands.metrics(config.node), async () => ({ ok: true, value: await metrics.values() }));
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
   const hub = new CommittedHub(
     log,

@@ -59,6 +59,8 @@ export const commands = {
   leases: (cell: string = CELL): string => `yard.cmd.v1.leases.${cell}`,
   /** Frames of worker sessions on their way to the resource manager. */
   leaseFrames: (cell: string = CELL): string => `yard.cmd.v1.lease-frames.${cell}`,
+  /** Metrics of one process, for the gateway that is asked for all. */
+  metrics: (node: string): string => `yard.cmd.v1.metrics.${node}`,
   /** Frames for the workers whose sessions a gateway holds. */
   worker: (gateway: string): string => `yard.cmd.v1.worker.${gateway}`,
 } as const;

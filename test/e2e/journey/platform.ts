@@ -95,7 +95,7 @@ export function platformJourney(me: () => Traveller): void {
   });
 
   it('serves health, metrics, its description and its page', async () => {
-    const { started } = me();
+    const { started, yard } = me();
     const open = { ...started, token: null };
     for (const path of ['/livez', '/readyz', '/', '/docs'])
       expect([path, (await http(open, 'GET', path)).status]).toEqual([path, 200]);
@@ -104,7 +104,12 @@ export function platformJourney(me: () => Traveller): void {
       body: { openapi: expect.stringMatching(/^3\.1/) as string, paths: { '/v1/tasks': {} } },
     });
     expect((await http(open, 'GET', '/metrics')).status).toBe(401);
+    await (await yard.tasks.submit({ run: { handler: 'noop' } })).wait(WAIT);
     const { body } = await http(started, 'GET', '/metrics');
+    // Told by the process that owns the tasks, whichever that is.
+    expect(body).toMatch(/^yard_tasks_total\{outcome="succeeded"\} [1-9]/m);
+    expect(body).toMatch(/^yard_log_commit_seconds_count [1-9]/m);
+    expect(body).toMatch(/^yard_process_resident_memory_bytes\{service="[a-z-]+"\} \d+/m);
     for (const name of [
       'yard_tasks_total',
       'yard_queue_wait_seconds',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { until } from '../../support/processes.js';
-import type { Traveller } from './traveller.js';
+import { http, type Traveller } from './traveller.js';
 
 const WAIT = { timeout: '60s' };
 
@@ -62,6 +62,26 @@ export function workflowJourney(me: () => Traveller): void {
       [3, 0],
     ]);
     expect(flaky.result).toBe(3);
+  });
+
+  it('tells what a task depends on and what depends on it, from the moment it is accepted', async () => {
+    const { yard, started } = me();
+    const workflow = await yard.workflows.submit({
+      name: 'around',
+      tasks: {
+        a: { run: { handler: 'noop' } },
+        b: { run: { handler: 'noop' }, dependsOn: ['a'] },
+        c: { run: { handler: 'noop' }, dependsOn: ['b'] },
+      },
+    });
+    const around = async (key: string, direction: string): Promise<string[]> => {
+      const { body } = await http(started, 'GET', `/v1/tasks/${workflow.tasks[key] ?? ''}/${direction}`);
+      return (body['tasks'] as { key: string }[]).map((task) => task.key);
+    };
+    expect(await around('c', 'upstream')).toEqual(['a', 'b', 'c']);
+    expect(await around('b', 'downstream')).toEqual(['b', 'c']);
+    await workflow.wait(WAIT);
+    expect(await around('a', 'downstream')).toEqual(['a', 'b', 'c']);
   });
 
   it('fails with its task, and leaves what needs it undone', async () => {

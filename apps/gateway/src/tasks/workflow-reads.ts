@@ -2,6 +2,7 @@ import {
   YardError,
   commands,
   rejection,
+  type AroundView,
   type CancelResponse,
   type GraphResponse,
   type Page,
@@ -117,6 +118,7 @@ export class WorkflowReads {
     };
   }
 
+  /** From the graph store; from the owner while the graph store is behind or away. */
   async around(
     caller: Caller,
     id: string,
@@ -127,22 +129,28 @@ export class WorkflowReads {
     const depth = reader.int('depth', 1, 1000) ?? 100;
     reader.done();
     const tenant = await this.tasks.tenantOf(caller, id);
-    const { graph } = this.parts;
-    if (graph === null)
-      throw new YardError(
-        rejection('unavailable', 'graph questions need the graph store, which this gateway does not have'),
-      );
-    const found = await (
-      direction === 'upstream' ? graph.upstream(id, depth) : graph.downstream(id, depth)
-    ).catch((cause: unknown) => {
-      throw new YardError(
-        rejection('unavailable', 'the graph store does not answer just now; try again shortly', {
-          retryAfter: 1,
-        }),
-        { cause },
-      );
-    });
-    return graphResponse(found, tenant);
+    const stored = await this.#ofGraph((graph) =>
+      direction === 'upstream' ? graph.upstream(id, depth) : graph.downstream(id, depth),
+    );
+    if (stored !== null && stored.tasks.length > 0) return graphResponse(stored, tenant);
+    const command: TaskCommand = { op: 'around', id, tenant: caller.scope, direction, depth };
+    const reply = await this.parts.bus.request<AroundView>(
+      commands.tasks(this.tasks.partitionOf(id)),
+      command,
+    );
+    if (reply.ok) {
+      const { tasks, edges } = reply.value;
+      return graphResponse({ tasks, edges: edges.map((edge) => ({ ...edge, kind: 'afterOk' })) }, tenant);
+    }
+    throw new YardError(
+      reply.rejection.code === 'not-found'
+        ? rejection(
+            'unavailable',
+            'its owner has forgotten this task, and the graph store does not answer just now; try again shortly',
+            { retryAfter: 1 },
+          )
+        : reply.rejection,
+    );
   }
 
   /** Ids of its tasks, for a filter. */
@@ -166,15 +174,19 @@ export class WorkflowReads {
     return workflowOfRows(row, rows, await this.#stored(id), await this.#nameOf(caller, row.tenant));
   }
 
-  /** What the graph store has; null while it is behind or away. */
   async #stored(id: string): Promise<WorkflowGraph | null> {
+    return await this.#ofGraph((graph) => graph.workflow(id));
+  }
+
+  /** What the graph store has; null while it is away or there is none. */
+  async #ofGraph(ask: (graph: GraphStore) => Promise<WorkflowGraph | null>): Promise<WorkflowGraph | null> {
     const { graph } = this.parts;
     if (graph === null) return null;
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<null>((resolve) => {
       timer = setTimeout(resolve, GRAPH_PATIENCE_MS, null);
     });
-    return await Promise.race([graph.workflow(id).catch(() => null), patience]).finally(() => {
+    return await Promise.race([ask(graph).catch(() => null), patience]).finally(() => {
       clearTimeout(timer);
     });
   }

@@ -235,7 +235,7 @@ export class FakeYard {
       attemptLogs: new FakeLogs(),
       clock,
       logger,
-      metrics: new Metrics(),
+      metrics: new Metrics('gateway'),
       deadLetters: await deadLetters(clock),
     };
     yard.app = await NestFactory.create<NestFastifyApplication>(

@@ -135,6 +135,20 @@ export interface WorkflowView {
   }[];
 }
 
+/** A task's neighbours as its owner knows them. */
+export interface AroundView {
+  readonly tasks: readonly {
+    readonly id: string;
+    readonly tenant: number;
+    readonly workflow: string | null;
+    readonly key: string | null;
+    readonly name: string;
+    readonly rank: number;
+    readonly state: string;
+  }[];
+  readonly edges: readonly { readonly from: string; readonly to: string }[];
+}
+
 /** `tenant` null = an operator, who sees all. `waiter`: tell this gateway when it ends. */
 export type TaskCommand =
   | WireSubmit
@@ -152,6 +166,14 @@ export type TaskCommand =
       readonly id: string;
       readonly tenant: number | null;
       readonly waiter: string | null;
+    }
+  /** Reply: AroundView. */
+  | {
+      readonly op: 'around';
+      readonly id: string;
+      readonly tenant: number | null;
+      readonly direction: 'upstream' | 'downstream';
+      readonly depth: number;
     }
   /** From the resource manager: how far running attempts are; no reply. */
   | {

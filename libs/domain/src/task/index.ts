@@ -1,3 +1,4 @@
+export * from './neighbourhood.js';
 export * from './partition-state.js';
 export * from './partition.decide.js';
 export * from './partition.evolve.js';

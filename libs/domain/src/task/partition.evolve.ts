@@ -187,7 +187,6 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
   state.tasks.set(event.id, task);
   if (task.state === 'scheduled') state.scheduled.add(task);
   for (const parent of parents) {
-    if (isEnded(parent.state)) continue;
     if (parent.children === NONE) parent.children = [task];
     else parent.children.push(task);
   }

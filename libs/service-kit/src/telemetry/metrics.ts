@@ -1,4 +1,11 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Registry,
+  type MetricObject,
+} from 'prom-client';
 import { BucketHistogram } from './bucket-histogram.js';
 
 /** Every metric of the yard. Base units, no ids in labels; docs/reference/metrics.md is held to this table by a test. */
@@ -78,14 +85,15 @@ export class Metrics {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, BucketHistogram>();
 
-  constructor() {
+  constructor(service: string) {
     for (const [name, row] of Object.entries(METRICS_TABLE)) {
       const common = { name, help: row.help, labelNames: [...row.labels], registers: [this.registry] };
       if (row.kind === 'counter') this.#counters.set(name, new Counter(common));
       else if (row.kind === 'gauge') this.#gauges.set(name, new Gauge(common));
       else this.#histograms.set(name, new BucketHistogram(name, row.help, row.buckets, this.registry));
     }
-    collectDefaultMetrics({ register: this.registry, prefix: 'yard_' });
+    // Of each process its own: they are told apart by what it does.
+    collectDefaultMetrics({ register: this.registry, prefix: 'yard_', labels: { service } });
   }
 
   count(name: MetricName, by = 1, labels: Record<string, string> = {}): void {
@@ -100,7 +108,15 @@ export class Metrics {
     this.#histograms.get(name)?.observe(value);
   }
 
-  async text(): Promise<string> {
-    return await this.registry.metrics();
+  /** Plain data, to be sent to whoever asks for the metrics of all processes. */
+  async values(): Promise<readonly unknown[]> {
+    return await this.registry.getMetricsAsJSON();
+  }
+
+  /** As Prometheus text; with those of `others`, counters and gauges of one name and label added up. */
+  async text(others: readonly (readonly unknown[])[] = []): Promise<string> {
+    if (others.length === 0) return await this.registry.metrics();
+    const all = [await this.values(), ...others] as MetricObject[][];
+    return await AggregatorRegistry.aggregate(all).metrics();
   }
 }

@@ -3,6 +3,7 @@ import { YardError, openApiDocument, rejection } from '@yardmaster/contracts';
 import { BUS, CONFIG, METRICS, type Bus, type Metrics, type YardConfig } from '@yardmaster/service-kit';
 import type { FastifyReply } from 'fastify';
 import { readPageAsset } from '../../pages/page-assets.js';
+import { metricsOfOthers } from '../../platform/metrics-of-others.js';
 import { notReady } from '../../platform/platform-reads.js';
 import { notFound } from '../../tasks/task-reads.js';
 
@@ -45,8 +46,8 @@ export class SystemController {
 
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  metricsText(): Promise<string> {
-    return this.metrics.text();
+  async metricsText(): Promise<string> {
+    return await this.metrics.text(await metricsOfOthers(this.bus, this.config.node));
   }
 
   @Get('openapi.json')

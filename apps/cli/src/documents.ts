@@ -1,7 +1,7 @@
 import type { TaskRequest, WorkflowRequest } from '@yardmaster/sdk';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { usage } from './exit.js';
+import { CommandError, EXIT, usage } from './exit.js';
 
 /** What a file asks for, in its order. */
 export type Document =
@@ -11,13 +11,26 @@ export type Document =
 
 /** Reads a file, or `-` for stdin: YAML with one or more documents, JSON, or one JSON document a line. */
 export async function readDocuments(file: string): Promise<Document[]> {
-  const text = file === '-' ? await readStdin() : await readFile(file, 'utf8');
+  const text = file === '-' ? await readStdin() : await readNamed(file);
   const where = file === '-' ? 'stdin' : file;
   const documents = (await parse(text, where)).flatMap(({ value, json }, i) =>
     classify(value, json, `${where}, document ${String(i + 1)}`),
   );
   if (documents.length === 0) throw usage(`${where} is empty`);
   return documents;
+}
+
+async function readNamed(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new CommandError(
+      EXIT.notFound,
+      `there is no file ${file}`,
+      'a command goes after two dashes: `yard run -- COMMAND ARGS`',
+    );
+  }
 }
 
 interface Parsed {

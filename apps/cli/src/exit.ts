@@ -39,7 +39,8 @@ export async function explain(error: unknown): Promise<number> {
     const { ERRORS } = await import('@yardmaster/contracts');
     say(`${error.code}: ${error.message}`, hintFor(error.code));
     for (const { path, message } of error.problem?.errors ?? [])
-      process.stderr.write(`  ${path || '(whole)'}: ${message}\n`);
+      // Mostly there is one fault, and the line above has told it.
+      if (!error.message.includes(message)) process.stderr.write(`  ${path || '(whole)'}: ${message}\n`);
     return ERRORS[error.code].exit;
   }
   if (error instanceof WaitTimeoutError) {

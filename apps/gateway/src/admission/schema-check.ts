@@ -71,8 +71,12 @@ function faultsOf(errors: readonly ErrorObject[], at: string): readonly FieldErr
     if (!faults.has(fault.path)) faults.set(fault.path, fault);
     if (faults.size >= MOST_FAULTS) break;
   }
-  return [...faults.values()];
+  // A name that is not known explains what else is wrong beside it.
+  return [...faults.values()].sort((a, b) => Number(!isOfName(a)) - Number(!isOfName(b)));
 }
+
+const isOfName = ({ message }: FieldError): boolean =>
+  message.startsWith('there is no field') || message.endsWith('is not available yet');
 
 function pathOf(error: ErrorObject, at: string): string {
   let path = at;
@@ -108,7 +112,7 @@ function messageOf(error: ErrorObject): string {
       return enumMessage(error);
     case 'oneOf':
     case 'anyOf':
-      return schema.description ?? 'has none of the allowed forms';
+      return `${isEmpty(error.data) ? 'is empty: ' : ''}${schema.description ?? 'has none of the allowed forms'}`;
     case 'maxItems':
     case 'maxProperties':
       if ((error.params as { limit: number }).limit === 0)
@@ -127,7 +131,7 @@ function messageOf(error: ErrorObject): string {
         : 'is not a name that is allowed here';
     case 'type': {
       const type = (error.params as { type: string | string[] }).type;
-      return `is ${kindOf(error.data)}; write ${Array.isArray(type) ? type.join(' or ') : type}`;
+      return `is ${kindOf(error.data)}; write ${[type].flat().map(nameOfType).join(' or ')}`;
     }
     default:
       return error.message ?? 'is not valid';
@@ -159,5 +163,27 @@ function lastName(error: ErrorObject): string {
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+  return nameOfType(Array.isArray(value) ? 'array' : typeof value);
+}
+
+/** Types as JSON Schema calls them, in words that a writer of YAML knows too. */
+function nameOfType(type: string): string {
+  switch (type) {
+    case 'array':
+      return 'a list';
+    case 'object':
+      return 'a map';
+    case 'integer':
+      return 'a whole number';
+    case 'boolean':
+      return 'true or false';
+    case 'null':
+      return 'null';
+    default:
+      return `a ${type}`;
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }

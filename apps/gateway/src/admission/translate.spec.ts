@@ -138,6 +138,15 @@ describe('a task in canonical units', () => {
     expect(faults.find((fault) => fault.path === path)?.message).toContain(message);
   });
 
+  it('tells a misspelt name before what is missing because of it', () => {
+    const faults = translate({ run: { comand: ['true'] } }) as readonly FieldError[];
+    expect(faults[0]).toMatchObject({
+      path: 'run.comand',
+      message: expect.stringContaining('did you mean "command"') as string,
+    });
+    expect(translate({ run: { command: 'true' } })).toMatchObject([{ message: 'is a string; write a list' }]);
+  });
+
   it('refuses input that is nested too deep, whatever its size', () => {
     const deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
     expect(translate({ run: { handler: 'a', input: deep } })).toMatchObject([{ path: 'run.input' }]);

@@ -72,19 +72,18 @@ export class QueryReader {
   /** Throws when anything was wrong. */
   done(): void {
     if (this.#errors.length > 0)
-      throw new YardError(
-        rejection(
-          'invalid-request',
-          `parameter ${this.#errors[0]?.path ?? ''} ${this.#errors[0]?.message ?? ''}`,
-          { errors: this.#errors },
-        ),
-      );
+      throw new YardError(rejection('invalid-request', textOf(this.#errors[0]), { errors: this.#errors }));
   }
 
   #fault(path: string, message: string): undefined {
     this.#errors.push({ path, message });
     return undefined;
   }
+}
+
+function textOf(error: FieldError | undefined): string {
+  if (error === undefined) return 'a parameter is wrong';
+  return error.message.startsWith('there is no') ? error.message : `parameter ${error.path} ${error.message}`;
 }
 
 export const DEFAULT_PAGE = 50;

@@ -13,7 +13,7 @@ import {
   type WhyPart,
   type WhyResponse,
 } from '@yardmaster/contracts';
-import { WAIT_REASONS, idPartition, type WaitReason } from '@yardmaster/domain';
+import { TASK_STATES, WAIT_REASONS, idPartition, type WaitReason } from '@yardmaster/domain';
 import { isId } from '@yardmaster/kernel';
 import type { BlobStore, ReadModelQueries, TaskQuery } from '@yardmaster/ports';
 import type { Bus } from '@yardmaster/service-kit';
@@ -139,7 +139,7 @@ export class TaskReads {
     const cursor = reader.text('cursor');
     const limit = reader.int('limit', 1, 1000) ?? DEFAULT_PAGE;
     const asked = {
-      state: reader.text('state'),
+      state: reader.text('state', TASK_STATES),
       status: reader.text('status', ['waiting', 'in_progress', 'done', 'failed']),
       queue: reader.text('queue'),
       workflow: within?.workflow ?? reader.id('workflow'),

@@ -13,9 +13,8 @@ import {
   type Metrics,
   type YardConfig,
 } from '@yardmaster/service-kit';
+import { AlertWebhook } from './alert-webhook.js';
 import { MonitorRole } from './monitor.role.js';
-
-const POST_TIMEOUT_MS = 5_000;
 
 /** Watches the yard; alerts go to the log, to `/v1/alerts` and to a webhook. */
 @Module({})
@@ -28,26 +27,24 @@ export class MonitorModule {
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
   ) {
-    const post = (alert: AlertView): void => {
-      if (config.alertWebhook === null) return;
-      const request = {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(alert),
-        signal: AbortSignal.timeout(POST_TIMEOUT_MS),
-      };
-      fetch(config.alertWebhook, request).catch((error: unknown) => {
-        logger.warn({ err: error, alert: alert.id }, 'the alert webhook did not take an alert');
-      });
-    };
+    const { alertWebhook: url } = config;
+    const webhook =
+      url === null
+        ? null
+        : new AlertWebhook({
+            url,
+            onFailure: ({ id }, why) => {
+              logger.warn({ alert: id, why }, 'the alert webhook did not take an alert');
+            },
+          });
     const sinks = {
       raised: (alert: AlertView) => {
         logger.warn({ alert: alert.id, kind: alert.kind, action: alert.action }, alert.message);
-        post(alert);
+        webhook?.post(alert);
       },
       cleared: (alert: AlertView) => {
         logger.info({ alert: alert.id, kind: alert.kind }, 'alert cleared');
-        post(alert);
+        webhook?.post(alert);
       },
       seen: (capacity: CapacityView, queues: readonly QueueView[]) => {
         gauge(metrics, capacity, queues);

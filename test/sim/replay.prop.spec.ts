@@ -23,7 +23,12 @@ const calm = step.filter(
     what !== 'crash' && what !== 'crash-one' && what !== 'fault' && what !== 'hold' && what !== 'let',
 );
 
-const untraced = { submitted: () => undefined, assignment: () => null, ended: () => undefined };
+const untraced = {
+  submitted: () => undefined,
+  assignment: () => null,
+  attemptEnded: () => undefined,
+  ended: () => undefined,
+};
 const nothing = { staleReports: () => undefined, leasesLost: () => undefined, badFrame: () => undefined };
 
 /** Roles that know nothing yet. */

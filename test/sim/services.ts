@@ -13,7 +13,12 @@ export interface CellPlan {
   readonly count: (what: 'staleReports' | 'leasesLost' | 'badFrames', n: number) => void;
 }
 
-const untraced = { submitted: () => undefined, assignment: () => null, ended: () => undefined };
+const untraced = {
+  submitted: () => undefined,
+  assignment: () => null,
+  attemptEnded: () => undefined,
+  ended: () => undefined,
+};
 
 /** The deciding roles of a cell by the service that has them, new objects for each start. */
 export function servicesOf(

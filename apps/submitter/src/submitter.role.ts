@@ -53,7 +53,8 @@ const UNCOUNTED: SubmitterCounters = { submitted: () => undefined, ended: () => 
 export interface SubmitterTracing {
   /** Spans of a sampled task: admission, and each attempt from grant to end. Null when it is not sampled. */
   submitted(traceparent: string | null, ids: readonly string[]): void;
-  assignment(task: string): string | null;
+  assignment(task: string, attempt: number, worker: string): string | null;
+  attemptEnded(task: string, outcome: string): void;
   ended(task: string, state: string): void;
 }
 
@@ -98,6 +99,7 @@ export class SubmitterRole implements Role {
 
   apply(event: DomainEvent, from: EventOrigin): void {
     evolvePartition(this.state, event, from);
+    if (event.type === 'LeaseEnded') this.tracing.attemptEnded(event.task, event.outcome);
     this.#dirty = true;
   }
 
@@ -426,7 +428,7 @@ export class SubmitterRole implements Role {
           task.id,
           live.attempt,
           live.fence,
-          workOf(task, live, now, this.tracing.assignment(task.id)),
+          workOf(task, live, now, this.tracing.assignment(task.id, live.attempt, live.worker)),
         ]);
       }
     });

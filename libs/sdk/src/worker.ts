@@ -13,6 +13,7 @@ import { retryTransient, WorkerHttp } from './session/worker-http.js';
 import { WorkerSession, type TextSource } from './session/worker-session.js';
 import { Attempt, type AttemptContext, type EndReason } from './worker/attempt.js';
 import { RetryableError, Snooze, TerminalError } from './worker/errors.js';
+import { inHandlerSpan } from './worker/handler-span.js';
 import { prepareResult } from './worker/result.js';
 
 /** A function that does the work of tasks with `run.handler`; what it returns (JSON) is the task's result. */
@@ -242,7 +243,11 @@ export class Worker {
   #call(attempt: Attempt, handler: Handler): void {
     let returned: unknown;
     try {
-      returned = handler(attempt.input, attempt);
+      const { traceparent } = attempt.work;
+      returned =
+        traceparent === null
+          ? handler(attempt.input, attempt)
+          : inHandlerSpan(traceparent, attempt, () => handler(attempt.input, attempt));
     } catch (error) {
       this.#failed(attempt, error);
       return;

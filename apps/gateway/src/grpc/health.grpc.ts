@@ -1,8 +1,10 @@
-import { Controller, Inject } from '@nestjs/common';
+import { Controller, Inject, UseFilters } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import { YardError, rejection } from '@yardmaster/contracts';
 import { BUS, CONFIG, type Bus, type YardConfig } from '@yardmaster/service-kit';
 import { Observable } from 'rxjs';
 import { notReady } from '../platform/platform-reads.js';
+import { GrpcProblemFilter } from './grpc-entry.js';
 
 type Health = { status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN' };
 
@@ -11,6 +13,7 @@ const WATCH_MS = 5_000;
 
 /** `grpc.health.v1.Health`; needs no key, like /readyz. */
 @Controller()
+@UseFilters(GrpcProblemFilter)
 export class HealthGrpc {
   constructor(
     @Inject(BUS) private readonly bus: Bus,
@@ -19,7 +22,14 @@ export class HealthGrpc {
 
   @GrpcMethod('Health', 'Check')
   async check({ service = '' }: { service?: string }): Promise<Health> {
-    if (!SERVICES.includes(service)) return { status: 'SERVICE_UNKNOWN' };
+    if (!SERVICES.includes(service))
+      throw new YardError(
+        rejection('not-found', `there is no service ${JSON.stringify(service.slice(0, 60))} here`),
+      );
+    return await this.#health();
+  }
+
+  async #health(): Promise<Health> {
     return {
       status: (await notReady(this.bus, this.config.partitions)).length === 0 ? 'SERVING' : 'NOT_SERVING',
     };
@@ -30,7 +40,8 @@ export class HealthGrpc {
     return new Observable((watcher) => {
       let last = '';
       const look = async (): Promise<void> => {
-        const health = await this.check(request);
+        const isKnown = SERVICES.includes(request.service ?? '');
+        const health: Health = isKnown ? await this.#health() : { status: 'SERVICE_UNKNOWN' };
         if (health.status !== last) watcher.next(health);
         last = health.status;
       };

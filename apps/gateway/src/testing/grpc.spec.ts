@@ -146,6 +146,6 @@ describe('gRPC', () => {
 
   it('tells its health without a key', async () => {
     expect(await call(health, 'check', {}, null)).toEqual({ status: 'NOT_SERVING' });
-    expect(await call(health, 'check', { service: 'nothing' }, null)).toEqual({ status: 'SERVICE_UNKNOWN' });
+    await expect(call(health, 'check', { service: 'nothing' }, null)).rejects.toMatchObject({ code: 5 });
   });
 });

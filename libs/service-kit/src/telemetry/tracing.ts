@@ -51,13 +51,27 @@ export class TaskTracing {
   }
 
   /** Begins an attempt's span; the worker continues it. */
-  assignment(task: string): string | null {
+  assignment(task: string, attempt: number, worker: string): string | null {
     if (this.#tasks.size === 0) return null;
     const spans = this.#tasks.get(task);
     if (spans === undefined) return null;
     spans.attempt?.end();
-    spans.attempt = this.#tracer.startSpan('attempt', {}, trace.setSpan(context.active(), spans.task));
+    spans.attempt = this.#tracer.startSpan(
+      'attempt',
+      { attributes: { 'yard.attempt': attempt, 'yard.worker.id': worker } },
+      trace.setSpan(context.active(), spans.task),
+    );
     return traceparentOf(spans.attempt);
+  }
+
+  attemptEnded(task: string, outcome: string): void {
+    if (this.#tasks.size === 0) return;
+    const spans = this.#tasks.get(task);
+    if (spans?.attempt == null) return;
+    spans.attempt.setAttribute('yard.outcome', outcome);
+    if (outcome !== 'ok') spans.attempt.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+    spans.attempt.end();
+    spans.attempt = null;
   }
 
   ended(task: string, state: string): void {

@@ -15,6 +15,8 @@ const alert = (id: string): AlertView => ({
   clearedAt: null,
 });
 
+const unexpected = (_: AlertView, why: string): void => expect.unreachable(why);
+
 let server: Server | undefined;
 afterEach(() => {
   server?.close();
@@ -39,7 +41,7 @@ async function receiver(
 describe('the alert webhook', () => {
   it('posts each alert as JSON', async () => {
     const { url, received } = await receiver();
-    const webhook = new AlertWebhook({ url, onFailure: expect.unreachable });
+    const webhook = new AlertWebhook({ url, onFailure: unexpected });
     webhook.post(alert('a'));
     webhook.post({ ...alert('a'), clearedAt: 2 });
     await webhook.settled();
@@ -51,7 +53,7 @@ describe('the alert webhook', () => {
 
   it('tries again what was not taken, before the next', async () => {
     const { url, received } = await receiver(500, 503);
-    const webhook = new AlertWebhook({ url, againAfterMs: [1, 1, 1], onFailure: expect.unreachable });
+    const webhook = new AlertWebhook({ url, againAfterMs: [1, 1, 1], onFailure: unexpected });
     webhook.post(alert('a'));
     webhook.post(alert('b'));
     await webhook.settled();

@@ -176,6 +176,7 @@ describe('streams', () => {
       endedAt: null,
       outcome: null,
       exitCode: null,
+      progress: null,
       error: null,
     };
     tasks.set(id, view(id, 'running', { attempts: [attempt] }));

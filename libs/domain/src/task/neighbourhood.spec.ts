@@ -71,7 +71,7 @@ describe('the neighbourhood of a task', () => {
     })),
     { name: 'w', labels: null },
   );
-  const [top, left, right, bottom] = [...state.tasks.keys()] as [string, string, string, string];
+  const [top = '', left = '', right = '', bottom = ''] = [...state.tasks.keys()] as string[];
 
   it('is what it depends on, or what depends on it, with the edges between', () => {
     expect(around(bottom, 'upstream')).toEqual([

@@ -1,4 +1,4 @@
-import { context, trace, type Span } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { inHandlerSpan } from './handler-span.js';
@@ -40,7 +40,7 @@ describe('the span of a handler', () => {
       parentSpanContext: { spanId: 'b7ad6b7169203331' },
     });
     expect(span?.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c');
-    expect((inside!).spanContext()).toEqual(span?.spanContext());
+    expect(inside?.spanContext()).toEqual(span?.spanContext());
   });
 
   it('tells a failure, and passes it on', async () => {

@@ -1,7 +1,7 @@
 import { eventSubject, streams } from '@yardmaster/contracts';
 import { MemoryLogWorld } from '@yardmaster/eventlog-memory';
 import { describe, expect, it } from 'vitest';
-import { DeadLetters, type DeadLetter } from './dead-letters.js';
+import { DeadLetters, type DeadLetter } from '@yardmaster/service-kit';
 
 const world = new MemoryLogWorld();
 let now = 1_000;

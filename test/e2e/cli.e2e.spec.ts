@@ -77,6 +77,7 @@ describe('the command line', () => {
       { everyMs: 250 },
     );
     expect(await ok(['task', 'list', '-o', 'name'])).toContain(id);
+    expect(await ok(['task', 'list', '--name', 'shown'])).toMatch(/ 1\/1 /);
   });
 
   it('says why a task waits, and cancels it', async () => {

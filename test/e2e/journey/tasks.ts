@@ -1,7 +1,7 @@
 import type { TaskRequest } from '@yardmaster/contracts';
 import { expect, it } from 'vitest';
 import { until } from '../../support/processes.js';
-import { http, type Traveller } from './traveller.js';
+import { goOn, http, type Traveller } from './traveller.js';
 
 const WAIT = { timeout: '60s' };
 
@@ -12,6 +12,24 @@ export function taskJourney(me: () => Traveller): void {
 
   it('gives the result of a handler', async () => {
     expect(await run({ run: { handler: 'double', input: { n: 21 } } })).toEqual({ n: 42 });
+  });
+
+  it('tries again when the handler asks, shows progress and hands on what an attempt kept', async () => {
+    const { yard } = me();
+    const task = await yard.tasks.submit({ run: { handler: 'steps' }, totalAttempts: 2 });
+    await until(
+      'the progress of the third attempt',
+      async () => (await yard.tasks.get(task.id)).attempts[2]?.progress === 0.75,
+      { everyMs: 100 },
+    );
+    goOn.emit('go');
+    expect(await task.result(WAIT)).toEqual({ done: 2 });
+    const { attempts, attemptsMade } = await yard.tasks.get(task.id);
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['app', 'snoozed', 'ok']);
+    expect(attemptsMade).toBe(3);
+    const gap = (n: number): number =>
+      Date.parse(attempts[n]?.startedAt ?? '') - Date.parse(attempts[n - 1]?.endedAt ?? '');
+    expect([gap(1) >= 1_000, gap(2) >= 500]).toEqual([true, true]);
   });
 
   it('runs a command and keeps its output', async () => {

@@ -1,4 +1,5 @@
-import { Worker, Yard } from '@yardmaster/sdk';
+import { EventEmitter, once } from 'node:events';
+import { RetryableError, Snooze, Worker, Yard, type AttemptContext } from '@yardmaster/sdk';
 import type { StartedYard } from '../start-yard.js';
 
 /** Whoever makes the journey: a client, and a worker with handlers of their own. */
@@ -8,6 +9,9 @@ export interface Traveller {
   readonly worker: Worker;
   leave(): Promise<void>;
 }
+
+/** Lets the handler `steps` end. */
+export const goOn = new EventEmitter();
 
 export function traveller(started: StartedYard): Traveller {
   const yard = new Yard({ url: started.url, token: started.token });
@@ -21,6 +25,15 @@ export function traveller(started: StartedYard): Traveller {
       double: ({ n }: { n: number }) => ({ n: n * 2 }),
       refuse: () => {
         throw new Error('not today');
+      },
+      steps: async (_: unknown, ctx: AttemptContext) => {
+        ctx.heartbeat({ progress: ctx.attempt / 4 });
+        ctx.checkpoint({ done: ctx.attempt });
+        if (ctx.attempt === 1) throw new RetryableError({ retryAfter: '1s' });
+        if (ctx.attempt === 2) throw new Snooze('500ms');
+        // Ends when its progress was seen.
+        await once(goOn, 'go');
+        return ctx.lastCheckpoint;
       },
       endless: (_: unknown, { signal }: { signal: AbortSignal }) =>
         new Promise((_resolve, reject) => {

@@ -145,6 +145,7 @@ export const get: Action = ({ args: [id = ''], options }) =>
               `attempt ${String(a.attempt)}`,
               [
                 a.outcome ?? 'running',
+                a.progress === null ? '' : `${String(Math.round(a.progress * 100))}%`,
                 a.exitCode === null ? '' : `exit ${String(a.exitCode)}`,
                 `on ${a.worker}`,
                 between(a.startedAt, a.endedAt),

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { pack } from '@yardmaster/contracts';
 import { Yard } from '@yardmaster/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Broker } from '../support/broker.js';
@@ -399,6 +400,8 @@ describe('bad input', () => {
     );
     expect(replies).toHaveLength(9);
     expect(await counted()).toBeGreaterThanOrEqual(before + 9);
+    for (const path of ['/v1/cluster', '/v1/alerts', '/v1/workers', '/v1/queues', '/v1/capacity', '/readyz'])
+      expect([path, (await http(yard, 'GET', path)).status]).toEqual([path, 200]);
     const head = Buffer.from('garbage').toString('base64');
     const letters = async (): Promise<unknown> =>
       (await http(yard, 'GET', '/v1/dead-letters?limit=500')).body.items;
@@ -431,6 +434,46 @@ describe('bad input', () => {
     expect(kept).toBeLessThan(500);
     const text = String((await http(yard, 'GET', '/metrics')).body);
     expect(sumOf(text, 'yard_bad_messages_total{where="command"')).toBeGreaterThan(20_000);
+  });
+
+  it('survives messages that are well packed and mean nothing', async () => {
+    const cluster = (await http(yard, 'GET', '/v1/cluster')).body as { nodes: { node: string }[] };
+    const node = cluster.nodes[0]?.node ?? '';
+    const ops: Record<string, readonly string[]> = {
+      'cmd.v1.tasks.0': 'submit submit-blob get cancel get-workflow cancel-workflow around progress'.split(
+        ' ',
+      ),
+      'cmd.v1.limits': 'authenticate grant give-back revoke-key list-tenants'.split(' '),
+      'cmd.v1.ids': ['lease'],
+      'cmd.v1.cluster': ['view', 'assign'],
+      'cmd.v1.monitor': ['alerts'],
+      'cmd.v1.queue.main': ['push', 'list', 'pause', 'why'],
+      'cmd.v1.batcher.main': ['credit', 'depths', 'why'],
+      'cmd.v1.leases.main': ['workers', 'capacity', 'cordon', 'withdraw', 'why'],
+      'cmd.v1.lease-frames.main': [],
+      [`cmd.v1.worker.${node}`]: [],
+      [`cmd.v1.metrics.${node}`]: [],
+      [`tel.v1.ends.${node}`]: [],
+      'tel.v1.heartbeat.x': [],
+      'tel.v1.key-revoked': [],
+    };
+    const values: readonly unknown[] = [7, 'x', [5], [[5]], { a: 5 }, null, -1];
+    for (const [subject, names] of Object.entries(ops)) {
+      for (const value of values) broker.connection.publish(`yard.${subject}`, pack(value));
+      for (const op of names)
+        for (const value of values) {
+          const fields =
+            'id tenant user task tasks specs of credit leases worker cordoned queue paused hash direction depth sha256 waiter claim name'.split(
+              ' ',
+            );
+          const body = Object.fromEntries(fields.map((field) => [field, value]));
+          broker.connection.publish(`yard.${subject}`, pack({ ...body, op }));
+        }
+    }
+    await broker.connection.flush();
+    for (let i = 0; i < 16; i++) expect(await workOf(yard)).toBe('succeeded');
+    for (const path of ['/v1/cluster', '/v1/alerts', '/v1/workers', '/v1/queues', '/v1/capacity', '/readyz'])
+      expect([path, (await http(yard, 'GET', path)).status]).toEqual([path, 200]);
   });
 
   it('admits exactly what a subscription allows, then says when to come back, also after a restart', async () => {

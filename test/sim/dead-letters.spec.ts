@@ -46,6 +46,8 @@ describe('dead letters', () => {
     now += 2_000;
     for (let i = 0; i < 5_000; i++) letters.add(one);
     expect(kept).toHaveLength(110);
+    letters.add({ ...one, where: 'log' });
+    expect(kept.at(-1)?.where).toBe('log');
   });
 
   it('keep and count one that several readers meet once', async () => {

@@ -2,6 +2,7 @@ import {
   commands,
   LEASE_TTL_MS,
   streams,
+  readNodeHeartbeat,
   telemetry,
   type AlertView,
   type CapacityView,
@@ -72,7 +73,8 @@ export class MonitorRole implements Role {
   #nextLook = 0;
   readonly serves: CommandHandlers = { [commands.monitor]: (body: MonitorCommand) => this.#handle(body) };
   readonly hears: MessageHandlers = {
-    [telemetry.heartbeats]: (beat: NodeHeartbeat) => {
+    [telemetry.heartbeats]: (body: unknown) => {
+      const beat = readNodeHeartbeat(body);
       this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
     },
     [telemetry.projections]: (report: ProjectionReport) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   commands,
   streams,
+  readNodeHeartbeat,
   telemetry,
   type ClusterCommand,
   type ClusterView,
@@ -24,7 +25,8 @@ export class ClusterRole implements Role {
     [commands.cluster]: (body: ClusterCommand, ctx) => this.#handle(body, ctx),
   };
   readonly hears: MessageHandlers = {
-    [telemetry.heartbeats]: (beat: NodeHeartbeat) => {
+    [telemetry.heartbeats]: (body: unknown) => {
+      const beat = readNodeHeartbeat(body);
       this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
     },
   };

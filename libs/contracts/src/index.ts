@@ -1,6 +1,7 @@
 export type { DomainEvent, EventType } from '@yardmaster/domain';
 export * from './commands/platform-commands.js';
 export * from './commands/projector-commands.js';
+export * from './commands/read-heartbeat.js';
 export * from './commands/reply.js';
 export * from './commands/task-commands.js';
 export * from './errors/catalogue.js';

@@ -47,18 +47,16 @@ export interface DeadLetterPorts {
 }
 
 /**
- * Sets messages aside that nobody can read. Every one is counted; at most a few a second are written, each with a reason and its
+ * Sets messages aside that nobody can read. Every one is counted; at most a few a second of each place are written, each with a reason and its
  * first bytes, so that garbage can fill neither the disk nor the log of the process.
  */
 export class DeadLetters {
   readonly #seen = new Set<string>();
-  #left = BURST;
-  #filledAt: number;
+  /** What may be kept yet, by where it came in: a flood at one place hides nothing of another. */
+  readonly #left = new Map<string, { letters: number; at: number }>();
   #n = 0;
 
-  constructor(private readonly ports: DeadLetterPorts) {
-    this.#filledAt = ports.clock.monotonic();
-  }
+  constructor(private readonly ports: DeadLetterPorts) {}
 
   add({ where, subject, reason, data, id }: BadMessage): void {
     const { log, node, clock, count, kept, failed } = this.ports;
@@ -68,7 +66,7 @@ export class DeadLetters {
       this.#seen.add(id);
     }
     count(where);
-    if (!this.#mayKeep()) return;
+    if (!this.#mayKeep(where)) return;
     const letter: DeadLetter = {
       at: clock.now(),
       node,
@@ -105,13 +103,12 @@ export class DeadLetters {
     }
   }
 
-  #mayKeep(): boolean {
+  #mayKeep(where: string): boolean {
     const now = this.ports.clock.monotonic();
-    this.#left = Math.min(BURST, this.#left + ((now - this.#filledAt) / 1_000) * PER_SECOND);
-    this.#filledAt = now;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
+    const before = this.#left.get(where) ?? { letters: BURST, at: now };
+    const letters = Math.min(BURST, before.letters + ((now - before.at) / 1_000) * PER_SECOND);
+    this.#left.set(where, { letters: letters < 1 ? letters : letters - 1, at: now });
+    return letters >= 1;
   }
 }
 

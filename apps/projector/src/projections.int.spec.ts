@@ -82,7 +82,7 @@ it('finds what differs from the log, and mends it', async () => {
     partitions: 2,
     stores: { postgres, graph: memoryGraphSource(graph) },
     logger: createLogger('test', 'test', 'silent'),
-    metrics: new Metrics(),
+    metrics: new Metrics('projector'),
   });
   projections.start();
   await until(() => desk.serves.size === 2);

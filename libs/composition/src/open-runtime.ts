@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
-import { allStreams, commands, eventSubject, streams } from '@yardmaster/contracts';
+import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
@@ -68,7 +68,6 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       deadLetters.add({ where: 'command', subject, reason, data });
     },
   });
-  bus.serve(commands.metrics(config.node), async () => ({ ok: true, value: await metrics.values() }));
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
   const hub = new CommittedHub(
     log,

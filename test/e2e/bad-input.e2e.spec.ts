@@ -3,7 +3,7 @@ import { pack } from '@yardmaster/contracts';
 import { Yard } from '@yardmaster/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Broker } from '../support/broker.js';
-import { killTree } from '../support/processes.js';
+import { killTree, until } from '../support/processes.js';
 import { http, type Answer } from './journey/traveller.js';
 import { startYard, type StartedYard } from './start-yard.js';
 
@@ -206,6 +206,10 @@ describe('bad input', () => {
   beforeAll(async () => {
     yard = await startYard();
     broker = await Broker.of(yard.home);
+    // What its owner does not know is looked up in the tables, which are made behind the start.
+    await until('the tables', async () => (await http(yard, 'GET', '/v1/tasks')).status === 200, {
+      everyMs: 100,
+    });
   });
   afterAll(async () => {
     await broker?.close();

@@ -88,14 +88,19 @@ export function decideRemove(ids: readonly TaskId[], why: TasksRemoved['why']): 
 }
 
 /**
- * Tasks whose backing off is over; also those that would wait for longer than their policy ever does: whoever wrote their time
+ * Tasks whose backing off is over; also those that would wait for longer than they ever have to: whoever wrote their time
  * had a clock that was ahead.
  */
 export function decideVisible(state: QueueState, now: number): readonly QueueEvent[] {
   const ids: TaskId[] = [];
   for (const entry of state.backingOff)
-    if (entry.until <= now || entry.until - now > longestWaitMs(entry.spec.retry)) ids.push(entry.task.id);
+    if (entry.until <= now || entry.until - now > longestWait(entry)) ids.push(entry.task.id);
   return chunksOf(ids, MAX_IDS).map((part): QueueEvent => ({ type: 'TasksVisible', ids: part }));
+}
+
+/** A worker may ask for a longer wait than the policy knows. */
+function longestWait({ spec, retryAfterMs }: QueueEntry): number {
+  return Math.max(longestWaitMs(spec.retry), retryAfterMs);
 }
 
 export function nextVisible(state: QueueState): number {

@@ -15,12 +15,11 @@ const TAKE = 8_000;
 const GATHER_MS = 25;
 /** When more than this came meanwhile, it gathers on: the more of a task's life is in a batch, the less often its row is written. */
 const BUSY = 500;
-/** Times in a row that less than that came, until it is over. */
-const CALM = 3;
-/** How long, when most of the tasks in the batch have ended, and when they have not. */
-const GATHER_ENDED_MS = 1_000;
-const GATHER_OPEN_MS = 2_500;
+/** Share of the tasks in a batch that have ended, from which on nothing is gained by gathering. */
 const MOST = 0.9;
+/** For how long at most, and times in a row that little came until it is over: with most of the tasks ended, and without. */
+const ENDED = { longestMs: 1_000, calm: 2 };
+const OPEN = { longestMs: 2_500, calm: 8 };
 
 export interface RelationalProjectorOptions {
   readonly log: CommittedLog;
@@ -154,12 +153,13 @@ async function gather(
     const came = batch.entries - before + feed.weight;
     calm = came > BUSY ? 0 : calm + 1;
     // A stall of whoever writes the log is not yet its end.
-    const isOver = calm > 0 && (calm >= CALM || batch.entries <= BUSY);
-    isComing = !isOver && performance.now() - began < patience(batch.fold);
+    const patience = patienceFor(batch.fold);
+    const isOver = calm > 0 && (calm >= patience.calm || batch.entries <= BUSY);
+    isComing = !isOver && performance.now() - began < patience.longestMs;
   }
   return batch;
 }
 
-function patience({ ended, tasks }: ReadModelFold): number {
-  return ended > tasks.size * MOST ? GATHER_ENDED_MS : GATHER_OPEN_MS;
+function patienceFor({ ended, tasks }: ReadModelFold): typeof OPEN {
+  return ended > tasks.size * MOST ? ENDED : OPEN;
 }

@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-// @ts-expect-error -- plain JavaScript, so that it runs without a build
 import { convert as untyped, readRecord as untypedRead } from './convert.mjs';
 
 interface Recorded {

@@ -96,8 +96,7 @@ export function readRun([, works, rows]: RunMessage): Assignment[] {
 
 function wireRun(task: string, attempt: number, fence: number, at: number, work: Work): WireRun {
   const { capMs, parents, traceparent, checkpoint } = work;
-  if (checkpoint !== undefined)
-    return [task, attempt, fence, at, capMs, parents, traceparent, checkpoint];
+  if (checkpoint !== undefined) return [task, attempt, fence, at, capMs, parents, traceparent, checkpoint];
   if (traceparent !== null) return [task, attempt, fence, at, capMs, parents, traceparent];
   return parents === null ? [task, attempt, fence, at, capMs] : [task, attempt, fence, at, capMs, parents];
 }

@@ -50,6 +50,7 @@ const STREAMS: readonly {
 /** What each says, in one line; an event without a line here fails the build of this page. */
 const SAYS: Readonly<Record<EventType, string>> = {
   OwnerTookOver: 'a new owner of this stream began; an older one is refused from here on',
+  SegmentArchived: 'everything up to here is in the archive, read back and found whole',
   SpecDefined: 'a scheduling spec has this number in this stream',
   WorkflowSubmitted: 'a workflow was admitted',
   TaskSubmitted: 'a task was admitted',
@@ -107,7 +108,7 @@ export function eventTables(): string {
     const events = unions.get(union) ?? [];
     const rows = events.flatMap((name) => {
       const type = name as EventType;
-      if (type === 'OwnerTookOver' && union !== 'TaskEvent') return [];
+      if ((type === 'OwnerTookOver' || type === 'SegmentArchived') && union !== 'TaskEvent') return [];
       const codec = CODECS.get(type);
       if (codec === undefined) throw new Error(`${name} has no codec`);
       const fields = (interfaces.get(name)?.fields ?? []).filter((field) => field.name !== 'type');

@@ -15,9 +15,9 @@ import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
 import type { Clock } from '@yardmaster/kernel';
 import { MonitorRole } from '@yardmaster/monitor';
-import type { TenantKeystore } from '@yardmaster/ports';
+import type { LogArchive, TenantKeystore } from '@yardmaster/ports';
 import type { FirstKey } from '@yardmaster/ratelimiter';
-import { CommittedHub, RoleHost, type Role } from '@yardmaster/service-kit';
+import { CommittedHub, RoleHost, withArchive, type Role } from '@yardmaster/service-kit';
 import { FakeWorker, type Offer } from './fake-worker.js';
 import { LocalBus } from './local-bus.js';
 import { servicesOf } from './services.js';
@@ -47,6 +47,8 @@ export interface WorldOptions {
   readonly monitor?: boolean;
   /** Each service is a process of its own, with its own connection to the log. */
   readonly apart?: boolean;
+  /** Behind the log, for what its streams do not hold any more. */
+  readonly archive?: LogArchive;
 }
 
 /** One process: its connection to the log, and its roles. */
@@ -128,17 +130,19 @@ export class World {
   ): Promise<void> {
     const { bus, clock } = this;
     const log = first !== null && at === 0 ? first : this.log.open();
+    const { archive } = this.options;
+    const read = archive === undefined ? log : withArchive(log, archive);
     const process: Process = {
       log,
       make,
       roles: [],
       host: new RoleHost({
         node: `node-${String(++this.#runs)}`,
-        log,
+        log: read,
         keystore,
         bus,
         clock,
-        hub: new CommittedHub(log, keystore, () => undefined),
+        hub: new CommittedHub(read, keystore, () => undefined),
         handOver: this.options.handOver ?? 'proposed',
         onEvent: (what, detail) => {
           this.said.push(`${what} ${detail}`);

@@ -51,6 +51,8 @@ export const commands = {
   limits: 'yard.cmd.v1.limits',
   ids: 'yard.cmd.v1.ids',
   cluster: 'yard.cmd.v1.cluster',
+  /** To the owner of a stream: what is in the archive. */
+  archived: (stream: string): string => `yard.cmd.v1.archived.${stream}`,
   monitor: 'yard.cmd.v1.monitor',
   /** Whoever keeps this view. */
   projector: (projection: string): string => `yard.cmd.v1.projector.${projection}`,

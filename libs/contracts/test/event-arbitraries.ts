@@ -109,6 +109,7 @@ const event = <T extends EventType>(type: T, fields: Fields<T>): fc.Arbitrary<Do
 
 export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   OwnerTookOver: event('OwnerTookOver', { role: name, epoch: count, node: name }),
+  SegmentArchived: event('SegmentArchived', { last: count, lastHash: name, sha256: name }),
   SpecDefined: event('SpecDefined', { n: count, spec }),
   WorkflowSubmitted: event('WorkflowSubmitted', {
     id: workflowId,

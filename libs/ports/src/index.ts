@@ -3,4 +3,5 @@ export * from './event-log.port.js';
 export * from './graph-hash.js';
 export * from './graph-store.port.js';
 export * from './keystore.port.js';
+export * from './log-archive.port.js';
 export * from './read-model.port.js';

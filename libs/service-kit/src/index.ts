@@ -1,3 +1,4 @@
+export * from './archive/index.js';
 export * from './bus/bus.js';
 export * from './bus/nats-bus.js';
 export * from './bus/worker-outbox.js';

@@ -7,5 +7,7 @@ export * from './worker-yard.js';
 export * from './contracts/attempt-log-store.contract.js';
 export * from './contracts/blob-store.contract.js';
 export * from './contracts/graph-store.contract.js';
+export * from './contracts/log-archive.contract.js';
 export * from './histories/log-script.js';
 export * from './histories/task-lives.js';
+export * from './memory-log-archive.js';

@@ -112,6 +112,12 @@ function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: Key
   };
 }
 
+/** What an envelope of any version says lies before it; null for bytes that are none. Its events are not looked at. */
+export function linkOf(bytes: Uint8Array): string | null {
+  const prev = envelopeBody(bytes)?.[9];
+  return prev instanceof Uint8Array ? Buffer.from(prev).toString('hex') : null;
+}
+
 /** The fields of an envelope of any version; null for bytes that are none. */
 function envelopeBody(bytes: Uint8Array): unknown[] | null {
   let body: unknown;

@@ -5,6 +5,7 @@ import * as platform from './platform-codecs.js';
 import {
   cancelRequested,
   ownerTookOver,
+  segmentArchived,
   specDefined,
   taskCancelled,
   taskFailed,
@@ -17,6 +18,7 @@ import {
 
 const all = [
   ownerTookOver,
+  segmentArchived,
   specDefined,
   workflowSubmitted,
   taskSubmitted,

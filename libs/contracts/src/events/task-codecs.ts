@@ -112,6 +112,14 @@ export const ownerTookOver: EventCodec<EventOf<'OwnerTookOver'>> = {
   read: (f) => ({ type: 'OwnerTookOver', role: str(f[0]), epoch: num(f[1]), node: str(f[2]) }),
 };
 
+export const segmentArchived: EventCodec<EventOf<'SegmentArchived'>> = {
+  type: 'SegmentArchived',
+  code: 2,
+  version: 1,
+  write: (e) => [e.last, e.lastHash, e.sha256],
+  read: (f) => ({ type: 'SegmentArchived', last: num(f[0]), lastHash: str(f[1]), sha256: str(f[2]) }),
+};
+
 export const specDefined: EventCodec<EventOf<'SpecDefined'>> = {
   type: 'SpecDefined',
   code: 10,

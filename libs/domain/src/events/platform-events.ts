@@ -1,4 +1,4 @@
-import type { OwnerTookOver } from './task-events.js';
+import type { OwnerTookOver, SegmentArchived } from './task-events.js';
 
 export type KeyRole = 'viewer' | 'submitter' | 'tenant-admin' | 'operator' | 'agent';
 
@@ -24,7 +24,7 @@ export interface RoleAssigned {
   readonly node: string;
   readonly epoch: number;
 }
-export type ClusterEvent = OwnerTookOver | ClusterFounded | RoleAssigned;
+export type ClusterEvent = OwnerTookOver | SegmentArchived | ClusterFounded | RoleAssigned;
 
 export interface TenantCreated {
   readonly type: 'TenantCreated';
@@ -67,6 +67,7 @@ export interface TokensReturned {
 }
 export type AccountEvent =
   | OwnerTookOver
+  | SegmentArchived
   | TenantCreated
   | SubscriptionDefined
   | KeyCreated
@@ -83,7 +84,7 @@ export interface GeneratorLeased {
   readonly fromMs: number;
   readonly untilMs: number;
 }
-export type IdEvent = OwnerTookOver | GeneratorLeased;
+export type IdEvent = OwnerTookOver | SegmentArchived | GeneratorLeased;
 
 export type AlertKind =
   | 'worker-unhealthy'
@@ -105,4 +106,4 @@ export interface AlertCleared {
   readonly type: 'AlertCleared';
   readonly id: string;
 }
-export type AlertEvent = OwnerTookOver | AlertRaised | AlertCleared;
+export type AlertEvent = OwnerTookOver | SegmentArchived | AlertRaised | AlertCleared;

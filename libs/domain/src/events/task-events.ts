@@ -36,6 +36,16 @@ export interface OwnerTookOver {
   readonly node: string;
 }
 
+/** Everything of this stream up to `last` is in the archive, read back and found whole. */
+export interface SegmentArchived {
+  readonly type: 'SegmentArchived';
+  readonly last: number;
+  /** Hash of the envelope at `last`. */
+  readonly lastHash: string;
+  /** sha256 of the segment that ends there, hex. */
+  readonly sha256: string;
+}
+
 /** Gives a scheduling spec its number in this stream. */
 export interface SpecDefined {
   readonly type: 'SpecDefined';
@@ -129,6 +139,7 @@ export interface WorkflowEnded {
 
 export type TaskEvent =
   | OwnerTookOver
+  | SegmentArchived
   | SpecDefined
   | WorkflowSubmitted
   | TaskSubmitted
@@ -196,6 +207,7 @@ export interface QueuePaused {
 
 export type QueueEvent =
   | OwnerTookOver
+  | SegmentArchived
   | ClassDefined
   | BatchQueued
   | TaskBackedOff
@@ -268,4 +280,4 @@ export interface LeaseEnded {
   } | null;
 }
 export type LeaseEvent =
-  OwnerTookOver | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;
+  OwnerTookOver | SegmentArchived | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;

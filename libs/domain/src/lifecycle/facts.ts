@@ -65,9 +65,12 @@ export interface OwnerFact extends Fact {
 /** Events of the owner's stream that tell something about a task. */
 export type OwnerEvent = Exclude<
   TaskEvent,
-  { type: 'OwnerTookOver' | 'SpecDefined' | 'WorkflowSubmitted' | 'WorkflowEnded' }
+  { type: 'OwnerTookOver' | 'SegmentArchived' | 'SpecDefined' | 'WorkflowSubmitted' | 'WorkflowEnded' }
 >;
-export type QueueFactEvent = Exclude<QueueEvent, { type: 'OwnerTookOver' | 'ClassDefined' | 'QueuePaused' }>;
+export type QueueFactEvent = Exclude<
+  QueueEvent,
+  { type: 'OwnerTookOver' | 'SegmentArchived' | 'ClassDefined' | 'QueuePaused' }
+>;
 
 export function submittedFact({ dueAt, open }: Pick<TaskSubmitted, 'dueAt' | 'open'>, life = 1): OwnerFact {
   return waiting({ life, isDue: dueAt === null, hasOpenParents: open > 0, isCancelRequested: false });

@@ -1,0 +1,1 @@
+export { DiskLogArchive } from './disk-log-archive.js';

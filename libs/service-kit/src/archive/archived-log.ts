@@ -1,0 +1,50 @@
+import { LogGapError, type EventLog, type LogArchive, type StoredMessage } from '@yardmaster/ports';
+import { coverage } from './archiver.js';
+import { decodeSegment } from './segment.js';
+
+/** A log with its archive behind it: what the stream does not hold any more, or lost, is read from there. All else is the log's. */
+export function withArchive(log: EventLog, archive: LogArchive): EventLog {
+  return {
+    durability: log.durability,
+    ensure: (streams) => log.ensure(streams),
+    head: (stream) => log.head(stream),
+    read: (stream, from, to) => readThrough(log, archive, stream, from, to),
+    follow: (stream, from, onMessage, onFailure) => log.follow(stream, from, onMessage, onFailure),
+    writer: (stream, last) => log.writer(stream, last),
+    appendUnfenced: (stream, msgId, data) => log.appendUnfenced(stream, msgId, data),
+    close: () => log.close(),
+  };
+}
+
+async function* readThrough(
+  log: EventLog,
+  archive: LogArchive,
+  stream: string,
+  from: number,
+  to: number,
+): AsyncGenerator<StoredMessage> {
+  let next = from;
+  while (next <= to) {
+    let gap: LogGapError;
+    try {
+      for await (const message of log.read(stream, next, to)) {
+        yield message;
+        next = message.seq + 1;
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof LogGapError)) throw error;
+      gap = error;
+    }
+    const segment = coverage(await archive.list(stream)).find(
+      ({ first, last }) => first <= next && next <= last,
+    );
+    const bytes = segment === undefined ? null : await archive.read(segment);
+    if (segment === undefined || bytes === null) throw gap;
+    for (const message of decodeSegment(segment, bytes).messages) {
+      if (message.seq < next || message.seq > to) continue;
+      yield message;
+      next = message.seq + 1;
+    }
+  }
+}

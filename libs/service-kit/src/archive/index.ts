@@ -1,0 +1,4 @@
+export * from './archived-log.js';
+export * from './archiver.js';
+export * from './segment.js';
+export * from './verify-archive.js';

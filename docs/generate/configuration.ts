@@ -19,6 +19,12 @@ export const VARIABLES: readonly Variable[] = [
     otherwise: '`.yard`',
   },
   {
+    name: 'YARD_ARCHIVE',
+    by: 'yard',
+    says: "folder of the log's archive; on another disk than the broker's it is a second copy in earnest. All services of one yard name the same",
+    otherwise: '`archive` under `YARD_HOME`',
+  },
+  {
     name: 'YARD_HTTP_PORT',
     by: 'yard',
     says: 'port of HTTP; 0 = any free one',

@@ -1,4 +1,4 @@
-import { hashOf, streams } from '@yardmaster/contracts';
+import { commands, hashOf, streams } from '@yardmaster/contracts';
 import {
   Archiver,
   verifyArchive,
@@ -139,6 +139,37 @@ describe('the archiver', () => {
     worlds.push(empty);
     await empty.start();
     await expect(archiverOf(empty, archive).archiver.runOnce()).rejects.toThrow(/beyond the stream/);
+  });
+});
+
+describe('the owner of a stream', () => {
+  const told = (world: World): unknown[] =>
+    world.events('SegmentArchived').map(({ stream, event }) => ({ stream, ...event }));
+
+  it('writes down once what is archived, and nothing that it has not written itself', async () => {
+    const { world, archive } = await lived();
+    const { archiver } = archiverOf(world, archive, {
+      sealMessages: 5,
+      tell: async ({ stream, ...command }) =>
+        (await world.bus.request(commands.archived(stream), command)).ok,
+    });
+    await archiver.runOnce();
+    await world.quiet();
+    const sealed = (await archive.list(tasks)).findLast(({ isSealed }) => isSealed);
+    expect(told(world)).toContainEqual(expect.objectContaining({ stream: tasks, last: sealed?.last }));
+    const before = told(world).length;
+    await archiverOf(world, archive, {
+      tell: async ({ stream, ...command }) =>
+        (await world.bus.request(commands.archived(stream), command)).ok,
+    }).archiver.runOnce();
+    await world.crash(() => true);
+    const again = { last: sealed?.last, lastHash: '', sha256: '' };
+    expect(await world.bus.request(commands.archived(tasks), again)).toMatchObject({ ok: true });
+    await world.quiet();
+    expect(told(world)).toHaveLength(before);
+    expect(await world.bus.request(commands.archived(tasks), { ...again, last: 9_999 })).toMatchObject({
+      ok: false,
+    });
   });
 });
 

@@ -16,7 +16,12 @@ import {
 import { GatewayAdapter, GatewayModule, openGateway } from '@yardmaster/gateway';
 import { IdGenModule } from '@yardmaster/idgen';
 import { MonitorModule } from '@yardmaster/monitor';
-import { memoryGraphSource, ProjectorModule, ProjectorThreadModule } from '@yardmaster/projector';
+import {
+  ArchiverModule,
+  memoryGraphSource,
+  ProjectorModule,
+  ProjectorThreadModule,
+} from '@yardmaster/projector';
 import { QueueManagerModule } from '@yardmaster/queue-manager';
 import { RateLimiterModule } from '@yardmaster/ratelimiter';
 import { ResourceManagerModule } from '@yardmaster/resource-manager';
@@ -76,6 +81,7 @@ class YardInOneProcess {
         ...(memoryGraph === null
           ? []
           : [ProjectorModule.with({ postgres: null, graph: memoryGraphSource(memoryGraph) })]),
+        ArchiverModule,
         GatewayModule.with(views),
       ],
     };

@@ -11,6 +11,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 
 const environment = z.object({
   YARD_HOME: z.string().min(1).default('.yard'),
+  YARD_ARCHIVE: z.string().min(1).optional(),
   YARD_NODE: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _')
@@ -33,6 +34,7 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
   const e = parsed.data;
   return Object.freeze({
     home: path.resolve(e.YARD_HOME),
+    archive: path.resolve(e.YARD_ARCHIVE ?? path.join(e.YARD_HOME, 'archive')),
     node:
       e.YARD_NODE ??
       `${service}-${hostname()

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { DiskLogArchive } from '@yardmaster/archive-disk';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
 import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
@@ -12,6 +13,7 @@ import {
   DeadLetters,
   Metrics,
   NatsBus,
+  withArchive,
   type YardConfig,
   type YardRuntime,
 } from '@yardmaster/service-kit';
@@ -46,7 +48,9 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     ...(broker.user === undefined ? {} : { user: broker.user }),
     ...(broker.password === undefined ? {} : { password: broker.password }),
   };
-  const log = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
+  const stored = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
+  const archive = new DiskLogArchive(config.archive);
+  const log = withArchive(stored, archive);
   await log.ensure(allStreams(config.partitions).map(streamSpec));
   const nc = await connectNats({ ...access, name: `${config.node} commands` });
   const deadLetters = new DeadLetters({
@@ -100,6 +104,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     log,
     keystore,
     hub,
+    archive: { log: stored, archive },
     close: async () => {
       hub.stop();
       bus.close();

@@ -216,6 +216,7 @@ export class FakeYard {
     const logger = createLogger('gateway', 'g1', 'silent');
     const config = {
       home: yard.home,
+      archive: path.join(yard.home, 'archive'),
       node: 'g1',
       service: 'gateway',
       host: '127.0.0.1',

@@ -12,6 +12,13 @@ export interface Identity {
   readonly burstPerSecond: number | null;
 }
 
+/** To the owner of a stream, by the archiver: everything up to `last` is in the archive, read back and whole. Reply: null. */
+export interface ArchivedCommand {
+  readonly last: number;
+  readonly lastHash: string;
+  readonly sha256: string;
+}
+
 export type LimitsCommand =
   /** Reply: Identity, or rejection `unauthenticated`. `hash` = sha256 of the key, hex. */
   | { readonly op: 'authenticate'; readonly hash: string }

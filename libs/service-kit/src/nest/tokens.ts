@@ -1,4 +1,4 @@
-import type { AttemptLogStore, BlobStore } from '@yardmaster/ports';
+import type { AttemptLogStore, BlobStore, EventLog, LogArchive } from '@yardmaster/ports';
 import type { Clock } from '@yardmaster/kernel';
 import type { Bus } from '../bus/bus.js';
 import type { CommittedLog } from '../log/committed-feed.js';
@@ -9,6 +9,8 @@ import type { Logger } from '../telemetry/logger.js';
 /** What a service is told at start. */
 export interface YardConfig {
   readonly home: string;
+  /** Folder of the log's archive. */
+  readonly archive: string;
   /** Unique name of this process. */
   readonly node: string;
   readonly service: string;
@@ -34,6 +36,13 @@ export interface YardRuntime {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly deadLetters: DeadLetters;
+  /** The log itself, and where it is copied to; only the archiver asks for them. */
+  readonly archive?: ArchiveSource;
+}
+
+export interface ArchiveSource {
+  readonly log: EventLog;
+  readonly archive: LogArchive;
 }
 
 /** Injection tokens of the parts of a YardRuntime. */
@@ -46,6 +55,8 @@ export const BLOBS = Symbol('BLOBS');
 export const ATTEMPT_LOGS = Symbol('ATTEMPT_LOGS');
 export const METRICS = Symbol('METRICS');
 export const DEAD_LETTERS = Symbol('DEAD_LETTERS');
+/** ArchiveSource, or null. */
+export const ARCHIVE = Symbol('ARCHIVE');
 /** ReadModelQueries, or null while there is no relational view. */
 export const READ_MODEL = Symbol('READ_MODEL');
 /** GraphStore, or null. */

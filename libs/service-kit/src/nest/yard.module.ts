@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { RoleRegistry } from './role-registry.js';
 import {
+  ARCHIVE,
   ATTEMPT_LOGS,
   BLOBS,
   BUS,
@@ -29,6 +30,7 @@ export class YardModule {
       [ATTEMPT_LOGS, runtime.attemptLogs],
       [METRICS, runtime.metrics],
       [DEAD_LETTERS, runtime.deadLetters],
+      [ARCHIVE, runtime.archive ?? null],
     ];
     const providers = [...parts.map(([provide, useValue]) => ({ provide, useValue })), RoleRegistry];
     return { module: YardModule, providers, exports: providers };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Envelope, Reply } from '@yardmaster/contracts';
+import { commands, type ArchivedCommand, type Envelope, type Reply } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { AppendOutcome, EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
@@ -348,9 +348,16 @@ export class RoleHost {
       });
   }
 
-  #serve({ role, context }: Hosted): void {
+  #serve(hosted: Hosted): void {
+    const { role, context } = hosted;
     if (context === null) return;
     const { bus } = this.options;
+    if (role.stream !== null)
+      this.#serving.push(
+        bus.serve(commands.archived(role.stream), (body) =>
+          this.#noteArchived(hosted, context, body as ArchivedCommand),
+        ),
+      );
     for (const [subject, handler] of Object.entries(role.serves ?? {}))
       this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
     for (const [subject, hear] of Object.entries(role.hears ?? {}))
@@ -359,6 +366,26 @@ export class RoleHost {
           this.#hear(hear, body, context);
         }),
       );
+  }
+
+  /** The archiver has read back what it wrote; only the owner writes into the stream that it is so. */
+  #noteArchived(
+    { runner, role }: Hosted,
+    context: RoleContext,
+    { last, lastHash, sha256 }: ArchivedCommand,
+  ): Promise<Reply<null>> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        resolve({ ok: true, value: null });
+      };
+      if (last > runner.position(role.stream ?? ''))
+        resolve({
+          ok: false,
+          rejection: { code: 'conflict', detail: `${role.name} has not written ${String(last)} yet` },
+        });
+      else if (last <= runner.archivedUpTo) context.effect(done);
+      else context.commit([{ type: 'SegmentArchived', last, lastHash, sha256 }], done);
+    });
   }
 
   #hear(hear: (body: never, ctx: RoleContext) => void, body: unknown, context: RoleContext): void {

@@ -18,6 +18,8 @@ export class RoleRunner {
   readonly #followed: ReadonlySet<string>;
   readonly lost: LostCause[] = [];
   epoch = 0;
+  /** Last sequence of the own stream that is in the archive, as its owner wrote it down. */
+  archivedUpTo = 0;
 
   constructor(readonly role: Role) {
     this.#followed = new Set(role.follows);
@@ -58,6 +60,7 @@ export class RoleRunner {
 
   /** Folds one decided event of the own stream. */
   fold(event: DomainEvent, origin: EventOrigin): void {
+    if (event.type === 'SegmentArchived') this.archivedUpTo = event.last;
     this.role.apply(event, origin);
   }
 
@@ -129,6 +132,7 @@ export class RoleRunner {
     }
     for (const event of envelope.events) {
       if (event.type === 'OwnerTookOver') this.epoch = event.epoch;
+      else if (event.type === 'SegmentArchived') this.archivedUpTo = event.last;
       role.apply(event, envelope);
     }
   }

@@ -59,6 +59,11 @@ export const METRICS_TABLE = {
     help: 'Events not yet in the read model.',
     labels: ['projection'],
   },
+  yard_archive_lag_messages: {
+    kind: 'gauge',
+    help: 'Messages of all streams that are not in the archive yet.',
+    labels: [],
+  },
   yard_workers: { kind: 'gauge', help: 'Workers, by state.', labels: ['state'] },
   yard_capacity_used_ratio: {
     kind: 'gauge',

@@ -8,6 +8,7 @@ export class Broker {
   private constructor(
     readonly connection: NatsConnection,
     private readonly manager: JetStreamManager,
+    readonly access: { readonly url: string; readonly user: string; readonly password: string },
   ) {}
 
   static async of(home: string): Promise<Broker> {
@@ -18,7 +19,8 @@ export class Broker {
       readFileSync(path.join(home, 'nats', 'nats-server.conf'), 'utf8'),
     )?.[1];
     const connection = await connect({ servers: `127.0.0.1:${port ?? ''}`, user: 'yard', pass: nats });
-    return new Broker(connection, await jetstreamManager(connection));
+    const access = { url: `nats://127.0.0.1:${port ?? ''}`, user: 'yard', password: nats };
+    return new Broker(connection, await jetstreamManager(connection), access);
   }
 
   /** Last sequence of each stream. */
@@ -26,6 +28,11 @@ export class Broker {
     const heads: Record<string, number> = {};
     for await (const { config, state } of this.manager.streams.list()) heads[config.name] = state.last_seq;
     return heads;
+  }
+
+  /** Purges all of a stream but its last message. */
+  async purgeFront(stream: string, last: number): Promise<void> {
+    await this.manager.streams.purge(stream, { seq: last });
   }
 
   /** The same of the streams that hold tasks. */

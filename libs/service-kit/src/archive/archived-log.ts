@@ -7,13 +7,26 @@ export function withArchive(log: EventLog, archive: LogArchive): EventLog {
   return {
     durability: log.durability,
     ensure: (streams) => log.ensure(streams),
-    head: (stream) => log.head(stream),
+    head: (stream) => headOf(log, archive, stream),
     read: (stream, from, to) => readThrough(log, archive, stream, from, to),
     follow: (stream, from, onMessage, onFailure) => log.follow(stream, from, onMessage, onFailure),
     writer: (stream, last) => log.writer(stream, last),
     appendUnfenced: (stream, msgId, data) => log.appendUnfenced(stream, msgId, data),
     close: () => log.close(),
   };
+}
+
+/** `first` is the first that can be read here. */
+async function headOf(
+  log: EventLog,
+  archive: LogArchive,
+  stream: string,
+): Promise<{ readonly first: number; readonly last: number }> {
+  const { first, last } = await log.head(stream);
+  if (first <= 1) return { first, last };
+  const archived = coverage(await archive.list(stream));
+  const reaches = (archived.at(-1)?.last ?? 0) + 1 >= first;
+  return { first: reaches ? Math.min(first, archived[0]?.first ?? first) : first, last };
 }
 
 async function* readThrough(

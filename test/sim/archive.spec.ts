@@ -130,15 +130,18 @@ describe('the archiver', () => {
     expect(await archive.list(tasks)).toEqual([]);
   });
 
-  it('refuses an archive that reaches beyond the log', async () => {
+  it('refuses an archive of another log, and one that reaches beyond its own', async () => {
     const { world, archive } = await lived();
     await archiverOf(world, archive).archiver.runOnce();
     const other = await lived();
-    other.world.log.trim(tasks, 0);
+    await work(other.world);
+    await expect(archiverOf(other.world, archive).archiver.runOnce()).rejects.toThrow(/is not of this log/);
     const empty = new World({ partitions: 1 });
     worlds.push(empty);
     await empty.start();
-    await expect(archiverOf(empty, archive).archiver.runOnce()).rejects.toThrow(/beyond the stream/);
+    await expect(archiverOf(empty, archive, { streams: [tasks] }).archiver.runOnce()).rejects.toThrow(
+      /beyond the stream/,
+    );
   });
 });
 

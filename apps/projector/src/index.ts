@@ -4,7 +4,6 @@ export { GRAPH_ENDED, GraphFold, type GraphChanges } from './graph/graph-fold.js
 export { GraphProjector, type GraphProjectorOptions } from './graph/graph-projector.js';
 export { RelationalProjector, type RelationalProjectorOptions } from './relational/relational-projector.js';
 export { Projections, type ProjectionsOptions } from './projections.js';
-export { ArchiverModule } from './archive/archiver.module.js';
 export { ProjectorModule } from './projector.module.js';
 export { ProjectorThreadModule } from './thread/projector-thread.module.js';
 export {

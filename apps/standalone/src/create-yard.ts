@@ -16,12 +16,7 @@ import {
 import { GatewayAdapter, GatewayModule, openGateway } from '@yardmaster/gateway';
 import { IdGenModule } from '@yardmaster/idgen';
 import { MonitorModule } from '@yardmaster/monitor';
-import {
-  ArchiverModule,
-  memoryGraphSource,
-  ProjectorModule,
-  ProjectorThreadModule,
-} from '@yardmaster/projector';
+import { memoryGraphSource, ProjectorModule, ProjectorThreadModule } from '@yardmaster/projector';
 import { QueueManagerModule } from '@yardmaster/queue-manager';
 import { RateLimiterModule } from '@yardmaster/ratelimiter';
 import { ResourceManagerModule } from '@yardmaster/resource-manager';
@@ -81,7 +76,6 @@ class YardInOneProcess {
         ...(memoryGraph === null
           ? []
           : [ProjectorModule.with({ postgres: null, graph: memoryGraphSource(memoryGraph) })]),
-        ArchiverModule,
         GatewayModule.with(views),
       ],
     };

@@ -7,6 +7,7 @@ import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
 import type { EventLog, StreamSpec, TenantKeystore } from '@yardmaster/ports';
 import {
+  type ArchiveSource,
   CommittedHub,
   createLogger,
   DEAD_LETTER_STREAM_BYTES,
@@ -32,6 +33,7 @@ export interface OpenRuntime extends YardRuntime {
   readonly log: EventLog;
   readonly keystore: TenantKeystore;
   readonly hub: CommittedHub;
+  readonly archive: ArchiveSource;
   /** Drains and closes every connection. */
   close(): Promise<void>;
 }

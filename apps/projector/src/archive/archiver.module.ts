@@ -1,8 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { allStreams, commands, streams, type ArchivedCommand } from '@yardmaster/contracts';
 import {
   ARCHIVE,
-  Archiver,
   BUS,
   CONFIG,
   LOGGER,
@@ -13,9 +11,10 @@ import {
   type Metrics,
   type YardConfig,
 } from '@yardmaster/service-kit';
-import { ArchiverDuty } from './archiver-duty.js';
+import type { ArchiverDuty } from './archiver-duty.js';
+import { openArchiver } from './open-archiver.js';
 
-/** Copies the log into the archive; a process without one has nothing to do here. */
+/** Copies the log into the archive, in a projector's process of its own; a process without an archive has nothing to do here. */
 @Module({})
 export class ArchiverModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #duty: ArchiverDuty | null;
@@ -27,27 +26,7 @@ export class ArchiverModule implements OnApplicationBootstrap, BeforeApplication
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
   ) {
-    this.#duty =
-      source === null
-        ? null
-        : new ArchiverDuty({
-            archiver: new Archiver({
-              ...source,
-              // Dead letters have no chain and no owner.
-              streams: allStreams(partitions).filter((stream) => stream !== streams.deadLetters),
-              tell: async ({ stream, last, lastHash, sha256 }) => {
-                const command: ArchivedCommand = { last, lastHash, sha256 };
-                return (await bus.request(commands.archived(stream), command)).ok;
-              },
-            }),
-            onBehind: (messages) => {
-              metrics.set('yard_archive_lag_messages', messages);
-            },
-            onFailure: (error, isHalted) => {
-              if (isHalted) logger.error({ err: error }, `the archiver has halted: ${error.message}`);
-              else logger.warn({ err: error }, `the archiver tries again: ${error.message}`);
-            },
-          });
+    this.#duty = source === null ? null : openArchiver({ source, bus, partitions, logger, metrics });
   }
 
   onApplicationBootstrap(): void {

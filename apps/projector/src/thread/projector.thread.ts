@@ -3,6 +3,8 @@ import { getPriority, setPriority } from 'node:os';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openRuntime } from '@yardmaster/composition';
+import type { Metrics } from '@yardmaster/service-kit';
+import { openArchiver } from '../archive/open-archiver.js';
 import { Projections } from '../projections.js';
 import { storesOf } from '../stores.js';
 import type { Figure, Stop, ThreadData } from './messages.js';
@@ -16,6 +18,11 @@ const port = parentPort;
 if (port === null) throw new Error('this is the projector as a thread of a yard: it is started by that');
 const { config, broker, stores, isRebuilding } = workerData as ThreadData;
 const runtime = await openRuntime(config, broker);
+const metrics: Pick<Metrics, 'set'> = {
+  set: (name, value, labels?: Record<string, string>) => {
+    port.postMessage({ kind: 'figure', name, value, labels: labels ?? {} } satisfies Figure);
+  },
+};
 const projections = new Projections({
   log: runtime.committed,
   bus: runtime.bus,
@@ -23,17 +30,21 @@ const projections = new Projections({
   partitions: config.partitions,
   stores: storesOf(stores),
   logger: runtime.logger,
-  metrics: {
-    set: (name, value, labels?: Record<string, string>) => {
-      port.postMessage({ kind: 'figure', name, value, labels: labels ?? {} } satisfies Figure);
-    },
-  },
+  metrics,
   isRebuilding,
 });
 projections.start();
+const archiver = openArchiver({
+  source: runtime.archive,
+  bus: runtime.bus,
+  partitions: config.partitions,
+  logger: runtime.logger,
+  metrics,
+});
+archiver.start();
 port.once('message', (_: Stop) => {
   void (async () => {
-    await projections.stop();
+    await Promise.all([projections.stop(), archiver.stop()]);
     await runtime.close();
     // Ends this thread alone.
     process.exit(0);

@@ -1,4 +1,4 @@
-import { CHAIN_START } from '@yardmaster/contracts';
+import { CHAIN_START, hashOf } from '@yardmaster/contracts';
 import type { EventLog, LogArchive, SegmentName, StoredMessage } from '@yardmaster/ports';
 import { ArchiveDamagedError, brokenLink, decodeSegment, encodeSegment, type Segment } from './segment.js';
 
@@ -80,10 +80,22 @@ export class Archiver {
         newest,
         `reaches beyond the stream, which ends at ${String(head)}: an older copy of the log was put back, or this is another yard's archive`,
       );
+    await this.#mustBeOfThisLog(newest, header.lastHash);
     let openBytes = 0;
     for (const name of open) openBytes += (await this.#read(name)).header.size;
     const untold = lastSealed === undefined ? null : upTo(await this.#read(lastSealed));
     return { last: header.last, lastHash: header.lastHash, open, openBytes, untold };
+  }
+
+  async #mustBeOfThisLog(newest: SegmentName, lastHash: string): Promise<void> {
+    const { log } = this.options;
+    if ((await log.head(newest.stream)).first > newest.last) return;
+    for await (const { data } of log.read(newest.stream, newest.last, newest.last))
+      if (hashOf(data) !== lastHash)
+        throw new ArchiveDamagedError(
+          newest,
+          `is not of this log: ${String(newest.last)} is another message there; this is another yard's archive, or another log was put in its place`,
+        );
   }
 
   async #bringUp(stream: string, start: End, head: number, stop: AbortSignal | undefined): Promise<number> {

@@ -75,7 +75,7 @@ const node = {
   message: 'kernel and domain are pure: no I/O.',
 };
 const nest = { group: ['@nestjs/*'], message: 'NestJS lives in apps and service-kit only.' };
-const adapters = ['eventlog-*', 'readmodel-*', 'graph-*', 'blob-*', 'keystore-*', 'servers'].map(
+const adapters = ['archive-*', 'eventlog-*', 'readmodel-*', 'graph-*', 'blob-*', 'keystore-*', 'servers'].map(
   (name) => `@yardmaster/${name}`,
 );
 

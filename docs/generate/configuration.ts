@@ -21,7 +21,7 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'YARD_ARCHIVE',
     by: 'yard',
-    says: "folder of the log's archive; on another disk than the broker's it is a second copy in earnest. All services of one yard name the same",
+    says: "folder of the log's archive, or `s3://bucket/prefix` with the AWS SDK's variables; on another disk than the broker's it is a second copy in earnest. All services of one yard name the same",
     otherwise: '`archive` under `YARD_HOME`',
   },
   {

@@ -34,7 +34,7 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
   const e = parsed.data;
   return Object.freeze({
     home: path.resolve(e.YARD_HOME),
-    archive: path.resolve(e.YARD_ARCHIVE ?? path.join(e.YARD_HOME, 'archive')),
+    archive: archiveOf(e.YARD_ARCHIVE, e.YARD_HOME),
     node:
       e.YARD_NODE ??
       `${service}-${hostname()
@@ -49,4 +49,10 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
     alertWebhook: e.YARD_ALERT_WEBHOOK ?? null,
     handOver: e.YARD_HAND_OVER,
   });
+}
+
+/** A bucket is named as it is; a folder in full. */
+function archiveOf(given: string | undefined, home: string): string {
+  if (given?.startsWith('s3://') === true) return given;
+  return path.resolve(given ?? path.join(home, 'archive'));
 }

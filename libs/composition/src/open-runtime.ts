@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { DiskLogArchive } from '@yardmaster/archive-disk';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
 import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
 import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
@@ -18,6 +17,7 @@ import {
   type YardConfig,
   type YardRuntime,
 } from '@yardmaster/service-kit';
+import { openArchive } from './open-archive.js';
 
 /** Where the broker is and what is known of it. */
 export interface BrokerAccess {
@@ -51,7 +51,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     ...(broker.password === undefined ? {} : { password: broker.password }),
   };
   const stored = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
-  const archive = new DiskLogArchive(config.archive);
+  const archive = await openArchive(config.archive);
   const log = withArchive(stored, archive);
   await log.ensure(allStreams(config.partitions).map(streamSpec));
   const nc = await connectNats({ ...access, name: `${config.node} commands` });

@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.js';
 /** What a service is told at start. */
 export interface YardConfig {
   readonly home: string;
-  /** Folder of the log's archive. */
+  /** Folder of the log's archive, or `s3://bucket/prefix`. */
   readonly archive: string;
   /** Unique name of this process. */
   readonly node: string;

@@ -1,0 +1,1 @@
+export { S3LogArchive } from './s3-log-archive.js';

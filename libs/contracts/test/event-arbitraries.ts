@@ -229,7 +229,17 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
     sealed: sealedEnd,
   }),
   ClusterFounded: event('ClusterFounded', { installation: name, partitions: fc.nat(64) }),
+  NodeJoined: event('NodeJoined', {
+    node: name,
+    incarnation: name,
+    service: name,
+    level: fc.nat(9),
+    offers: fc.array(name, { maxLength: 9 }),
+  }),
+  NodeLeft: event('NodeLeft', { node: name, incarnation: name, why: fc.constantFrom('silent', 'stopped') }),
   RoleAssigned: event('RoleAssigned', { role: name, node: name, epoch: count }),
+  RoleWithdrawn: event('RoleWithdrawn', { role: name, node: name, epoch: count }),
+  FeatureLevelRaised: event('FeatureLevelRaised', { level: fc.nat(9) }),
   TenantCreated: event('TenantCreated', {
     n: count,
     tenant: name,

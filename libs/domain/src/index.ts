@@ -1,3 +1,4 @@
+export * from './cluster/index.js';
 export * from './duration/index.js';
 export * from './events/index.js';
 export * from './graph/index.js';

@@ -1,5 +1,5 @@
-import type { AlertKind, KeyRole, Subscription } from '@yardmaster/domain';
-import { type EventCodec, type EventOf, num, str } from './codec.js';
+import type { AlertKind, KeyRole, NodeLeftWhy, Subscription } from '@yardmaster/domain';
+import { type EventCodec, type EventOf, list, num, str } from './codec.js';
 
 export const clusterFounded: EventCodec<EventOf<'ClusterFounded'>> = {
   type: 'ClusterFounded',
@@ -15,6 +15,45 @@ export const roleAssigned: EventCodec<EventOf<'RoleAssigned'>> = {
   version: 1,
   write: (e) => [e.role, e.node, e.epoch],
   read: (f) => ({ type: 'RoleAssigned', role: str(f[0]), node: str(f[1]), epoch: num(f[2]) }),
+};
+
+export const nodeJoined: EventCodec<EventOf<'NodeJoined'>> = {
+  type: 'NodeJoined',
+  code: 72,
+  version: 1,
+  write: (e) => [e.node, e.incarnation, e.service, e.level, e.offers],
+  read: (f) => ({
+    type: 'NodeJoined',
+    node: str(f[0]),
+    incarnation: str(f[1]),
+    service: str(f[2]),
+    level: num(f[3]),
+    offers: list<string>(f[4]),
+  }),
+};
+
+export const nodeLeft: EventCodec<EventOf<'NodeLeft'>> = {
+  type: 'NodeLeft',
+  code: 73,
+  version: 1,
+  write: (e) => [e.node, e.incarnation, e.why],
+  read: (f) => ({ type: 'NodeLeft', node: str(f[0]), incarnation: str(f[1]), why: f[2] as NodeLeftWhy }),
+};
+
+export const roleWithdrawn: EventCodec<EventOf<'RoleWithdrawn'>> = {
+  type: 'RoleWithdrawn',
+  code: 74,
+  version: 1,
+  write: (e) => [e.role, e.node, e.epoch],
+  read: (f) => ({ type: 'RoleWithdrawn', role: str(f[0]), node: str(f[1]), epoch: num(f[2]) }),
+};
+
+export const featureLevelRaised: EventCodec<EventOf<'FeatureLevelRaised'>> = {
+  type: 'FeatureLevelRaised',
+  code: 75,
+  version: 1,
+  write: (e) => [e.level],
+  read: (f) => ({ type: 'FeatureLevelRaised', level: num(f[0]) }),
 };
 
 export const tenantCreated: EventCodec<EventOf<'TenantCreated'>> = {

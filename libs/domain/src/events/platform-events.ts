@@ -18,13 +18,53 @@ export interface ClusterFounded {
   readonly installation: string;
   readonly partitions: number;
 }
+/** A node is there, or came back as a new process: what an earlier process of this name held is free. */
+export interface NodeJoined {
+  readonly type: 'NodeJoined';
+  readonly node: string;
+  /** Tells one process of this name from the next. */
+  readonly incarnation: string;
+  readonly service: string;
+  /** Highest feature level that it can work at. */
+  readonly level: number;
+  /** Roles that it can take. */
+  readonly offers: readonly string[];
+}
+export type NodeLeftWhy = 'silent' | 'stopped';
+/** A node is gone; the roles that it held are free. */
+export interface NodeLeft {
+  readonly type: 'NodeLeft';
+  readonly node: string;
+  readonly incarnation: string;
+  readonly why: NodeLeftWhy;
+}
 export interface RoleAssigned {
   readonly type: 'RoleAssigned';
   readonly role: string;
   readonly node: string;
   readonly epoch: number;
 }
-export type ClusterEvent = OwnerTookOver | SegmentArchived | ClusterFounded | RoleAssigned;
+/** A node is to let go of a role, so that another can have it. */
+export interface RoleWithdrawn {
+  readonly type: 'RoleWithdrawn';
+  readonly role: string;
+  readonly node: string;
+  readonly epoch: number;
+}
+/** Every node can work at this level now; nodes below it get no roles. */
+export interface FeatureLevelRaised {
+  readonly type: 'FeatureLevelRaised';
+  readonly level: number;
+}
+export type ClusterEvent =
+  | OwnerTookOver
+  | SegmentArchived
+  | ClusterFounded
+  | NodeJoined
+  | NodeLeft
+  | RoleAssigned
+  | RoleWithdrawn
+  | FeatureLevelRaised;
 
 export interface TenantCreated {
   readonly type: 'TenantCreated';

@@ -1,0 +1,3 @@
+export * from './cluster-state.js';
+export * from './cluster.decide.js';
+export * from './feature-level.js';

@@ -7,6 +7,7 @@ import {
   type GeneratorGrant,
   type Identity,
   type NodeHeartbeat,
+  type NodeOrders,
   type QueueView,
   type Reply,
   type TokenGrant,
@@ -199,37 +200,69 @@ describe('the cluster manager', () => {
     expect((await view()).installation).toBe(installation);
   });
 
-  it('gives each assignment of a duty a higher epoch, over restarts too', async () => {
+  it('knows the nodes that it hears, tells them what they are to have, and shows both', async () => {
     await begin();
-    const assign = async (): Promise<number> =>
-      valueOf(
-        await world.bus.request<{ epoch: number }>(commands.cluster, {
-          op: 'assign',
-          role: 'batcher/main',
-          node: 'n',
-        }),
-      ).epoch;
-    expect([await assign(), await assign()]).toEqual([1, 2]);
-    await world.crash(() => true);
-    expect(await assign()).toBe(3);
-  });
-
-  it('shows the nodes that it hears', async () => {
-    await begin();
-    const beat: NodeHeartbeat = {
-      node: 'n7',
-      service: 'gateway',
-      pid: 5,
-      at: 1,
-      roles: [{ role: 'x', epoch: 2, state: 'active' }],
-      lag: {},
+    const orders: NodeOrders[] = [];
+    world.bus.subscribe(commands.node('n7'), (body) => {
+      orders.push(body as NodeOrders);
+    });
+    const beat = (more: Partial<NodeHeartbeat> = {}): void => {
+      const heartbeat: NodeHeartbeat = {
+        node: 'n7',
+        incarnation: 'one',
+        service: 'submitter',
+        pid: 5,
+        at: 1,
+        level: 1,
+        reads: {},
+        offers: ['submitter/0'],
+        isLeaving: false,
+        roles: [],
+        outranked: {},
+        positions: { 'queue-main': 3 },
+        ...more,
+      };
+      world.bus.publish(telemetry.heartbeats, heartbeat);
     };
-    world.bus.publish(telemetry.heartbeats, beat);
+    beat();
+    await world.quiet();
+    expect(orders.at(-1)).toMatchObject({ incarnation: 'one', isShared: false, roles: [['submitter/0', 1]] });
+    expect((await view()).roles).toContainEqual({
+      role: 'submitter/0',
+      node: 'n7',
+      epoch: 1,
+      state: 'moving',
+    });
+    beat({ roles: [{ role: 'submitter/0', epoch: 4, state: 'active' }] });
     await world.quiet();
     await world.pass(500);
     expect(await view()).toMatchObject({
-      nodes: [{ node: 'n7', service: 'gateway', pid: 5, lastSeenMs: 500 }],
-      roles: [{ role: 'x', node: 'n7', epoch: 2 }],
+      level: 1,
+      nodes: [
+        { node: 'n7', service: 'submitter', pid: 5, lastSeenMs: 500, state: 'up', roles: ['submitter/0'] },
+      ],
+    });
+    expect((await view()).roles).toContainEqual({
+      role: 'submitter/0',
+      node: 'n7',
+      epoch: 4,
+      state: 'active',
+    });
+    // A new process of that name: what the old one had is free, and given above everything that was heard of.
+    beat({ incarnation: 'two' });
+    await world.quiet();
+    expect(orders.at(-1)).toMatchObject({ incarnation: 'two', roles: [['submitter/0', 2]] });
+    // Late words of the old one change nothing.
+    beat({ roles: [{ role: 'submitter/0', epoch: 9, state: 'active' }] });
+    await world.quiet();
+    expect((await view()).nodes).toMatchObject([{ incarnation: 'two' }]);
+    await world.crash(() => true);
+    expect(world.events('RoleAssigned')).toHaveLength(2);
+    expect((await view()).roles).toContainEqual({
+      role: 'submitter/0',
+      node: 'n7',
+      epoch: 2,
+      state: 'moving',
     });
   });
 });
@@ -301,27 +334,27 @@ describe('the monitor', () => {
 
   it('raises an alert for a service that is not heard any more', async () => {
     await begin({ monitor: true });
-    world.bus.publish(telemetry.heartbeats, {
+    const beat: NodeHeartbeat = {
       node: 'n7',
+      incarnation: 'one',
       service: 'projector',
       pid: 5,
       at: 1,
+      level: 1,
+      reads: {},
+      offers: [],
+      isLeaving: false,
       roles: [],
-      lag: {},
-    } satisfies NodeHeartbeat);
+      outranked: {},
+      positions: {},
+    };
+    world.bus.publish(telemetry.heartbeats, beat);
     await world.quiet();
     await look(4);
     expect(await open()).toEqual([]);
     await look(6);
     expect(await open()).toEqual(['service-unhealthy/n7']);
-    world.bus.publish(telemetry.heartbeats, {
-      node: 'n7',
-      service: 'projector',
-      pid: 5,
-      at: 2,
-      roles: [],
-      lag: {},
-    } satisfies NodeHeartbeat);
+    world.bus.publish(telemetry.heartbeats, { ...beat, at: 2 });
     await look(4);
     expect(await open()).toEqual([]);
   });

@@ -39,7 +39,7 @@ function fresh({ partitions, bus, clock }: World): Role[] {
       (_, p) =>
         new SubmitterRole(p, new IdSource(bus, p, 'n'), untraced, { get: () => Promise.resolve(null) }),
     ),
-    new BatcherRole(partitions, () => 1),
+    new BatcherRole(partitions),
     new QueueRole(partitions),
     new ResourcesRole(clock, nothing),
   ];

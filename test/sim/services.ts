@@ -4,8 +4,8 @@ import type { Clock } from '@yardmaster/kernel';
 import { QueueRole } from '@yardmaster/queue-manager';
 import { type FirstKey, LimitsRole } from '@yardmaster/ratelimiter';
 import { ResourcesRole } from '@yardmaster/resource-manager';
-import type { Bus, Role } from '@yardmaster/service-kit';
-import { ClusterRole, IdSource, SubmitterRole } from '@yardmaster/submitter';
+import type { Bus, Role, WantedRoles } from '@yardmaster/service-kit';
+import { ClusterRole, IdSource, NodeRoster, SubmitterRole } from '@yardmaster/submitter';
 
 export interface CellPlan {
   readonly partitions: number;
@@ -20,35 +20,53 @@ const untraced = {
   ended: () => undefined,
 };
 
+/** Roles that a process can have, by name. */
+export type Offers = ReadonlyMap<string, () => Role>;
+
 /** The deciding roles of a cell by the service that has them, new objects for each start. */
 export function servicesOf(
   { partitions, firstKeys, count }: CellPlan,
   { clock, bus }: { readonly clock: Clock; readonly bus: Bus },
-): ((epoch: number) => Role[])[] {
+): Offers[] {
+  const badFrame = (): void => {
+    count('badFrames', 1);
+  };
   return [
-    () => [new ClusterRole(partitions, clock), new LimitsRole(firstKeys), new IdsRole()],
-    () =>
-      Array.from(
-        { length: partitions },
-        (_, p) =>
+    new Map<string, () => Role>([
+      ['cluster', () => new ClusterRole(partitions, new NodeRoster(clock))],
+      ['limits', () => new LimitsRole(firstKeys)],
+      ['ids', () => new IdsRole()],
+    ]),
+    new Map<string, () => Role>(
+      Array.from({ length: partitions }, (_, p) => [
+        `submitter/${String(p)}`,
+        () =>
           new SubmitterRole(p, new IdSource(bus, p, String(p)), untraced, {
             get: () => Promise.resolve(null),
           }),
-      ),
-    (epoch) => [new BatcherRole(partitions, () => epoch)],
-    () => [new QueueRole(partitions)],
-    () => [
-      new ResourcesRole(clock, {
-        staleReports: (n) => {
-          count('staleReports', n);
-        },
-        leasesLost: (n) => {
-          count('leasesLost', n);
-        },
-        badFrame: () => {
-          count('badFrames', 1);
-        },
-      }),
-    ],
+      ]),
+    ),
+    new Map<string, () => Role>([['batcher/main', () => new BatcherRole(partitions)]]),
+    new Map<string, () => Role>([['queue/main', () => new QueueRole(partitions)]]),
+    new Map<string, () => Role>([
+      [
+        'resources/main',
+        () =>
+          new ResourcesRole(clock, {
+            staleReports: (n) => {
+              count('staleReports', n);
+            },
+            leasesLost: (n) => {
+              count('leasesLost', n);
+            },
+            badFrame,
+          }),
+      ],
+    ]),
   ];
+}
+
+/** Who has what is fixed in these tests; a role without a stream still needs a higher epoch each time. */
+export function fixedRoles(offers: Offers, epoch: number): WantedRoles {
+  return new Map([...offers.keys()].map((name) => [name, name === 'batcher/main' ? epoch : null]));
 }

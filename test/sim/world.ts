@@ -20,7 +20,7 @@ import type { FirstKey } from '@yardmaster/ratelimiter';
 import { CommittedHub, RoleHost, withArchive, type Role } from '@yardmaster/service-kit';
 import { FakeWorker, type Offer } from './fake-worker.js';
 import { LocalBus } from './local-bus.js';
-import { servicesOf } from './services.js';
+import { fixedRoles, servicesOf, type Offers } from './services.js';
 
 const KEY = new Uint8Array(32).fill(7);
 const keystore: TenantKeystore = { keyOf: () => KEY };
@@ -53,10 +53,9 @@ export interface WorldOptions {
 
 /** One process: its connection to the log, and its roles. */
 interface Process {
-  log: MemoryEventLog;
-  host: RoleHost;
-  roles: Role[];
-  readonly make: (epoch: number) => Role[];
+  readonly log: MemoryEventLog;
+  readonly host: RoleHost;
+  readonly offers: Offers;
 }
 
 /** A whole cell in one thread over an in-memory log: all deciding roles, real bytes, no broker. */
@@ -71,7 +70,6 @@ export class World {
   bus = new LocalBus();
   #processes: Process[] = [];
   #runs = 0;
-  #hosts = 0;
   readonly #disk = new Map<string, Envelope[]>();
 
   constructor(private readonly options: WorldOptions = {}) {
@@ -83,7 +81,7 @@ export class World {
   }
 
   get roles(): readonly Role[] {
-    return this.#processes.flatMap(({ roles }) => roles);
+    return this.#processes.flatMap(({ host }) => host.roles());
   }
 
   get processes(): number {
@@ -94,67 +92,59 @@ export class World {
     const log = this.log.open();
     await log.ensure(this.streams.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
     this.#processes = [];
-    for (const make of this.#services()) await this.#run(log, make);
+    for (const offers of this.#services()) await this.#run(log, offers);
     await this.quiet();
   }
 
   /** What each process does. */
-  #services(): ((epoch: number) => Role[])[] {
-    const { clock, counted, partitions, bus } = this;
+  #services(bus: LocalBus = this.bus): Offers[] {
+    const { clock, counted, partitions } = this;
     const { firstKeys = [] } = this.options;
     const count = (what: keyof World['counted'], n: number): void => {
       counted[what] += n;
     };
     const services = servicesOf({ partitions, firstKeys, count }, { clock, bus });
     if (this.options.monitor === true) {
-      services.push(() => [
-        new MonitorRole(clock, this.bus, {
-          raised: ({ id, action }) => {
-            this.alerts.push({ what: 'raised', id, action });
-          },
-          cleared: ({ id, action }) => {
-            this.alerts.push({ what: 'cleared', id, action });
-          },
-        }),
-      ]);
+      services.push(
+        new Map<string, () => Role>([
+          [
+            'monitor',
+            () =>
+              new MonitorRole(clock, this.bus, {
+                raised: ({ id, action }) => {
+                  this.alerts.push({ what: 'raised', id, action });
+                },
+                cleared: ({ id, action }) => {
+                  this.alerts.push({ what: 'cleared', id, action });
+                },
+              }),
+          ],
+        ]),
+      );
     }
-    return this.options.apart === true
-      ? services
-      : [(epoch) => services.flatMap((service) => service(epoch))];
+    return this.options.apart === true ? services : [new Map(services.flatMap((offers) => [...offers]))];
   }
 
-  async #run(
-    first: MemoryEventLog | null,
-    make: (epoch: number) => Role[],
-    at = this.#processes.length,
-  ): Promise<void> {
+  async #run(first: MemoryEventLog | null, offers: Offers, at = this.#processes.length): Promise<void> {
     const { bus, clock } = this;
     const log = first !== null && at === 0 ? first : this.log.open();
     const { archive } = this.options;
     const read = archive === undefined ? log : withArchive(log, archive);
-    const process: Process = {
-      log,
-      make,
-      roles: [],
-      host: new RoleHost({
-        node: `node-${String(++this.#runs)}`,
-        log: read,
-        keystore,
-        bus,
-        clock,
-        hub: new CommittedHub(read, keystore, () => undefined),
-        handOver: this.options.handOver ?? 'proposed',
-        onEvent: (what, detail) => {
-          this.said.push(`${what} ${detail}`);
-        },
-        roles: () => {
-          process.roles = make(++this.#hosts);
-          return process.roles;
-        },
-      }),
-    };
-    this.#processes[at] = process;
-    await process.host.start();
+    const host = new RoleHost({
+      node: `node-${String(++this.#runs)}`,
+      log: read,
+      keystore,
+      bus,
+      clock,
+      hub: new CommittedHub(read, keystore, () => undefined),
+      handOver: this.options.handOver ?? 'proposed',
+      onEvent: (what, detail) => {
+        this.said.push(`${what} ${detail}`);
+      },
+      offers,
+    });
+    this.#processes[at] = { log, offers, host };
+    await host.start(fixedRoles(offers, this.#runs));
   }
 
   /** kill -9 of everything: `keep` says which publishes in flight reached the disk. */
@@ -171,7 +161,7 @@ export class World {
     if (process === undefined) return;
     process.host.stop();
     this.log.crash({ keep: ({ stream }) => keep(stream), only: process.log });
-    await this.#run(null, process.make, at);
+    await this.#run(null, process.offers, at);
     await this.quiet();
   }
 

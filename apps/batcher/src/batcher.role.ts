@@ -40,11 +40,7 @@ export class BatcherRole implements Role {
   #inFlight: { at: number; tasks: readonly ReadyTask[] }[] = [];
   #dirty = true;
 
-  /** `epochOf` gives the epoch that the cluster manager assigned to this batcher. */
-  constructor(
-    partitions: number,
-    private readonly epochOf: () => number,
-  ) {
+  constructor(partitions: number) {
     this.#partitions = new Map(Array.from({ length: partitions }, (_, p) => [streams.tasks(p), p]));
     this.follows = [...this.#partitions.keys(), streams.queue()];
     this.serves = { [commands.batcher()]: (body: BatcherCommand) => this.#handle(body) };
@@ -56,8 +52,6 @@ export class BatcherRole implements Role {
   }
 
   advance(ctx: RoleContext): void {
-    const epoch = this.epochOf();
-    if (epoch === 0) return;
     const now = ctx.now();
     this.#takeBackLost(now);
     if (!this.#dirty) return;
@@ -67,7 +61,7 @@ export class BatcherRole implements Role {
       if (batch.length === 0) return;
       this.#inFlight.push({ at: now, tasks: batch });
       ctx.wakeAt(now + PUSH_LOST_MS);
-      ctx.tell(commands.queue(), pushOf(batch, epoch));
+      ctx.tell(commands.queue(), pushOf(batch, ctx.epoch));
     }
   }
 

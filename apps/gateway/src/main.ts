@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { brokerFromEnvironment, openRuntime, resolveConfig, startHeartbeat } from '@yardmaster/composition';
-import { startTracing, YardModule } from '@yardmaster/service-kit';
+import { brokerFromEnvironment, clusterNodeOf, openRuntime, resolveConfig } from '@yardmaster/composition';
+import { RoleRegistry, startTracing, YardModule } from '@yardmaster/service-kit';
 import { GatewayAppModule } from './gateway-app.module.js';
 import { GatewayAdapter, openGateway } from './index.js';
 import { openViews } from './views.js';
@@ -19,7 +19,8 @@ const app = await NestFactory.create<NestFastifyApplication>(
   { logger: ['error', 'warn'] },
 );
 const gateway = await openGateway(app);
-const stopBeating = startHeartbeat(runtime, null);
+const node = clusterNodeOf(runtime, app.get(RoleRegistry));
+void node.start();
 runtime.logger.info(
   { service: 'gateway', pid: process.pid, http: gateway.httpPort, grpc: gateway.grpcPort },
   'service is up',
@@ -30,7 +31,7 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   setTimeout(() => process.exit(1), EXIT_PATIENCE_MS).unref();
-  stopBeating();
+  await node.stop();
   gateway.stop();
   await app.close();
   await views.close();

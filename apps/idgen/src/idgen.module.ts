@@ -6,6 +6,6 @@ import { IdsRole } from './ids.role.js';
 @Module({})
 export class IdGenModule {
   constructor(@Inject(RoleRegistry) registry: RoleRegistry) {
-    registry.offer(() => [new IdsRole()]);
+    registry.offer('ids', () => new IdsRole());
   }
 }

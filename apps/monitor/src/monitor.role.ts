@@ -75,7 +75,9 @@ export class MonitorRole implements Role {
   readonly hears: MessageHandlers = {
     [telemetry.heartbeats]: (body: unknown) => {
       const beat = readNodeHeartbeat(body);
-      this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
+      // Who says goodbye is not missed.
+      if (beat.isLeaving) this.#nodes.delete(beat.node);
+      else this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
     },
     [telemetry.projections]: (report: ProjectionReport) => {
       this.#projections.hear(report, this.clock.monotonic());

@@ -57,8 +57,13 @@ export class Projections {
     this.#kept = make.map((each) => this.#keep(each));
   }
 
-  start(): void {
-    for (const { projection, desk } of this.#kept) {
+  get names(): readonly string[] {
+    return this.#kept.map(({ projection: { name } }) => name);
+  }
+
+  /** All of them, unless one is named. */
+  start(only?: string): void {
+    for (const { projection, desk } of this.#these(only)) {
       desk.start();
       projection.start();
     }
@@ -68,9 +73,14 @@ export class Projections {
     return Object.fromEntries(this.#kept.map(({ projection: { name, status } }) => [name, status]));
   }
 
-  async stop(): Promise<void> {
-    for (const { desk } of this.#kept) desk.stop();
-    await Promise.all(this.#kept.map(({ projection }) => projection.stop()));
+  async stop(only?: string): Promise<void> {
+    const these = this.#these(only);
+    for (const { desk } of these) desk.stop();
+    await Promise.all(these.map(({ projection }) => projection.stop()));
+  }
+
+  #these(only: string | undefined): readonly Kept[] {
+    return this.#kept.filter(({ projection: { name } }) => only === undefined || only === name);
   }
 
   #keep(make: Told): Kept {

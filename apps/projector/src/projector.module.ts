@@ -1,16 +1,11 @@
-import {
-  type BeforeApplicationShutdown,
-  type DynamicModule,
-  Inject,
-  Module,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { type BeforeApplicationShutdown, type DynamicModule, Inject, Module } from '@nestjs/common';
 import {
   BUS,
   COMMITTED_LOG,
   CONFIG,
   LOGGER,
   METRICS,
+  RoleRegistry,
   type Bus,
   type CommittedLog,
   type Logger,
@@ -25,10 +20,11 @@ const IS_REBUILDING = Symbol('IS_REBUILDING');
 
 /** Folds the log into the read model and the graph; the roles `project/relational` and `project/graph`. */
 @Module({})
-export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ProjectorModule implements BeforeApplicationShutdown {
   readonly #projections: Projections;
 
   constructor(
+    @Inject(RoleRegistry) registry: RoleRegistry,
     @Inject(COMMITTED_LOG) log: CommittedLog,
     @Inject(BUS) bus: Bus,
     @Inject(CONFIG) { partitions, node }: YardConfig,
@@ -37,7 +33,7 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(PROJECTOR_STORES) stores: ProjectorStores,
     @Inject(IS_REBUILDING) isRebuilding: boolean,
   ) {
-    this.#projections = new Projections({
+    const projections = new Projections({
       log,
       bus,
       node,
@@ -47,6 +43,15 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
       metrics,
       isRebuilding,
     });
+    this.#projections = projections;
+    // Two of a kind for a moment do no harm: the position stored beside the views lets one of them write.
+    for (const name of projections.names)
+      registry.offerDuty(`project/${name}`, () => ({
+        start: () => {
+          projections.start(name);
+        },
+        stop: () => projections.stop(name),
+      }));
   }
 
   /** `YARD_REBUILD=1` throws the views away at this start and makes them anew from the log. */
@@ -56,10 +61,6 @@ export class ProjectorModule implements OnApplicationBootstrap, BeforeApplicatio
       { provide: IS_REBUILDING, useValue: isRebuilding },
     ];
     return { module: ProjectorModule, providers };
-  }
-
-  onApplicationBootstrap(): void {
-    this.#projections.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {

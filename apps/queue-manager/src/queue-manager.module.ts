@@ -6,6 +6,6 @@ import { QueueRole } from './queue.role.js';
 @Module({})
 export class QueueManagerModule {
   constructor(@Inject(RoleRegistry) registry: RoleRegistry, @Inject(CONFIG) config: YardConfig) {
-    registry.offer(() => [new QueueRole(config.partitions)]);
+    registry.offer('queue/main', () => new QueueRole(config.partitions));
   }
 }

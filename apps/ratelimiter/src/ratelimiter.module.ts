@@ -8,6 +8,6 @@ import { LimitsRole } from './limits.role.js';
 export class RateLimiterModule {
   constructor(@Inject(RoleRegistry) registry: RoleRegistry, @Inject(CONFIG) config: YardConfig) {
     const keys = firstKeys(config.home);
-    registry.offer(() => [new LimitsRole(keys)]);
+    registry.offer('limits', () => new LimitsRole(keys));
   }
 }

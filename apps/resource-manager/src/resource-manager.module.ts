@@ -40,6 +40,6 @@ export class ResourceManagerModule {
         metrics.observe('yard_task_run_seconds', Math.max(0, runMs) / 1000);
       },
     };
-    registry.offer(() => [new ResourcesRole(clock, { ...counters, ...timed })]);
+    registry.offer('resources/main', () => new ResourcesRole(clock, { ...counters, ...timed }));
   }
 }

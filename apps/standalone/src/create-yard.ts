@@ -6,10 +6,9 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BatcherModule } from '@yardmaster/batcher';
 import {
+  clusterNodeOf,
   openRuntime,
   resolveConfig,
-  roleHostOf,
-  startHeartbeat,
   type BrokerAccess,
   type OpenRuntime,
 } from '@yardmaster/composition';
@@ -25,6 +24,7 @@ import { RoleRegistry, startTracing, YardModule, YardTransport } from '@yardmast
 import { SubmitterModule } from '@yardmaster/submitter';
 import { writeContext } from './context-file.js';
 import { LocalAgent } from './local-agent.js';
+import { nodeNameOf } from './node-name.js';
 import { openViews, type OpenViews } from './open-views.js';
 import { requireFreePort } from './taken-port.js';
 
@@ -90,16 +90,18 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
     ...(options.env ?? process.env),
     ...(options.home === undefined ? {} : { YARD_HOME: options.home }),
   };
-  const config = resolveConfig(env, 'standalone');
-  const isNew = !existsSync(path.join(config.home, 'operator.token'));
-  await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');
-  await requireFreePort(config.host, config.grpcPort, 'YARD_GRPC_PORT');
+  const resolved = resolveConfig(env, 'standalone');
+  const isNew = !existsSync(path.join(resolved.home, 'operator.token'));
+  await requireFreePort(resolved.host, resolved.httpPort, 'YARD_HTTP_PORT');
+  await requireFreePort(resolved.host, resolved.grpcPort, 'YARD_GRPC_PORT');
   const stopTracing = await startTracing('yard', env);
   const servers = await openServers({
-    home: config.home,
+    home: resolved.home,
     env,
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   });
+  const isNamed = (env as NodeJS.ProcessEnv)['YARD_NODE'] !== undefined;
+  const config = { ...resolved, node: isNamed ? resolved.node : nodeNameOf(resolved.home) };
   const undo: (() => Promise<void> | void)[] = [() => servers.close()];
   const close = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
@@ -115,8 +117,7 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
       new GatewayAdapter(),
       { logger: ['error', 'warn'], abortOnError: false },
     );
-    const host = roleHostOf(runtime, app.get(RoleRegistry));
-    const transport = new YardTransport(host);
+    const transport = new YardTransport(clusterNodeOf(runtime, app.get(RoleRegistry), { isWhole: true }));
     await new Promise<void>((resolve, reject) => {
       transport.listen((error) => {
         if (error === undefined) resolve();
@@ -124,8 +125,6 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
       });
     });
     undo.push(() => transport.close());
-    const stopBeating = startHeartbeat(runtime, host);
-    undo.push(stopBeating);
     const gateway = await openGateway(app);
     undo.push(
       () => app.close(),

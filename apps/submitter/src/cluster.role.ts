@@ -7,72 +7,167 @@ import {
   type ClusterCommand,
   type ClusterView,
   type NodeHeartbeat,
+  type NodeOrders,
   type Reply,
 } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/domain';
-import type { Clock } from '@yardmaster/kernel';
+import {
+  decideCluster,
+  evolveCluster,
+  newClusterState,
+  NODE_SILENT_MS,
+  type ClusterEvent,
+  type DomainEvent,
+} from '@yardmaster/domain';
 import type { CommandHandlers, MessageHandlers, Role, RoleContext } from '@yardmaster/service-kit';
+import type { NodeRoster } from './node-roster.js';
 
-/** Installation, roles and nodes. Duties are assigned by configuration; epochs of those without a stream are given here. */
+const LOOK_MS = 500;
+
+/**
+ * The cluster manager: founds the installation, knows the nodes, and says who has which role, at which epoch. Decisions are
+ * events of the `cluster` stream; nodes are told when those are on disk, and again each time that they are heard.
+ */
 export class ClusterRole implements Role {
   readonly name = 'cluster';
   readonly stream = streams.cluster;
   readonly follows: readonly string[] = [];
-  installation: string | null = null;
-  readonly #epochs = new Map<string, { node: string; epoch: number }>();
-  readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
+  readonly state = newClusterState();
+  #lookAt = 0;
+  #changesSeen = -1;
+  /** In the roster's time. */
+  #listeningSince = 0;
+  #calmSince = 0;
+  readonly #withdrawnAt = new Map<string, number>();
   readonly serves: CommandHandlers = {
-    [commands.cluster]: (body: ClusterCommand, ctx) => this.#handle(body, ctx),
+    [commands.cluster]: (_body: ClusterCommand, ctx) => this.#answer(ctx),
   };
   readonly hears: MessageHandlers = {
-    [telemetry.heartbeats]: (body: unknown) => {
+    [telemetry.heartbeats]: (body: unknown, ctx) => {
       const beat = readNodeHeartbeat(body);
-      this.#nodes.set(beat.node, { beat, heardAt: this.clock.monotonic() });
+      this.roster.heard(beat);
+      this.#tell(beat.node, ctx);
     },
   };
 
   constructor(
     private readonly partitions: number,
-    private readonly clock: Clock,
+    private readonly roster: NodeRoster,
   ) {}
 
   apply(event: DomainEvent): void {
-    if (event.type === 'ClusterFounded') this.installation = event.installation;
-    else if (event.type === 'RoleAssigned')
-      this.#epochs.set(event.role, { node: event.node, epoch: event.epoch });
+    evolveCluster(this.state, event);
   }
 
   takeOver(ctx: RoleContext): void {
-    if (this.installation === null)
+    this.#listeningSince = this.#calmSince = this.roster.now();
+    if (this.state.installation === null)
       ctx.commit([{ type: 'ClusterFounded', installation: randomUUID(), partitions: this.partitions }]);
   }
 
-  advance(): void {
-    // Nothing is due by itself.
+  advance(ctx: RoleContext): void {
+    const now = ctx.now();
+    if (now < this.#lookAt && this.roster.changes === this.#changesSeen) return;
+    this.#lookAt = now + LOOK_MS;
+    this.#changesSeen = this.roster.changes;
+    this.#look(ctx);
+    ctx.wakeAt(this.#lookAt);
   }
 
-  #handle(command: ClusterCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
-    if (command.op === 'view') return { ok: true, value: this.#view() };
-    const epoch = (this.#epochs.get(command.role)?.epoch ?? 0) + 1;
+  #look(ctx: RoleContext): void {
+    const now = this.roster.now();
+    const events = decideCluster(this.state, {
+      nodes: this.roster.seen(),
+      listeningMs: now - this.#listeningSince,
+      calmMs: now - this.#calmSince,
+      withdrawnMs: (role) =>
+        this.state.roles.get(role)?.releasing == null
+          ? 0
+          : now - (this.#withdrawnAt.get(role) ?? this.#listeningSince),
+    });
+    if (events.length === 0) return;
+    const moved = this.#note(events, now);
+    ctx.commit(events, () => {
+      for (const node of moved) this.#tell(node, ctx);
+    });
+  }
+
+  /** Nodes that have to hear of these decisions. */
+  #note(events: readonly ClusterEvent[], now: number): ReadonlySet<string> {
+    const moved = new Set<string>();
+    for (const event of events) {
+      if (event.type === 'RoleWithdrawn') this.#withdrawnAt.set(event.role, now);
+      else {
+        this.#calmSince = now;
+        if (event.type === 'RoleAssigned') this.#withdrawnAt.delete(event.role);
+      }
+      if ('node' in event) moved.add(event.node);
+    }
+    return moved;
+  }
+
+  /** The whole of what a node is to have; once what it rests on is on disk. */
+  #tell(node: string, ctx: RoleContext): void {
+    const member = this.state.nodes.get(node);
+    if (member === undefined) return;
+    const roles = [...this.state.roles].flatMap(([name, role]) =>
+      role.node === node ? [[name, role.epoch] as const] : [],
+    );
+    const orders: NodeOrders = {
+      manager: ctx.epoch,
+      incarnation: member.incarnation,
+      isShared: [...this.state.nodes].some(([name, { offers }]) => name !== node && offers.length > 0),
+      roles,
+    };
+    ctx.effect(() => {
+      ctx.tell(commands.node(node), orders);
+    });
+  }
+
+  #answer(ctx: RoleContext): Promise<Reply<ClusterView>> {
     return new Promise((resolve) => {
-      ctx.commit([{ type: 'RoleAssigned', role: command.role, node: command.node, epoch }], () => {
-        resolve({ ok: true, value: { epoch } });
+      const view = this.#view(ctx);
+      ctx.effect(() => {
+        resolve({ ok: true, value: view });
       });
     });
   }
 
-  #view(): ClusterView {
-    const now = this.clock.monotonic();
-    const nodes = [...this.#nodes.values()].map(({ beat, heardAt }) => ({
-      node: beat.node,
-      service: beat.service,
-      pid: beat.pid,
-      roles: beat.roles.map((r) => r.role),
-      lastSeenMs: Math.round(now - heardAt),
-    }));
-    const roles = [...this.#nodes.values()].flatMap(({ beat }) =>
-      beat.roles.map((r) => ({ role: r.role, node: beat.node, epoch: r.epoch })),
-    );
-    return { installation: this.installation ?? '', partitions: this.partitions, nodes, roles };
+  #view(ctx: RoleContext): ClusterView {
+    const beats = this.roster.beats();
+    const active = new Map<string, number>();
+    const nodes = beats.map(({ beat, silentMs }) => {
+      const roles = beat.roles.filter(({ state }) => state === 'active');
+      const isSilent = silentMs >= NODE_SILENT_MS;
+      if (!isSilent) for (const { role, epoch } of roles) active.set(`${role} ${beat.node}`, epoch);
+      return {
+        node: beat.node,
+        incarnation: beat.incarnation,
+        service: beat.service,
+        pid: beat.pid,
+        level: beat.level,
+        roles: isSilent ? [] : roles.map(({ role }) => role),
+        state: isSilent ? ('silent' as const) : beat.isLeaving ? ('leaving' as const) : ('up' as const),
+        lastSeenMs: Math.round(silentMs),
+        positions: beat.positions,
+      };
+    });
+    const roles = [...this.state.roles].map(([role, { node, epoch }]) => {
+      const reached = active.get(`${role} ${String(node)}`);
+      return {
+        role,
+        node,
+        epoch: Math.max(epoch, reached ?? 0),
+        state: reached !== undefined && reached >= epoch ? ('active' as const) : ('moving' as const),
+      };
+    });
+    const own = { role: this.name, node: ctx.node, epoch: ctx.epoch, state: 'active' as const };
+    const { installation, level } = this.state;
+    return {
+      installation: installation ?? '',
+      partitions: this.partitions,
+      level,
+      nodes,
+      roles: [own, ...roles],
+    };
   }
 }

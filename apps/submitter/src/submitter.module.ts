@@ -1,4 +1,5 @@
 import { Inject, Module } from '@nestjs/common';
+import { telemetry, type NodeHeartbeat } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { BlobStore } from '@yardmaster/ports';
 import {
@@ -6,6 +7,7 @@ import {
   BUS,
   CLOCK,
   CONFIG,
+  MANAGER_ROLE,
   METRICS,
   RoleRegistry,
   TaskTracing,
@@ -15,6 +17,7 @@ import {
 } from '@yardmaster/service-kit';
 import { ClusterRole } from './cluster.role.js';
 import { IdSource } from './id-source.js';
+import { NodeRoster } from './node-roster.js';
 import { SubmitterRole } from './submitter.role.js';
 
 /** Owners of the task partitions, and the cluster manager among them. */
@@ -37,13 +40,17 @@ export class SubmitterModule {
         metrics.count('yard_tasks_total', tasks, { outcome });
       },
     };
-    registry.offer(() => [new ClusterRole(config.partitions, clock)]);
-    registry.offer(() =>
-      Array.from(
-        { length: config.partitions },
-        (_, p) =>
+    const roster = new NodeRoster(clock);
+    // Heard by those too who do not manage yet: a new manager knows at once who has been silent.
+    bus.subscribe(telemetry.heartbeats, (beat) => {
+      roster.heard(beat as NodeHeartbeat);
+    });
+    registry.offer(MANAGER_ROLE, () => new ClusterRole(config.partitions, roster));
+    for (let p = 0; p < config.partitions; p++)
+      registry.offer(
+        `submitter/${String(p)}`,
+        () =>
           new SubmitterRole(p, new IdSource(bus, p, `${config.node}/${String(p)}`), tracing, blobs, counters),
-      ),
-    );
+      );
   }
 }

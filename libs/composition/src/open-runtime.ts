@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { DiskAttemptLogStore, DiskBlobStore } from '@yardmaster/blob-disk';
-import { allStreams, eventSubject, streams } from '@yardmaster/contracts';
-import { connectNats, openNatsEventLog } from '@yardmaster/eventlog-nats';
+import { allStreams, commands, eventSubject, streams } from '@yardmaster/contracts';
+import { connectNats, NatsSeat, openNatsEventLog } from '@yardmaster/eventlog-nats';
 import type { Clock } from '@yardmaster/kernel';
 import { FileTenantKeystore } from '@yardmaster/keystore-file';
-import type { EventLog, StreamSpec, TenantKeystore } from '@yardmaster/ports';
+import type { EventLog, Seat, SeatHolder, StreamSpec, TenantKeystore } from '@yardmaster/ports';
 import {
   type ArchiveSource,
   CommittedHub,
@@ -26,6 +26,8 @@ export interface BrokerAccess {
   readonly password?: string | undefined;
   /** True when whoever configured the broker set `sync_interval: always`. */
   readonly syncAlways: boolean;
+  /** Copies of every stream: 3 where the broker is a cluster. Default 1. */
+  readonly replicas?: 1 | 3;
 }
 
 /** A YardRuntime with what only the role host and the start need. */
@@ -34,6 +36,8 @@ export interface OpenRuntime extends YardRuntime {
   readonly keystore: TenantKeystore;
   readonly hub: CommittedHub;
   readonly archive: ArchiveSource;
+  /** The cluster manager's seat. */
+  openSeat(holder: SeatHolder): Promise<Seat>;
   /** Drains and closes every connection. */
   close(): Promise<void>;
 }
@@ -50,7 +54,8 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     ...(broker.user === undefined ? {} : { user: broker.user }),
     ...(broker.password === undefined ? {} : { password: broker.password }),
   };
-  const stored = await openNatsEventLog({ ...access, replicas: 1, syncAlways: broker.syncAlways });
+  const replicas = broker.replicas ?? 1;
+  const stored = await openNatsEventLog({ ...access, replicas, syncAlways: broker.syncAlways });
   const archive = await openArchive(config.archive);
   const log = withArchive(stored, archive);
   await log.ensure(allStreams(config.partitions).map(streamSpec));
@@ -74,6 +79,11 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
       deadLetters.add({ where: 'command', subject, reason, data });
     },
   });
+  // Whoever hears that this process lives may ask how it does.
+  const metricsDesk = bus.serve(commands.metrics(config.node), async () => ({
+    ok: true,
+    value: await metrics.values(),
+  }));
   const keystore = new FileTenantKeystore(path.join(config.home, 'keys'));
   const hub = new CommittedHub(
     log,
@@ -107,8 +117,10 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     keystore,
     hub,
     archive: { log: stored, archive },
+    openSeat: (holder) => NatsSeat.open(nc, replicas, holder),
     close: async () => {
       hub.stop();
+      metricsDesk.stop();
       bus.close();
       await nc.drain();
       await log.close();

@@ -2,9 +2,8 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { RoleRegistry, startTracing, YardModule, YardTransport } from '@yardmaster/service-kit';
 import { resolveConfig } from './config.js';
-import { startHeartbeat } from './heartbeat.js';
+import { clusterNodeOf } from './cluster-node-of.js';
 import { openRuntime, type BrokerAccess } from './open-runtime.js';
-import { roleHostOf } from './role-host-of.js';
 
 /** Hard end of a shutdown that hangs. */
 const EXIT_PATIENCE_MS = 25_000;
@@ -21,6 +20,7 @@ export function brokerFromEnvironment(env: NodeJS.ProcessEnv): BrokerAccess {
     user: env['YARD_NATS_USER'],
     password: env['YARD_NATS_PASSWORD'],
     syncAlways: env['YARD_NATS_SYNC'] === 'always',
+    replicas: env['YARD_NATS_REPLICAS'] === '3' ? 3 : 1,
   };
 }
 
@@ -43,25 +43,14 @@ export async function runService(service: string, modules: readonly (Type | Dyna
   const context = await NestFactory.createApplicationContext(ServiceModule.of(runtime, modules), {
     logger: ['error', 'warn'],
   });
-  const registry = context.get(RoleRegistry);
-  const host = registry.isEmpty ? null : roleHostOf(runtime, registry);
-  const transport = host === null ? null : new YardTransport(host);
-  if (transport !== null)
-    await new Promise<void>((resolve, reject) => {
-      transport.listen((error) => {
-        if (error === undefined) resolve();
-        else reject(error);
-      });
-    });
-  const stopBeating = startHeartbeat(runtime, host);
-  runtime.logger.info({ service, pid: process.pid }, 'service is up');
+  const transport = new YardTransport(clusterNodeOf(runtime, context.get(RoleRegistry)));
   let stopping = false;
+  // In this order: nothing new is taken and roles go to others; what is under way ends; the stores; the broker last.
   const stop = async (): Promise<void> => {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), EXIT_PATIENCE_MS).unref();
-    stopBeating();
-    await transport?.close();
+    await transport.close();
     await context.close();
     await runtime.close();
     await stopTracing();
@@ -69,4 +58,11 @@ export async function runService(service: string, modules: readonly (Type | Dyna
   };
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
+  await new Promise<void>((resolve, reject) => {
+    transport.listen((error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
+  runtime.logger.info({ service, pid: process.pid }, 'service is up');
 }

@@ -63,6 +63,8 @@ export const commands = {
   leaseFrames: (cell: string = CELL): string => `yard.cmd.v1.lease-frames.${cell}`,
   /** Metrics of one process, for the gateway that is asked for all. */
   metrics: (node: string): string => `yard.cmd.v1.metrics.${node}`,
+  /** What the cluster manager tells a node. */
+  node: (node: string): string => `yard.cmd.v1.node.${node}`,
   /** Frames for the workers whose sessions a gateway holds. */
   worker: (gateway: string): string => `yard.cmd.v1.worker.${gateway}`,
 } as const;

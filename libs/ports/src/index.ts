@@ -5,3 +5,4 @@ export * from './graph-store.port.js';
 export * from './keystore.port.js';
 export * from './log-archive.port.js';
 export * from './read-model.port.js';
+export * from './seat.port.js';

@@ -11,3 +11,4 @@ export * from './contracts/log-archive.contract.js';
 export * from './histories/log-script.js';
 export * from './histories/task-lives.js';
 export * from './memory-log-archive.js';
+export * from './contracts/seat.contract.js';

@@ -6,7 +6,7 @@ import { QueueRole } from '@yardmaster/queue-manager';
 import { ResourcesRole } from '@yardmaster/resource-manager';
 import { CommittedHub, RoleHost, type Bus, type Role } from '@yardmaster/service-kit';
 import type { LogRecord } from '../../checkers/index.js';
-import { servicesOf } from '../services.js';
+import { fixedRoles, servicesOf } from '../services.js';
 import { CrashPoints, kindOf } from './crash-points.js';
 import type { Network } from './network.js';
 import { SimLog } from './sim-log.js';
@@ -29,7 +29,6 @@ export interface Service {
   readonly log: SimLog;
   readonly host: RoleHost;
   readonly slot: number;
-  roles: readonly Role[];
   isActive: boolean;
 }
 
@@ -71,12 +70,12 @@ export class Cell implements LogRecord {
     const count = (what: keyof Cell['counted'], n: number): void => {
       this.counted[what] += n;
     };
-    const make = servicesOf({ partitions, firstKeys: [], count }, { clock: process.clock, bus });
+    const services = servicesOf({ partitions, firstKeys: [], count }, { clock: process.clock, bus });
+    const offers = new Map(services.filter((_, i) => !apart || i === slot).flatMap((of) => [...of]));
     const service: Service = {
       process,
       log,
       slot,
-      roles: [],
       isActive: false,
       host: new RoleHost({
         node: process.name,
@@ -94,16 +93,12 @@ export class Cell implements LogRecord {
           // Whoever finds that another has its streams steps down.
           if (what === 'failed' && this.services[slot] !== service) this.kill(service, () => true);
         },
-        roles: () => {
-          const epoch = ++this.#epochs;
-          service.roles = make.filter((_, i) => !apart || i === slot).flatMap((of) => of(epoch));
-          return service.roles;
-        },
+        offers,
       }),
     };
     this.services[slot] = service;
     process.run(() => {
-      service.host.start().catch((error: unknown) => {
+      service.host.start(fixedRoles(offers, ++this.#epochs)).catch((error: unknown) => {
         this.onSaid(`${process.name} did not start: ${String(error)}`);
         this.kill(service, () => true);
       });
@@ -138,7 +133,7 @@ export class Cell implements LogRecord {
   }
 
   roles(): Role[] {
-    return this.services.flatMap(({ roles }) => roles);
+    return this.services.flatMap(({ host }) => host.roles());
   }
 
   role<R extends Role>(kind: abstract new (...args: never[]) => R): R | undefined {

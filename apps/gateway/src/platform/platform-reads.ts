@@ -5,6 +5,7 @@ import {
   rejection,
   type AlertView,
   type CapacityView,
+  type ClusterNodeView,
   type ClusterView,
   type Page,
   type QueueView,
@@ -27,8 +28,14 @@ export interface AlertJson extends Omit<AlertView, 'raisedAt' | 'clearedAt'> {
 export interface DeadLetterJson extends Omit<DeadLetter, 'at'> {
   readonly at: string;
 }
-export interface ClusterJson extends ClusterView {
+export interface ClusterJson extends Omit<ClusterView, 'nodes'> {
+  readonly nodes: readonly ClusterNodeJson[];
   readonly projectionLag: Readonly<Record<string, number>>;
+}
+
+export interface ClusterNodeJson extends Omit<ClusterNodeView, 'positions'> {
+  /** Envelopes that the roles of this node have still to apply, over the streams that they follow. */
+  readonly lag: number;
 }
 
 const SHORT = { timeoutMs: 5_000, patienceMs: 3_000 };
@@ -138,7 +145,23 @@ export class PlatformReads {
       valueOf(this.bus.request<ClusterView>(commands.cluster, { op: 'view' }, SHORT)),
       this.#projectionLag(),
     ]);
-    return { ...view, projectionLag };
+    return { ...view, nodes: await this.#withLag(view.nodes), projectionLag };
+  }
+
+  async #withLag(nodes: readonly ClusterNodeView[]): Promise<ClusterNodeJson[]> {
+    const streams = new Set(nodes.flatMap(({ positions }) => Object.keys(positions)));
+    const heads = new Map(
+      await Promise.all(
+        [...streams].map(async (stream) => [stream, await this.options.log.head(stream)] as const),
+      ),
+    );
+    return nodes.map(({ positions, ...node }) => ({
+      ...node,
+      lag: Object.entries(positions).reduce(
+        (sum, [stream, at]) => sum + Math.max(0, (heads.get(stream) ?? 0) - at),
+        0,
+      ),
+    }));
   }
 
   /** Envelopes per stream that Postgres has not seen; empty without it, and while it does not answer. */

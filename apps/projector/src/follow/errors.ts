@@ -38,7 +38,6 @@ const HALTING = new Set([
   'log-gap',
   'broken-chain',
   'unreadable-event',
-  'checkpoint-conflict',
 ]);
 
 export function isHalting(error: unknown): boolean {

@@ -6,3 +6,4 @@ export {
   type PublishFault,
   type PublishedMessage,
 } from './memory-log-world.js';
+export { MemorySeats } from './memory-seats.js';

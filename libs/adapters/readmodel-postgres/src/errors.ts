@@ -23,7 +23,6 @@ const REFUSING_CLASSES = new Set(['22', '23', '42']);
 
 /** True when the batch itself can't be written, now or later; false for everything that passes by itself. */
 export function isHaltingWrite(error: unknown): boolean {
-  if (error instanceof CheckpointConflictError) return true;
   const code = sqlState(error);
   return code !== null && !NOT_MADE_YET.has(code) && REFUSING_CLASSES.has(code.slice(0, 2));
 }

@@ -67,22 +67,41 @@ export type IdsCommand = {
   readonly holder: string;
 };
 
-export type ClusterCommand =
-  | { readonly op: 'view' }
-  /** Reply: {epoch}. For duties without a stream of their own (batcher, projector). */
-  | { readonly op: 'assign'; readonly role: string; readonly node: string };
+/** Reply: ClusterView. */
+export interface ClusterCommand {
+  readonly op: 'view';
+}
 
 export interface ClusterView {
   readonly installation: string;
   readonly partitions: number;
-  readonly nodes: readonly {
-    readonly node: string;
-    readonly service: string;
-    readonly pid: number;
-    readonly roles: readonly string[];
-    readonly lastSeenMs: number;
-  }[];
-  readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
+  /** Feature level that all nodes work at. */
+  readonly level: number;
+  readonly nodes: readonly ClusterNodeView[];
+  readonly roles: readonly ClusterRoleView[];
+}
+
+export interface ClusterNodeView {
+  readonly node: string;
+  readonly incarnation: string;
+  readonly service: string;
+  readonly pid: number;
+  readonly level: number;
+  /** Roles that it is the owner of now. */
+  readonly roles: readonly string[];
+  readonly state: 'up' | 'silent' | 'leaving';
+  readonly lastSeenMs: number;
+  /** Sequence of the last envelope applied, per stream that its roles follow. */
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+export interface ClusterRoleView {
+  readonly role: string;
+  /** Who is to have it; null while nobody can. */
+  readonly node: string | null;
+  readonly epoch: number;
+  /** `active`: its owner serves; `moving`: it is being taken over. */
+  readonly state: 'active' | 'moving';
 }
 
 export interface PushedTask extends Omit<QueuedTask, 'cls'> {
@@ -188,17 +207,40 @@ export interface AlertView {
 }
 export type MonitorCommand = { readonly op: 'alerts' };
 
-/** Said each second by every node. */
+/** Said each second by every node, and when something changed. */
 export interface NodeHeartbeat {
   readonly node: string;
+  /** Tells one process of this name from the next. */
+  readonly incarnation: string;
   readonly service: string;
   readonly pid: number;
   readonly at: number;
+  /** Highest feature level that it can work at, and the version of each event that it reads. */
+  readonly level: number;
+  readonly reads: Readonly<Record<string, number>>;
+  /** Roles that it can take. */
+  readonly offers: readonly string[];
+  /** It is on its way out. */
+  readonly isLeaving: boolean;
+  /** Roles that it has, or is taking or letting go. */
   readonly roles: readonly {
     readonly role: string;
     readonly epoch: number;
     readonly state: 'restoring' | 'active' | 'stopped';
   }[];
+  /** Roles that it was given and cannot take: another owner was seen at this epoch. */
+  readonly outranked: Readonly<Record<string, number>>;
   /** Log position applied per followed stream. */
-  readonly lag: Readonly<Record<string, number>>;
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+/** What the cluster manager tells a node, each second and when it changes: the whole of what it is to have. */
+export interface NodeOrders {
+  /** Epoch of the manager: orders of an earlier one count for nothing. */
+  readonly manager: number;
+  /** The process that they are for. */
+  readonly incarnation: string;
+  /** True when there are other nodes that take roles. */
+  readonly isShared: boolean;
+  readonly roles: readonly (readonly [role: string, epoch: number])[];
 }

@@ -1,26 +1,69 @@
 import type { NodeHeartbeat } from './platform-commands.js';
 
+const LONGEST_NAME = 200;
+
 /** What came as a heartbeat, field by field: anybody who knows the subject may have sent it. Throws when it is none. */
 export function readNodeHeartbeat(value: unknown): NodeHeartbeat {
-  const { node, service, pid, at, roles, lag } = (value ?? {}) as Record<string, unknown>;
+  const beat = (value ?? {}) as Record<keyof NodeHeartbeat, unknown>;
+  const {
+    node,
+    incarnation,
+    service,
+    pid,
+    at,
+    level,
+    reads,
+    offers,
+    isLeaving,
+    roles,
+    outranked,
+    positions,
+  } = beat;
   if (
-    typeof node !== 'string' ||
-    node === '' ||
-    node.length > 200 ||
-    typeof service !== 'string' ||
+    !isName(node) ||
+    !isName(incarnation) ||
+    !isName(service) ||
     typeof pid !== 'number' ||
     typeof at !== 'number' ||
-    typeof lag !== 'object' ||
-    lag === null ||
+    typeof level !== 'number' ||
+    typeof isLeaving !== 'boolean' ||
+    !Array.isArray(offers) ||
+    !offers.every(isName) ||
     !Array.isArray(roles) ||
-    !roles.every(isRole)
+    !roles.every(isRole) ||
+    !isNumbers(reads) ||
+    !isNumbers(outranked) ||
+    !isNumbers(positions)
   )
     throw new TypeError('this is no heartbeat of a node');
-  return { node, service, pid, at, roles, lag: lag as NodeHeartbeat['lag'] };
+  return {
+    node,
+    incarnation,
+    service,
+    pid,
+    at,
+    level,
+    reads,
+    offers,
+    isLeaving,
+    roles,
+    outranked,
+    positions,
+  };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME;
+}
+
+function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
+  return (
+    typeof value === 'object' && value !== null && Object.values(value).every((n) => typeof n === 'number')
+  );
 }
 
 function isRole(value: unknown): value is NodeHeartbeat['roles'][number] {
   if (typeof value !== 'object' || value === null) return false;
-  const { role, epoch } = value as Record<string, unknown>;
-  return typeof role === 'string' && typeof epoch === 'number';
+  const { role, epoch, state } = value as Record<string, unknown>;
+  return isName(role) && typeof epoch === 'number' && typeof state === 'string';
 }

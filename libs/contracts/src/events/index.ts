@@ -3,3 +3,4 @@ export * from './envelope-codec.js';
 export * from './envelope.js';
 export { CODECS, codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
 export { packContent, packSpec, unpackContent, unpackSpec } from './task-codecs.js';
+export { eventVersions, FEATURE_LEVEL } from './versions.js';

@@ -272,7 +272,9 @@ function leaseEnded(state: PartitionState, event: LeaseEnded, origin: Origin): v
   state.toDispatch.delete(task);
   if (isEnded(task.state)) return;
   if (event.outcome === 'ok' || task.cancelRequested) state.toSettle.add(task);
-  else if (event.outcome === 'void') task.state = 'queued';
+  // One that was never released stays so: the grant rested on what a crash took away.
+  else if (event.outcome === 'void' && task.state !== 'blocked' && task.state !== 'scheduled')
+    task.state = 'queued';
 }
 
 function move(state: PartitionState, task: TaskRecord, to: LiveState): void {

@@ -402,6 +402,15 @@ describe('an attempt', () => {
     expect(p.stateOf(b)).toBe('ready');
   });
 
+  it('that is void leaves a task blocked that was never released', () => {
+    const p = new Partition();
+    const ids = p.submit([draft('a'), draft('b', { parents: [0] })], { workflow });
+    const blocked = ids.find((id) => p.stateOf(id) === 'blocked')!;
+    p.granted(blocked);
+    p.ended(blocked, 'void');
+    expect(p.stateOf(blocked)).toBe('blocked');
+  });
+
   it('that is void does not count: the task is as it was, and the next attempt is its own', () => {
     const [p, a] = ran();
     p.ended(a, 'void');

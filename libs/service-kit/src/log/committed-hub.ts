@@ -2,7 +2,7 @@ import type { Envelope } from '@yardmaster/contracts';
 import type { EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
 import { CommitGroups } from './commit-groups.js';
 import type { CommittedFeed, CommittedLog } from './committed-feed.js';
-import { EnvelopeReader, hashAt, readMessage, type OnForeign } from './envelope-reader.js';
+import { EnvelopeReader, linkAt, linkOf, readMessage, type OnForeign } from './envelope-reader.js';
 
 /** Events that a feed keeps in memory for its reader; beyond it reads from the log again. */
 const BUFFER_EVENTS = 60_000;
@@ -29,8 +29,11 @@ export class CommittedHub implements CommittedLog {
     tail.head = Math.max(tail.head, head);
   }
 
+  /** Another process may write it from now on: whoever reads here goes on from the broker. */
   disown(stream: string): void {
-    this.#tail(stream).local = false;
+    const tail = this.#tail(stream);
+    tail.local = false;
+    if (tail.feeds.size > 0) this.#followTail(stream, tail);
   }
 
   publish(envelope: Envelope): void {
@@ -44,13 +47,13 @@ export class CommittedHub implements CommittedLog {
     onEnvelope: (envelope: Envelope) => void,
     onEnd: (error: Error) => void = () => undefined,
   ): Promise<LogFollower> {
-    let prev = await hashAt(this.log, stream, after);
+    let prev = await linkAt(this.log, stream, after, this.keystore);
     return await this.log.follow(
       stream,
       after + 1,
       (message) => {
         const envelope = readMessage(stream, message, prev, this.keystore, this.onForeign);
-        prev = envelope.hash;
+        prev = linkOf(envelope, prev);
         onEnvelope(envelope);
       },
       (error) => {
@@ -63,14 +66,41 @@ export class CommittedHub implements CommittedLog {
   feed(stream: string, after: number): CommittedFeed {
     const tail = this.#tail(stream);
     const feed = new Feed(tail, after, (from, to) => this.read(stream, from, to));
-    if (!tail.local && !tail.following) {
-      tail.following = true;
-      void this.#followTail(stream, tail).catch((error: unknown) => {
+    if (!tail.local && !tail.following) this.#followTail(stream, tail);
+    return feed;
+  }
+
+  #followTail(stream: string, tail: StreamTail): void {
+    tail.following = true;
+    const era = ++tail.era;
+    const isOver = (): boolean => era !== tail.era;
+    void this.log
+      .head(stream)
+      .then(async ({ last }) => {
+        if (isOver()) return;
+        tail.head = Math.max(tail.head, last);
+        const follower = await this.follow(
+          stream,
+          last,
+          (envelope) => {
+            if (!isOver()) tail.push(envelope);
+          },
+          (error) => {
+            if (!isOver()) tail.fail(error);
+          },
+        );
+        if (isOver()) {
+          follower.stop();
+          return;
+        }
+        tail.follower = follower;
+        tail.wake();
+      })
+      .catch((error: unknown) => {
+        if (isOver()) return;
         this.onFailure(stream, error as Error);
         tail.fail(error as Error);
       });
-    }
-    return feed;
   }
 
   async head(stream: string): Promise<number> {
@@ -87,22 +117,6 @@ export class CommittedHub implements CommittedLog {
     for (const tail of this.#streams.values()) tail.stop();
   }
 
-  async #followTail(stream: string, tail: StreamTail): Promise<void> {
-    const { last } = await this.log.head(stream);
-    tail.head = Math.max(tail.head, last);
-    tail.follower = await this.follow(
-      stream,
-      last,
-      (envelope) => {
-        tail.push(envelope);
-      },
-      (error) => {
-        tail.fail(error);
-      },
-    );
-    tail.wake();
-  }
-
   #tail(stream: string): StreamTail {
     let tail = this.#streams.get(stream);
     if (tail === undefined) this.#streams.set(stream, (tail = new StreamTail()));
@@ -113,6 +127,8 @@ export class CommittedHub implements CommittedLog {
 /** The newest end of one stream and who reads it. */
 class StreamTail {
   head = 0;
+  /** Grows when who tells of the stream changes. */
+  era = 0;
   local = false;
   following = false;
   follower: LogFollower | null = null;
@@ -134,6 +150,7 @@ class StreamTail {
   }
 
   stop(): void {
+    this.era++;
     this.follower?.stop();
     this.follower = null;
     this.following = false;

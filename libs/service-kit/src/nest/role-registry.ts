@@ -1,18 +1,30 @@
 import type { Role } from '../role/role.js';
 
-/** Roles that the modules of this process offer; asked anew after every failure, as state is never reused. */
-export class RoleRegistry {
-  readonly #factories: (() => readonly Role[])[] = [];
+/** Work with one owner that has no stream and no commands: only to be started and stopped, e.g. a projection. */
+export interface Duty {
+  /** Under way when this resolves; it goes on by itself until `stop`. */
+  start(): Promise<void> | void;
+  stop(): Promise<void> | void;
+}
 
-  offer(factory: () => readonly Role[]): void {
-    this.#factories.push(factory);
+/** Roles and duties that the modules of this process can have, by name; made anew each time, as state is never reused. */
+export class RoleRegistry {
+  readonly roles = new Map<string, () => Role>();
+  readonly duties = new Map<string, () => Duty>();
+
+  offer(name: string, make: () => Role): void {
+    this.roles.set(name, make);
+  }
+
+  offerDuty(name: string, make: () => Duty): void {
+    this.duties.set(name, make);
   }
 
   get isEmpty(): boolean {
-    return this.#factories.length === 0;
+    return this.roles.size === 0 && this.duties.size === 0;
   }
 
-  roles(): readonly Role[] {
-    return this.#factories.flatMap((factory) => factory());
+  get names(): string[] {
+    return [...this.roles.keys(), ...this.duties.keys()];
   }
 }

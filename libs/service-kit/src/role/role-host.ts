@@ -1,16 +1,27 @@
-import { createHash } from 'node:crypto';
-import { commands, type ArchivedCommand, type Envelope, type Reply } from '@yardmaster/contracts';
+import { commands, rejection, type ArchivedCommand, type Envelope, type Reply } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
-import type { AppendOutcome, EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
+import type { AppendOutcome, EventLog, LogWriter, TenantKeystore } from '@yardmaster/ports';
 import type { Bus } from '../bus/bus.js';
 import { WorkerOutbox } from '../bus/worker-outbox.js';
 import { CommitLedger } from '../log/commit-ledger.js';
 import type { CommittedHub } from '../log/committed-hub.js';
 import { StreamWriter } from '../log/stream-writer.js';
+import { Hosted } from './hosted.js';
+import { RemoteStreams } from './remote-streams.js';
 import { restore } from './restore.js';
 import type { CommandHandler, EventOrigin, LogPlace, Role, RoleContext } from './role.js';
-import { CAUSE_PATIENCE_MS, RoleRunner } from './role-runner.js';
+import { CAUSE_PATIENCE_MS } from './role-runner.js';
+import { CONFIG_HASH, takeOver, type Takeover } from './take-over.js';
+
+/** After a failed append the host begins again from the log. */
+const BEGIN_AGAIN_MS = 200;
+/** A role that could not be taken is tried again. */
+const TRY_AGAIN_MS = 1_000;
+/** Until everything proposed is on disk at a stop. */
+const CLOSE_PATIENCE_MS = 5_000;
+/** An owner whose last accepted commit is older than this proves itself by another before it answers: within the 5 s that callers are promised. */
+const PROVEN_FOR_MS = 4_000;
 
 export interface RoleHostOptions {
   readonly node: string;
@@ -19,45 +30,59 @@ export interface RoleHostOptions {
   readonly bus: Bus;
   readonly hub: CommittedHub;
   readonly clock: Clock;
-  /** New role objects; called again after a failure, as state is never reused. */
-  readonly roles: () => readonly Role[];
+  /** New objects of the roles that this process can have, by name; called again each time, as state is never reused. */
+  readonly offers: ReadonlyMap<string, () => Role>;
   /** `proposed`: roles of this process see each other's envelopes before they are on disk; `committed`: after. */
   readonly handOver: 'proposed' | 'committed';
-  readonly onEvent?: (what: 'restored' | 'active' | 'failed', detail: string) => void;
+  /** True while other processes could take a role over: then an answer needs a commit of its role accepted of late. */
+  readonly isShared?: () => boolean;
+  readonly onEvent?: (what: 'restored' | 'active' | 'released' | 'failed', detail: string) => void;
+  readonly onChange?: () => void;
   readonly observeCommit?: (stream: string, ms: number) => void;
 }
 
-interface Hosted {
-  readonly role: Role;
-  readonly runner: RoleRunner;
-  writer: StreamWriter | null;
-  context: RoleContext | null;
-  wakeAt: number;
-  /** Envelopes that wait until what the role decided without them is proposed. */
-  inbox: Envelope[];
+/** Roles that a host is to have, each with the epoch at which it was assigned; null = whatever follows its last owner's. */
+export type WantedRoles = ReadonlyMap<string, number | null>;
+
+export interface RoleStatus {
+  readonly role: string;
+  readonly epoch: number;
+  readonly state: 'restoring' | 'active' | 'stopped';
+  readonly positions: Record<string, number>;
 }
 
 /**
- * Runs the roles of one process: restores them from the log, takes their streams over, hands envelopes from one to the other
- * and releases effects.
+ * Runs the roles of one process: takes and lets go roles as it is told, restores them from the log, hands envelopes from one to
+ * the other and releases effects.
  *
  * A turn: every role with news decides (`advance`), every writer that may proposes, followers in this process fold what was
  * proposed, until nothing moves; then messages leave. Invariants: one writer per stream; effects in the order of the ledger;
  * a role folds nothing between a decision and its proposal, so that an envelope's causes are what it was decided from;
- * after any failed append the whole host is dropped and restored, as its state may rest on what is not in the log (I21).
+ * after any failed append the whole host is dropped and restored, as its state may rest on what is not in the log (I21);
+ * of what was dropped only that is taken again which is still this node's.
+ *
+ * A role is taken so: what it follows gathers in its inbox; it is restored up to the heads; its marker is written and
+ * acknowledged; it folds the inbox, repairs and decides; when that is on disk, it serves. A refused marker concerns it alone.
  */
 export class RoleHost {
   #hosted: Hosted[] = [];
   #followersOf = new Map<string, Hosted[]>();
   #ledger = new CommitLedger();
-  #remote: LogFollower[] = [];
-  #serving: { stop(): void }[] = [];
+  readonly #remote: RemoteStreams;
+  #wanted: WantedRoles = new Map();
+  /** Epochs of owners that came after the assignment of a role to this node. */
+  readonly #outranked = new Map<string, number>();
+  #reconciling: Promise<void> | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  /** Told when roles became active, or the host stopped. */
+  #onProgress = new Set<() => void>();
+  /** Told when the host is dropped. */
+  #onDrop = new Set<() => void>();
   #turnDue = false;
   #timer: NodeJS.Timeout | null = null;
   #timerAt = Infinity;
   #generation = 0;
   #stopped = false;
-  #onActive: () => void = () => undefined;
   #local = new Map<string, (body: unknown) => void>();
   #proposed: Envelope[] = [];
   #isHandingOver = false;
@@ -67,99 +92,344 @@ export class RoleHost {
     this.outbox = new WorkerOutbox((subject, bytes) => {
       options.bus.publishBytes(subject, bytes);
     });
-  }
-
-  /** Restores all roles, takes over, and resolves when each of them is active for the first time. */
-  async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#onActive = resolve;
-      this.#begin().catch(reject);
+    this.#remote = new RemoteStreams(options.hub, (envelope) => {
+      this.#deliver(envelope);
     });
   }
 
-  async #begin(): Promise<void> {
-    const { log } = this.options;
-    const generation = ++this.#generation;
-    this.#ledger = new CommitLedger();
-    this.#hosted = this.options.roles().map((role) => ({
-      role,
-      runner: new RoleRunner(role),
-      writer: null,
-      context: null,
-      wakeAt: Infinity,
-      inbox: [],
-    }));
-    const streams = new Set(
-      this.#hosted.flatMap(({ role }) =>
-        role.stream === null ? role.follows : [role.stream, ...role.follows],
-      ),
-    );
-    const heads = new Map<string, number>();
-    for (const stream of streams) heads.set(stream, (await log.head(stream)).last);
-    await Promise.all(
-      this.#hosted.map(async ({ runner }) => {
-        await restore(runner, log, this.options.keystore, heads);
-      }),
-    );
-    if (generation !== this.#generation) return;
-    this.#say('restored', `${String(this.#hosted.length)} roles`);
-    this.#followersOf = new Map(
-      [...streams].map((stream) => [stream, this.#hosted.filter(({ runner }) => runner.follows(stream))]),
-    );
-    const owned = new Set<string>();
-    for (const hosted of this.#hosted) {
-      if (hosted.role.stream !== null) {
-        owned.add(hosted.role.stream);
-        this.#openWriter(hosted, heads.get(hosted.role.stream) ?? 0);
-      }
+  /** Takes roles for good, all that it offers unless told otherwise; resolves when each of them is active for the first time. */
+  async start(wanted?: WantedRoles): Promise<void> {
+    this.#wanted = wanted ?? new Map([...this.options.offers.keys()].map((name) => [name, null]));
+    await this.#reconcile();
+    while (!this.#stopped && !this.#isComplete()) {
+      await new Promise<void>((resolve) => this.#onProgress.add(resolve));
     }
-    for (const stream of streams) {
-      if (owned.has(stream)) continue;
-      const onEnvelope = (envelope: Envelope): void => {
-        if (generation === this.#generation) this.#deliver(envelope);
-      };
-      const follower = await this.options.hub.follow(stream, heads.get(stream) ?? 0, onEnvelope);
+  }
+
+  /** Everything that it is to have and can have is active. */
+  #isComplete(): boolean {
+    return [...this.#wanted.keys()].every(
+      (name) =>
+        !this.options.offers.has(name) ||
+        this.#hosted.some((hosted) => hosted.name === name && hosted.state === 'active'),
+    );
+  }
+
+  /** From now on these are this host's roles: it takes what is missing and lets go what is not listed, and tries again until it is so. Rejects when a role cannot be restored. */
+  async assign(wanted: WantedRoles): Promise<void> {
+    this.#wanted = wanted;
+    await this.#reconcile();
+  }
+
+  #reconcile(): Promise<void> {
+    this.#reconciling ??= this.#bringAbout().finally(() => {
+      this.#reconciling = null;
+    });
+    return this.#reconciling;
+  }
+
+  async #bringAbout(): Promise<void> {
+    for (;;) {
+      if (this.#stopped) return;
+      const generation = this.#generation;
+      const extra = this.#hosted.filter((hosted) => !this.#isWanted(hosted));
+      if (extra.length > 0) {
+        await this.#release(extra);
+        continue;
+      }
+      const missing = [...this.#wanted].filter(
+        ([name, epoch]) =>
+          this.options.offers.has(name) &&
+          !this.#hosted.some((hosted) => hosted.name === name) &&
+          (epoch === null || epoch > (this.#outranked.get(name) ?? 0)),
+      );
+      if (missing.length === 0) return;
+      const failure = await this.#take(missing);
       if (generation !== this.#generation) {
-        follower.stop();
+        this.#tryAgain(BEGIN_AGAIN_MS);
         return;
       }
-      this.#remote.push(follower);
+      if (failure === null) continue;
+      this.#tryAgain(failure.isFenced ? BEGIN_AGAIN_MS : TRY_AGAIN_MS);
+      if (failure.error !== null) throw failure.error;
+      return;
     }
-    // From here on roles decide. What came in before was only folded: the first thing that an owner writes is its takeover.
-    for (const hosted of this.#hosted) this.#openContext(hosted);
-    // Roles of this process hear each other from the start; others hear them once their takeover is on disk.
-    for (const hosted of this.#hosted) this.#hearHere(hosted);
-    for (const hosted of this.#hosted) this.#takeOver(hosted);
-    this.#turn();
-    this.#ledger.when(this.#ledger.issued, () => {
-      for (const hosted of this.#hosted) this.#serve(hosted);
-      this.#say('active', this.#hosted.map(({ role }) => role.name).join(' '));
-      this.#onActive();
+  }
+
+  /** A higher epoch than the one it was taken at says that another may have had it meanwhile. */
+  #isWanted({ name, runner, assigned }: Hosted): boolean {
+    const epoch = this.#wanted.get(name);
+    if (epoch === undefined) return false;
+    return epoch === null || epoch <= Math.max(assigned ?? 0, runner.epoch);
+  }
+
+  #tryAgain(afterMs: number): void {
+    if (this.#stopped || this.#retry !== null) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#reconcile().catch(() => undefined);
+    }, afterMs);
+  }
+
+  /** Takes these roles together. Null when all are active, else what went wrong; others of them may be active all the same. */
+  async #take(
+    batch: readonly (readonly [string, number | null])[],
+  ): Promise<{ readonly isFenced: boolean; readonly error: Error | null } | null> {
+    const generation = this.#generation;
+    const isOver = (): boolean => generation !== this.#generation;
+    const fresh = batch.flatMap(([name, epoch]) => {
+      const make = this.options.offers.get(name);
+      return make === undefined ? [] : [new Hosted(make(), epoch)];
+    });
+    const own = fresh.flatMap(({ role }) => (role.stream === null ? [] : [role.stream]));
+    try {
+      this.#hosted.push(...fresh);
+      for (const hosted of fresh)
+        for (const stream of hosted.role.follows) {
+          const followers = this.#followersOf.get(stream);
+          if (followers === undefined) this.#followersOf.set(stream, [hosted]);
+          else followers.push(hosted);
+        }
+      this.options.onChange?.();
+      const followed = new Set(fresh.flatMap(({ role }) => role.follows));
+      const apart = [...followed].filter((stream) => !own.includes(stream) && !this.#isOwned(stream));
+      await Promise.all(apart.map((stream) => this.#followRemotely(stream)));
+      // What was proposed before anything gathered in the inboxes is in the log when this is through.
+      if (isOver() || !(await this.#settled())) return GONE;
+      // Own streams first: what they rest on is in the others by then.
+      const heads = await this.#headsOf(own, new Map());
+      await this.#headsOf([...followed], heads);
+      const failures = await this.#restoreAll(fresh, heads);
+      if (isOver()) return GONE;
+      const able = fresh.filter((hosted) => !failures.has(hosted) && !this.#isOutranked(hosted, failures));
+      if (able.length > 0) this.#say('restored', `${String(able.length)} roles`);
+      const taken = await this.#takeOverAll(able, heads, failures);
+      if (isOver()) return GONE;
+      await this.#leave([...failures.keys()]);
+      if (isOver()) return GONE;
+      this.#activate(taken);
+      if (taken.length > 0 && !(await this.#settled())) return GONE;
+      for (const { hosted } of taken) this.#serve(hosted);
+      if (taken.length > 0) this.#say('active', taken.map(({ hosted }) => hosted.name).join(' '));
+      this.#progressed();
+      this.options.onChange?.();
       this.touch();
+      const [worst] = [...failures.values()].sort((a, b) => Number(a.isFenced) - Number(b.isFenced));
+      return worst ?? null;
+    } catch (error) {
+      if (isOver()) return GONE;
+      this.#say('failed', String(error));
+      await this.#leave(fresh.filter(({ state }) => state === 'restoring'));
+      return { isFenced: false, error: error as Error };
+    }
+  }
+
+  #isOwned(stream: string): boolean {
+    return this.#hosted.some(({ role, writer }) => writer !== null && role.stream === stream);
+  }
+
+  async #followRemotely(stream: string): Promise<void> {
+    if (this.#remote.has(stream)) return;
+    const { last } = await this.options.log.head(stream);
+    await this.#remote.follow(stream, last);
+  }
+
+  async #headsOf(streams: readonly string[], into: Map<string, number>): Promise<Map<string, number>> {
+    await Promise.all(
+      streams
+        .filter((stream) => !into.has(stream))
+        .map(async (stream) => {
+          into.set(stream, (await this.options.log.head(stream)).last);
+        }),
+    );
+    return into;
+  }
+
+  async #restoreAll(
+    fresh: readonly Hosted[],
+    heads: ReadonlyMap<string, number>,
+  ): Promise<Map<Hosted, { isFenced: boolean; error: Error | null }>> {
+    const failures = new Map<Hosted, { isFenced: boolean; error: Error | null }>();
+    const { log, keystore } = this.options;
+    await Promise.all(
+      fresh.map(async (hosted) => {
+        try {
+          await restore(hosted.runner, log, keystore, heads);
+        } catch (error) {
+          this.#say('failed', `${hosted.name}: ${String(error)}`);
+          failures.set(hosted, { isFenced: false, error: error as Error });
+        }
+      }),
+    );
+    return failures;
+  }
+
+  /** An owner after this assignment is another node: whoever assigns has to say it again, at a higher epoch. */
+  #isOutranked(hosted: Hosted, failures: Map<Hosted, { isFenced: boolean; error: Error | null }>): boolean {
+    const { name, assigned, runner } = hosted;
+    if (assigned === null || runner.owner === null || runner.owner === this.options.node) return false;
+    if (runner.epoch < assigned) return false;
+    this.#outranked.set(name, runner.epoch);
+    failures.set(hosted, { isFenced: true, error: null });
+    return true;
+  }
+
+  async #takeOverAll(
+    able: readonly Hosted[],
+    heads: ReadonlyMap<string, number>,
+    failures: Map<Hosted, { isFenced: boolean; error: Error | null }>,
+  ): Promise<Taken[]> {
+    const { node, log, keystore, clock } = this.options;
+    const taken: Taken[] = [];
+    await Promise.all(
+      able.map(async (hosted) => {
+        const { stream } = hosted.role;
+        if (stream === null) {
+          taken.push({ hosted, takeover: null });
+          return;
+        }
+        const takeover = await takeOver(hosted, heads.get(stream) ?? 0, {
+          node,
+          log,
+          keystore,
+          at: clock.now(),
+        });
+        // Whoever follows the stream here has to have all of it before it hears of it from its owner here.
+        const isWhole =
+          takeover.kind === 'taken' &&
+          (!this.#remote.has(stream) || (await this.#remote.reached(stream, takeover.marker.seq)));
+        if (isWhole) taken.push({ hosted, takeover });
+        else {
+          if (takeover.kind === 'failed') this.#say('failed', `${stream}: ${reasonOf(takeover.outcome)}`);
+          failures.set(hosted, { isFenced: true, error: null });
+        }
+      }),
+    );
+    return able.flatMap((hosted) => taken.filter((one) => one.hosted === hosted));
+  }
+
+  /** All of them at once, so that they hear each other from the start; others hear them when their takeover is on disk. */
+  #activate(taken: readonly Taken[]): void {
+    for (const { hosted, takeover } of taken) {
+      if (takeover !== null) this.#own(hosted, takeover);
+      this.#openContext(hosted);
+      hosted.state = 'active';
+      this.#hearHere(hosted);
+    }
+    for (const { takeover } of taken) if (takeover !== null) this.#deliver(takeover.marker);
+    for (const { hosted } of taken)
+      if (hosted.context !== null) hosted.role.takeOver?.(hosted.context, hosted.runner.lost);
+    // Repairs are told before anybody decides: what is mended is not acted upon.
+    for (const { hosted } of taken) hosted.writer?.flush();
+    this.#handOver();
+    this.#turn();
+  }
+
+  #own(hosted: Hosted, { marker, writer }: Extract<Takeover, { kind: 'taken' }>): void {
+    const { hub, clock } = this.options;
+    this.#remote.stop(marker.stream);
+    hosted.runner.apply(marker);
+    hosted.provenAt = clock.monotonic();
+    this.#openWriter(hosted, marker, writer);
+    hub.own(marker.stream, marker.seq - 1);
+    hub.publish(marker);
+  }
+
+  /** Lets roles go: what they decided reaches the disk first, and others of this process follow their streams from there. */
+  async #release(roles: readonly Hosted[]): Promise<void> {
+    for (const hosted of roles) {
+      hosted.state = 'releasing';
+      hosted.stopServing();
+      this.#unhearHere(hosted);
+    }
+    this.options.onChange?.();
+    do {
+      this.touch();
+      if (!(await this.#settled())) return;
+    } while (roles.some(({ writer }) => writer?.hasPending === true));
+    for (const hosted of roles) hosted.close(MOVED);
+    await this.#leave(roles);
+    this.#say('released', roles.map(({ name }) => name).join(' '));
+    this.options.onChange?.();
+  }
+
+  /** Takes roles out, and follows in the broker what they wrote here where others of this process still follow it. */
+  async #leave(roles: readonly Hosted[]): Promise<void> {
+    if (roles.length === 0) return;
+    const gone = new Set(roles);
+    for (const hosted of roles) this.#unhearHere(hosted);
+    this.#hosted = this.#hosted.filter((hosted) => !gone.has(hosted));
+    for (const [stream, followers] of this.#followersOf) {
+      const left = followers.filter((hosted) => !gone.has(hosted));
+      if (left.length > 0) this.#followersOf.set(stream, left);
+      else {
+        this.#followersOf.delete(stream);
+        this.#remote.stop(stream);
+      }
+    }
+    for (const { role, writer, runner } of roles) {
+      if (role.stream === null) continue;
+      const isFollowed = this.#followersOf.has(role.stream) && !this.#remote.has(role.stream);
+      // Those here have heard all that it wrote; of a role that was only restored, all up to where it was restored to.
+      if (isFollowed) await this.#remote.follow(role.stream, runner.position(role.stream));
+      if (writer !== null) this.options.hub.disown(role.stream);
+    }
+  }
+
+  /** True when everything proposed so far is on disk; false when the host was dropped. */
+  #settled(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const dropped = (): void => {
+        resolve(false);
+      };
+      this.#onDrop.add(dropped);
+      this.#ledger.when(this.#ledger.issued, () => {
+        this.#onDrop.delete(dropped);
+        resolve(true);
+      });
     });
   }
 
-  /** Positions applied, by role and stream. */
-  status(): { role: string; epoch: number; positions: Record<string, number> }[] {
-    return this.#hosted.map(({ role, runner }) => ({
-      role: role.name,
-      epoch: runner.epoch,
+  /** The roles that this host has or is taking. */
+  status(): RoleStatus[] {
+    return this.#hosted.map(({ name, runner, state, assigned }) => ({
+      role: name,
+      epoch:
+        state === 'restoring'
+          ? (assigned ?? 0)
+          : Math.max(runner.epoch, runner.role.stream === null ? (assigned ?? 0) : 0),
+      state: state === 'releasing' ? 'stopped' : state,
       positions: runner.positions(),
     }));
   }
 
+  /** Role objects, for those who look at their state. */
+  roles(): Role[] {
+    return this.#hosted.map(({ role }) => role);
+  }
+
+  /** Roles that were assigned to this node at an epoch that another owner had or came after. */
+  outranked(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#outranked);
+  }
+
   stop(): void {
     this.#stopped = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
     this.#drop();
+    this.#progressed();
   }
 
   /** Takes nothing new, waits (at most 5 s) until everything proposed is on disk, and stops. */
   async close(): Promise<void> {
-    for (const serving of this.#serving) serving.stop();
-    this.#serving = [];
+    this.#wanted = new Map();
+    const released = (async (): Promise<void> => {
+      await this.#reconcile().catch(() => undefined);
+      await this.#reconcile().catch(() => undefined);
+    })();
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 5_000);
-      this.#ledger.when(this.#ledger.issued, () => {
+      const timer = setTimeout(resolve, CLOSE_PATIENCE_MS);
+      void released.then(() => {
         clearTimeout(timer);
         resolve();
       });
@@ -190,7 +460,7 @@ export class RoleHost {
     for (let moving = true; moving;) {
       moving = false;
       for (const hosted of this.#hosted) {
-        if (hosted.context === null) continue;
+        if (hosted.context === null || hosted.state !== 'active') continue;
         if (hosted.wakeAt <= now + (hosted.writer?.aheadOf(now) ?? 0)) hosted.wakeAt = Infinity;
         hosted.runner.releaseOverdue(now);
         hosted.role.advance(hosted.context);
@@ -200,7 +470,7 @@ export class RoleHost {
           moving = true;
           this.#handOver();
         }
-        if (hosted.inbox.length > 0 && this.#takeIn(hosted, now)) moving = true;
+        if (hosted.inbox.length > 0 && hosted.state === 'active' && this.#takeIn(hosted, now)) moving = true;
       }
       if (this.options.handOver === 'committed') {
         if (moving) this.touch();
@@ -243,16 +513,14 @@ export class RoleHost {
     }, delay);
   }
 
-  #openWriter(hosted: Hosted, head: number): void {
-    const { role, runner } = hosted;
-    const stream = role.stream ?? '';
-    const { node, log, keystore, clock } = this.options;
+  #openWriter(hosted: Hosted, { stream, epoch, hash }: Envelope, writer: LogWriter): void {
+    const { runner } = hosted;
+    const { node, keystore, clock } = this.options;
     const generation = this.#generation;
-    const identity = { stream, node, epoch: runner.epoch + 1, config: CONFIG_HASH };
     hosted.writer = new StreamWriter(
-      identity,
-      log.writer(stream, head),
-      runner.hashAt(stream),
+      { stream, node, epoch, config: CONFIG_HASH },
+      writer,
+      hash,
       this.#ledger,
       keystore,
       {
@@ -268,6 +536,7 @@ export class RoleHost {
           });
         },
         onStored: () => {
+          hosted.provenAt = clock.monotonic();
           if (generation === this.#generation) this.touch();
         },
         onLate: () => {
@@ -281,13 +550,12 @@ export class RoleHost {
         },
       },
     );
-    this.options.hub.own(stream, head);
   }
 
   #openContext(hosted: Hosted): void {
-    const { runner, writer, role } = hosted;
+    const { runner, writer, role, assigned } = hosted;
     const { clock, node } = this.options;
-    const epoch = runner.epoch + 1;
+    const epoch = role.stream === null ? (assigned ?? 1) : runner.epoch;
     let draws = 0;
     let origin: EventOrigin = { stream: role.stream ?? '', at: 0, node, epoch };
     hosted.context = {
@@ -298,6 +566,8 @@ export class RoleHost {
       random: () => mix((writer?.seed ?? 1) + Math.imul(++draws, 0x9e3779b9)),
       commit: (events: readonly DomainEvent[], effect?: (place: LogPlace) => void, bytes = 0) => {
         if (writer === null) throw new Error(`${role.name} has no stream to commit to`);
+        // Whoever waited for something is answered already, and what it would have decided is another's to decide.
+        if (hosted.isClosed) return;
         writer.add(events, effect, bytes);
         const at = writer.now();
         if (origin.at !== at) origin = { ...origin, at };
@@ -327,43 +597,46 @@ export class RoleHost {
     };
   }
 
-  #takeOver({ role, runner, context, writer }: Hosted): void {
+  #hearHere(hosted: Hosted): void {
+    const { role, context } = hosted;
     if (context === null) return;
-    if (writer !== null) {
-      context.commit([{ type: 'OwnerTookOver', role: role.name, epoch: context.epoch, node: context.node }]);
-      runner.epoch = context.epoch;
-    }
-    role.takeOver?.(context, runner.lost);
-  }
-
-  #hearHere({ role, context }: Hosted): void {
-    if (context === null) return;
+    const hear = (subject: string, onMessage: (body: unknown) => void): void => {
+      this.#local.set(subject, onMessage);
+      hosted.localSubjects.push(subject);
+    };
     for (const [subject, handler] of Object.entries(role.serves ?? {}))
-      this.#local.set(subject, (body) => {
+      hear(subject, (body) => {
         void this.#answer(handler, body, context);
       });
-    for (const [subject, hear] of Object.entries(role.hears ?? {}))
-      this.#local.set(subject, (body) => {
-        this.#hear(hear, body, context);
+    for (const [subject, listen] of Object.entries(role.hears ?? {}))
+      hear(subject, (body) => {
+        this.#hear(listen, body, context);
       });
+  }
+
+  #unhearHere(hosted: Hosted): void {
+    for (const subject of hosted.localSubjects) this.#local.delete(subject);
+    hosted.localSubjects = [];
   }
 
   #serve(hosted: Hosted): void {
     const { role, context } = hosted;
-    if (context === null) return;
+    if (context === null || hosted.state !== 'active') return;
     const { bus } = this.options;
     if (role.stream !== null)
-      this.#serving.push(
+      hosted.serving.push(
         bus.serve(commands.archived(role.stream), (body) =>
           this.#noteArchived(hosted, context, body as ArchivedCommand),
         ),
       );
     for (const [subject, handler] of Object.entries(role.serves ?? {}))
-      this.#serving.push(bus.serve(subject, (body) => this.#answer(handler, body, context)));
+      hosted.serving.push(bus.serve(subject, (body) => this.#answerProven(hosted, handler, body, context)));
     for (const [subject, hear] of Object.entries(role.hears ?? {}))
-      this.#serving.push(
+      hosted.serving.push(
         bus.subscribe(subject, (body) => {
-          this.#hear(hear, body, context);
+          this.#whenProven(hosted, context, () => {
+            this.#hear(hear, body, context);
+          });
         }),
       );
   }
@@ -385,6 +658,41 @@ export class RoleHost {
         });
       else if (last <= runner.archivedUpTo) context.effect(done);
       else context.commit([{ type: 'SegmentArchived', last, lastHash, sha256 }], done);
+    });
+  }
+
+  /** An owner that was stopped for a while may not be the owner any more: it asks the log before it says anything. */
+  #whenProven(hosted: Hosted, context: RoleContext, run: () => void): void {
+    const isProven =
+      hosted.writer === null ||
+      this.options.isShared?.() !== true ||
+      this.options.clock.monotonic() - hosted.provenAt < PROVEN_FOR_MS;
+    if (isProven) run();
+    else context.commit([], run);
+  }
+
+  #answerProven(
+    hosted: Hosted,
+    handler: CommandHandler,
+    body: unknown,
+    context: RoleContext,
+  ): Promise<Reply<unknown>> {
+    return new Promise((resolve, reject) => {
+      const end = (reply: Reply<unknown>): void => {
+        hosted.answering.delete(end);
+        resolve(reply);
+      };
+      hosted.answering.add(end);
+      this.#whenProven(hosted, context, () => {
+        try {
+          const answer = this.#answer(handler, body, context);
+          if (answer instanceof Promise) answer.then(end, reject);
+          else end(answer);
+        } catch (error) {
+          hosted.answering.delete(end);
+          reject(error);
+        }
+      });
     });
   }
 
@@ -421,6 +729,10 @@ export class RoleHost {
     const now = this.options.clock.now();
     for (const hosted of followers) {
       const { inbox, writer } = hosted;
+      if (hosted.state !== 'active') {
+        inbox.push(envelope);
+        continue;
+      }
       if (inbox.length === 0 && writer?.hasPending === true && writer.flush()) this.#handOver();
       if (inbox.length > 0 || writer?.hasPending === true) inbox.push(envelope);
       else this.#offer(hosted, envelope, now);
@@ -444,44 +756,74 @@ export class RoleHost {
 
   /** The state of every role may rest on what is not in the log: drop all of it and begin again from the log. */
   #fail(stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>): void {
-    const why =
-      outcome.kind === 'refused' ? `someone else writes it (head ${String(outcome.head)})` : outcome.reason;
-    this.#say('failed', `${stream}: ${why}`);
+    this.#say('failed', `${stream}: ${reasonOf(outcome)}`);
     this.#drop();
-    const retry = (): void => {
-      if (this.#stopped) return;
-      this.#begin().catch((error: unknown) => {
-        this.#say('failed', String(error));
-        this.#drop();
-        setTimeout(retry, 1_000);
-      });
-    };
-    setTimeout(retry, 200);
+    this.#tryAgain(BEGIN_AGAIN_MS);
   }
 
   #drop(): void {
     this.#generation++;
     this.#ledger.abandon();
-    for (const serving of this.#serving) serving.stop();
-    for (const follower of this.#remote) follower.stop();
-    for (const { role } of this.#hosted) if (role.stream !== null) this.options.hub.disown(role.stream);
-    this.#serving = [];
-    this.#remote = [];
+    this.#ledger = new CommitLedger();
+    this.#remote.stopAll();
+    for (const hosted of this.#hosted) {
+      hosted.close(UNKNOWN);
+      if (hosted.writer !== null) this.options.hub.disown(hosted.role.stream ?? '');
+    }
     this.#local = new Map();
     this.#proposed = [];
     this.#hosted = [];
+    this.#followersOf = new Map();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAt = Infinity;
+    const told = this.#onDrop;
+    this.#onDrop = new Set();
+    for (const tell of told) tell();
+    this.options.onChange?.();
   }
 
-  #say(what: 'restored' | 'active' | 'failed', detail: string): void {
+  #progressed(): void {
+    const told = this.#onProgress;
+    this.#onProgress = new Set();
+    for (const tell of told) tell();
+  }
+
+  #say(what: 'restored' | 'active' | 'released' | 'failed', detail: string): void {
     this.options.onEvent?.(what, detail);
   }
 }
 
-/** Policies have no settings yet; the hash names the rules of this version. */
-const CONFIG_HASH = createHash('sha256').update('yardmaster policies 1').digest('hex').slice(0, 8);
+interface Taken {
+  readonly hosted: Hosted;
+  /** Null for a role without a stream. */
+  readonly takeover: Extract<Takeover, { kind: 'taken' }> | null;
+}
+
+/** The host was dropped meanwhile. */
+const GONE = { isFenced: true, error: null };
+
+/** A command that a role had not decided when it was let go: it had no effect. */
+const MOVED: Reply<never> = {
+  ok: false,
+  rejection: rejection('unavailable', 'this duty is moving to another node; try again shortly', {
+    retryAfter: 1,
+  }),
+};
+/** What it decided may or may not have reached the log. */
+const UNKNOWN: Reply<never> = {
+  ok: false,
+  rejection: rejection(
+    'outcome-unknown',
+    'the duty was lost before its decision was known to be on disk; repeat with the same idempotency key',
+  ),
+};
+
+function reasonOf(outcome: Exclude<AppendOutcome, { kind: 'stored' }>): string {
+  return outcome.kind === 'refused'
+    ? `someone else writes it (head ${String(outcome.head)})`
+    : outcome.reason;
+}
 
 /** splitmix32, in [0, 1). */
 function mix(x: number): number {

@@ -20,6 +20,8 @@ export class RoleRunner {
   epoch = 0;
   /** Last sequence of the own stream that is in the archive, as its owner wrote it down. */
   archivedUpTo = 0;
+  /** Node of the last owner; null before the first. */
+  owner: string | null = null;
 
   constructor(readonly role: Role) {
     this.#followed = new Set(role.follows);
@@ -92,6 +94,11 @@ export class RoleRunner {
       again = false;
       for (const [stream, queue] of this.#held) {
         for (let first = queue[0]; first !== undefined; first = queue[0]) {
+          // Told twice, as the stream's owner moved.
+          if (first.envelope.seq <= this.position(stream)) {
+            queue.shift();
+            continue;
+          }
           if (!this.hasCauses(first.envelope) && now - first.since < CAUSE_PATIENCE_MS) break;
           queue.shift();
           this.apply(first.envelope);
@@ -131,7 +138,7 @@ export class RoleRunner {
       return;
     }
     for (const event of envelope.events) {
-      if (event.type === 'OwnerTookOver') this.epoch = event.epoch;
+      if (event.type === 'OwnerTookOver') [this.epoch, this.owner] = [event.epoch, event.node];
       else if (event.type === 'SegmentArchived') this.archivedUpTo = event.last;
       role.apply(event, envelope);
     }

@@ -85,6 +85,12 @@ export const VARIABLES: readonly Variable[] = [
     says: 'for a service that runs alone: `always` when the broker is known to sync every message',
   },
   {
+    name: 'YARD_NATS_REPLICAS',
+    by: 'servers',
+    says: 'for a service that runs alone: `3` when the broker is a cluster of three and streams have three copies',
+    otherwise: '`1`',
+  },
+  {
     name: 'YARD_NATS_SERVER',
     by: 'servers',
     says: 'a nats-server binary to run',

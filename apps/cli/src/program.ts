@@ -189,6 +189,12 @@ Examples:
   );
   leaf(
     program,
+    'cluster',
+    'nodes, roles, epochs and how far behind they are',
+    async () => (await import('./commands/cluster.js')).cluster,
+  ).option('--roles', 'one line a role instead of one a node');
+  leaf(
+    program,
     'alerts',
     'what needs attention, and what to do',
     async () => (await import('./commands/overview.js')).alerts,

@@ -18,54 +18,74 @@ export type ServiceName = (typeof SERVICES)[number];
 const RESTART_MS = 500;
 const STOP_PATIENCE_MS = 26_000;
 
-/** Each service as a process of its own; one that ends is started again, until `stop`. */
+/** One process: the nth of its service. Its name stays when it is started again. */
+export interface ServicePlace {
+  readonly service: ServiceName;
+  readonly nth: number;
+  readonly node: string;
+}
+
+export interface ServiceProcessesOptions {
+  /** Processes of each service. */
+  readonly replicas: number;
+  /** False: what ends stays down. */
+  readonly restarts: boolean;
+  readonly env: (place: ServicePlace) => NodeJS.ProcessEnv;
+  readonly onEnded: (place: ServicePlace, how: string) => void;
+}
+
+/** Each service as processes of its own; one that ends is started again, until `stop`. */
 export class ServiceProcesses {
-  readonly #children = new Map<ServiceName, ChildProcess>();
+  readonly #children = new Map<string, ChildProcess>();
+  readonly #places: readonly ServicePlace[];
   #stopping = false;
 
-  constructor(
-    private readonly env: NodeJS.ProcessEnv,
-    private readonly onEnded: (service: ServiceName, how: string) => void,
-  ) {}
-
-  start(): void {
-    for (const service of SERVICES) this.#start(service);
+  constructor(private readonly options: ServiceProcessesOptions) {
+    this.#places = SERVICES.flatMap((service) =>
+      Array.from({ length: options.replicas }, (_, i) => ({
+        service,
+        nth: i + 1,
+        node: `${service}-${String(i + 1)}`,
+      })),
+    );
   }
 
-  pids(): Readonly<Record<string, number | undefined>> {
-    return Object.fromEntries([...this.#children].map(([service, child]) => [service, child.pid]));
+  start(): void {
+    for (const place of this.#places) this.#start(place);
+  }
+
+  isUp(service: ServiceName, nth: number): boolean {
+    return this.#children.has(`${service}-${String(nth)}`);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    // The gateway first, so that nothing new comes in; the rest together.
-    for (const group of [
-      ['gateway'],
-      SERVICES.filter((s) => s !== 'gateway'),
-    ] as readonly (readonly ServiceName[])[]) {
-      await Promise.all(group.map((service) => this.#end(service)));
-    }
+    // The gateways first, so that nothing new comes in; the rest together.
+    const isGateway = ({ service }: ServicePlace): boolean => service === 'gateway';
+    await Promise.all(this.#places.filter(isGateway).map((place) => this.#end(place)));
+    await Promise.all(this.#places.filter((place) => !isGateway(place)).map((place) => this.#end(place)));
   }
 
-  #start(service: ServiceName): void {
-    const main = createRequire(import.meta.url).resolve(`@yardmaster/${service}/main`);
+  #start(place: ServicePlace): void {
+    const main = createRequire(import.meta.url).resolve(`@yardmaster/${place.service}/main`);
     const child = spawn(process.execPath, ['--enable-source-maps', main], {
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: this.env,
+      env: { ...this.options.env(place), YARD_NODE: place.node },
     });
-    this.#children.set(service, child);
+    this.#children.set(place.node, child);
     child.once('exit', (code, signal) => {
-      this.#children.delete(service);
+      this.#children.delete(place.node);
       if (this.#stopping) return;
-      this.onEnded(service, signal ?? `exit code ${String(code)}`);
+      this.options.onEnded(place, signal ?? `exit code ${String(code)}`);
+      if (!this.options.restarts) return;
       setTimeout(() => {
-        if (!this.#stopping) this.#start(service);
+        if (!this.#stopping) this.#start(place);
       }, RESTART_MS);
     });
   }
 
-  async #end(service: ServiceName): Promise<void> {
-    const child = this.#children.get(service);
+  async #end({ node }: ServicePlace): Promise<void> {
+    const child = this.#children.get(node);
     if (child === undefined) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
@@ -75,6 +95,8 @@ export class ServiceProcesses {
         clearTimeout(timer);
         resolve();
       });
+      // One that was stopped by a signal hears nothing else.
+      child.kill('SIGCONT');
       child.kill('SIGTERM');
     });
   }

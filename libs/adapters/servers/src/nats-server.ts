@@ -12,27 +12,42 @@ export const NATS_USER = 'yard';
 export const NATS_SYSTEM_USER = 'system';
 const GIB = 1024 ** 3;
 
-/** Writes the configuration of this home's broker and says how to run it on `port`. */
+/** One of three servers that hold the streams together. */
+export interface NatsMember {
+  /** 1 to 3. */
+  readonly nth: number;
+  /** Where the three speak to each other, in order. */
+  readonly clusterPorts: readonly number[];
+}
+
+/** What a server is called and where it keeps its things; a server alone has other ones than one of three. */
+export function natsName(member: NatsMember | null): string {
+  return member === null ? NATS : `${NATS}-${String(member.nth)}`;
+}
+
+/** Writes the configuration of this home's broker, or of one of its three, and says how to run it on `port`. */
 export async function natsSpec(
   home: string,
   binary: NatsBinary,
   secrets: Secrets,
   port: number,
   env: NodeJS.ProcessEnv,
+  member: NatsMember | null = null,
 ): Promise<ServerSpec> {
-  const directory = privateDirectory(home, 'nats');
+  const name = natsName(member);
+  const directory = privateDirectory(home, name);
   const config = path.join(directory, 'nats-server.conf');
   await endOrphans(path.basename(binary.file), config, 'SIGTERM');
   writePrivateFile(
     config,
-    natsConfig(path.join(directory, 'store'), secrets, port, fileStoreLimit(directory)),
+    natsConfig(path.join(directory, 'store'), secrets, port, fileStoreLimit(directory, member), member),
   );
   return {
-    name: NATS,
+    name,
     command: binary.file,
     args: ['-c', config],
     env: plainEnvironment(env),
-    logFile: path.join(privateDirectory(home, 'logs'), 'nats.log'),
+    logFile: path.join(privateDirectory(home, 'logs'), `${name}.log`),
     port,
     stopSignal: 'SIGTERM',
     stopPatienceMs: 10_000,
@@ -44,8 +59,14 @@ export async function natsSpec(
  * stored message is synced before it is acknowledged: the default (every two minutes) loses acknowledged
  * messages when the power goes.
  */
-function natsConfig(store: string, secrets: Secrets, port: number, maxFileStore: number): string {
-  return `server_name: yard
+function natsConfig(
+  store: string,
+  secrets: Secrets,
+  port: number,
+  maxFileStore: number,
+  member: NatsMember | null,
+): string {
+  return `server_name: ${member === null ? 'yard' : `yard-${String(member.nth)}`}
 listen: "127.0.0.1:${port}"
 max_payload: 1MB
 write_deadline: "10s"
@@ -65,6 +86,18 @@ accounts {
   }
 }
 system_account: SYS
+${member === null ? '' : clusterConfig(member, secrets)}`;
+}
+
+function clusterConfig({ nth, clusterPorts }: NatsMember, secrets: Secrets): string {
+  const password = encodeURIComponent(secrets.natsSystem);
+  const routes = clusterPorts.map((port) => `"nats://route:${password}@127.0.0.1:${String(port)}"`);
+  return `cluster {
+  name: yard
+  listen: "127.0.0.1:${String(clusterPorts[nth - 1])}"
+  authorization { user: route, password: ${JSON.stringify(secrets.natsSystem)} }
+  routes: [${routes.join(', ')}]
+}
 `;
 }
 
@@ -72,12 +105,12 @@ system_account: SYS
  * Streams reserve their share of this limit when they are created, so it must not shrink later: it is chosen
  * once per home, as three quarters of what the disk had free then.
  */
-function fileStoreLimit(directory: string): number {
+function fileStoreLimit(directory: string, member: NatsMember | null): number {
   const file = path.join(directory, 'store-limit.json');
   const chosen = (readJson(file) as { bytes?: number } | undefined)?.bytes;
   if (chosen) return chosen;
   const { bavail, bsize } = statfsSync(directory);
-  const bytes = Math.max(1 * GIB, Math.floor((bavail * bsize * 0.75) / GIB) * GIB);
+  const bytes = Math.max(1 * GIB, Math.floor((bavail * bsize * (member === null ? 0.75 : 0.25)) / GIB) * GIB);
   writePrivateFile(file, `${JSON.stringify({ bytes })}\n`);
   return bytes;
 }

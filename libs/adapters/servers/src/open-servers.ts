@@ -5,6 +5,7 @@ import { SLOWEST_RESTART_MS } from './kept-process.js';
 import { provideNats } from './nats-binary.js';
 import { externalNats, type NatsAccess } from './nats-external.js';
 import { NATS, NATS_USER, natsSpec, natsVersionAt } from './nats-server.js';
+import { openNatsCluster, requireNatsServers } from './open-nats-cluster.js';
 import { openNeo4j, type Neo4jHandle } from './open-neo4j.js';
 import { running, type OpeningContext } from './opening.js';
 import { providePostgres } from './postgres-binaries.js';
@@ -20,6 +21,8 @@ export interface OpenServersOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Told about slow steps (building, fetching) and about servers that ended and are started again. */
   readonly onProgress?: Progress;
+  /** Brokers to run where none is given: one, or three that hold every stream together. Default 1. */
+  readonly natsServers?: 1 | 3;
   /** Which of the servers besides the broker are wanted. Default: both. */
   readonly wants?: { readonly postgres?: boolean; readonly neo4j?: boolean };
   /** How long the keeper waits for a yard that left without goodbye, in ms. Default 60,000. */
@@ -90,7 +93,7 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
   try {
     options.signal?.throwIfAborted();
     const [nats, postgres, neo4j] = await settled([
-      openNats(context),
+      openNats(context, options.natsServers ?? 1),
       options.wants?.postgres === false ? null : openPostgres(context),
       options.wants?.neo4j === false ? { absent: 'not wanted' } : openNeo4j(context),
     ]);
@@ -122,10 +125,12 @@ export async function openServers(options: OpenServersOptions): Promise<Servers>
   }
 }
 
-async function openNats(context: OpeningContext): Promise<NatsAccess> {
+async function openNats(context: OpeningContext, count: 1 | 3): Promise<NatsAccess> {
   const { env, home, secrets } = context;
   const external = env['YARD_NATS_URL'];
   if (external) return externalNats(external, env);
+  requireNatsServers(home, count);
+  if (count === 3) return openNatsCluster(context);
   let version = '';
   const isReady = async (port: number): Promise<boolean> =>
     (version = (await natsVersionAt(port)) ?? '') !== '';

@@ -211,6 +211,7 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
   Cluster: open({
     installation: str,
     partitions: int,
+    level: int,
     nodes: list({ type: 'object' }),
     roles: list({ type: 'object' }),
     projectionLag: amounts,

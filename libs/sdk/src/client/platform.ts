@@ -112,16 +112,36 @@ export interface DeadLetterResponse {
 export type CapacityResponse = CapacityView;
 export type QueueResponse = QueueView;
 
+export interface ClusterNodeResponse {
+  readonly node: string;
+  readonly service: string;
+  readonly pid: number;
+  readonly level: number;
+  /** Roles that it is the owner of now. */
+  readonly roles: readonly string[];
+  readonly state: 'up' | 'silent' | 'leaving';
+  readonly lastSeenMs: number;
+  /** Envelopes that its roles have still to apply. */
+  readonly lag: number;
+  readonly [more: string]: unknown;
+}
+
+export interface ClusterRoleResponse {
+  readonly role: string;
+  /** Who is to have it; null while nobody can. */
+  readonly node: string | null;
+  readonly epoch: number;
+  readonly state: 'active' | 'moving';
+}
+
 /** Nodes, roles and epochs; more fields may come. */
 export interface ClusterResponse {
   readonly installation: string;
   readonly partitions: number;
-  readonly nodes: readonly {
-    readonly node: string;
-    readonly roles: readonly string[];
-    readonly [more: string]: unknown;
-  }[];
-  readonly roles: readonly { readonly role: string; readonly node: string; readonly epoch: number }[];
+  /** Feature level that all nodes work at. */
+  readonly level: number;
+  readonly nodes: readonly ClusterNodeResponse[];
+  readonly roles: readonly ClusterRoleResponse[];
   readonly projectionLag: Readonly<Record<string, number>>;
   readonly [more: string]: unknown;
 }

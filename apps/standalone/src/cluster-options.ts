@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+
+export interface ClusterOptions {
+  /** Processes of each service. */
+  readonly replicas: number;
+  readonly natsServers: 1 | 3;
+  /** False: a service that ends stays down. */
+  readonly restarts: boolean;
+}
+
+/** What `npm run dev:cluster -- ...` was told; an error names what is wrong. */
+export function clusterOptions(args: readonly string[]): ClusterOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      replicas: { type: 'string', default: '1' },
+      nats: { type: 'string', default: '1' },
+      'no-restart': { type: 'boolean', default: false },
+      // As `npm start` has it; a cluster runs no example.
+      'no-example': { type: 'boolean', default: false },
+    },
+  });
+  const replicas = Number(values.replicas);
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > 9)
+    throw new Error(`--replicas ${values.replicas}: 1 to 9 processes of each service`);
+  if (values.nats !== '1' && values.nats !== '3')
+    throw new Error(
+      `--nats ${values.nats}: one nats-server, or three that hold three copies of every stream`,
+    );
+  return { replicas, natsServers: values.nats === '3' ? 3 : 1, restarts: !values['no-restart'] };
+}

@@ -4,8 +4,8 @@ export interface ClusterOptions {
   /** Processes of each service. */
   readonly replicas: number;
   readonly natsServers: 1 | 3;
-  /** False: a service that ends stays down. */
-  readonly restarts: boolean;
+  /** A service that ends is started again after so long; Infinity: it stays down. */
+  readonly restartAfterMs: number;
 }
 
 /** What `npm run dev:cluster -- ...` was told; an error names what is wrong. */
@@ -15,7 +15,7 @@ export function clusterOptions(args: readonly string[]): ClusterOptions {
     options: {
       replicas: { type: 'string', default: '1' },
       nats: { type: 'string', default: '1' },
-      'no-restart': { type: 'boolean', default: false },
+      'restart-after': { type: 'string', default: '0.5' },
       // As `npm start` has it; a cluster runs no example.
       'no-example': { type: 'boolean', default: false },
     },
@@ -27,5 +27,10 @@ export function clusterOptions(args: readonly string[]): ClusterOptions {
     throw new Error(
       `--nats ${values.nats}: one nats-server, or three that hold three copies of every stream`,
     );
-  return { replicas, natsServers: values.nats === '3' ? 3 : 1, restarts: !values['no-restart'] };
+  const seconds = values['restart-after'] === 'never' ? Infinity : Number(values['restart-after']);
+  if (Number.isNaN(seconds) || seconds < 0)
+    throw new Error(
+      `--restart-after ${values['restart-after']}: seconds until a service that ended is started again, or never`,
+    );
+  return { replicas, natsServers: values.nats === '3' ? 3 : 1, restartAfterMs: seconds * 1_000 };
 }

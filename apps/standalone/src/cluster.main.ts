@@ -9,7 +9,7 @@ import { agentJoined, readyLines } from './ready.js';
 import { ServiceProcesses } from './service-processes.js';
 import { freePort, requireFreePort } from './taken-port.js';
 
-const START_PATIENCE_MS = 60_000;
+const START_PATIENCE_MS = 120_000;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -61,12 +61,12 @@ async function answers(url: string): Promise<void> {
     if (ok) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error('the services did not come up in a minute; their output above says more');
+  throw new Error('the services did not come up in two minutes; their output above says more');
 }
 
 /** The services as separate processes on this machine, against one broker or a cluster of three. */
 async function main(): Promise<void> {
-  const { replicas, natsServers, restarts } = clusterOptions(process.argv.slice(2));
+  const { replicas, natsServers, restartAfterMs } = clusterOptions(process.argv.slice(2));
   const config = resolveConfig(process.env, 'cluster');
   await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');
   await requireFreePort(config.host, config.grpcPort, 'YARD_GRPC_PORT');
@@ -79,14 +79,14 @@ async function main(): Promise<void> {
   const env = environment(config.home, servers, natsServers);
   const services = new ServiceProcesses({
     replicas,
-    restarts,
+    restartAfterMs,
     env: ({ service, nth }) => {
       const ports = gateways[nth - 1];
       if (service !== 'gateway' || ports === undefined) return env;
       return { ...env, YARD_HTTP_PORT: String(ports.http), YARD_GRPC_PORT: String(ports.grpc) };
     },
     onEnded: ({ service, node }, how) => {
-      say(`${node} ended (${how})${restarts ? '; starting it again' : ''}`);
+      say(`${node} ended (${how})${restartAfterMs === Infinity ? '' : '; starting it again'}`);
       // The command line, the agent and the SDK find the yard by this file: it names a gateway that is up.
       const other = gateways.find((_, i) => services.isUp('gateway', i + 1));
       if (service === 'gateway' && other !== undefined) writeContext(config.home, addressOf(other));

@@ -15,7 +15,6 @@ export const SERVICES = [
 ] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-const RESTART_MS = 500;
 const STOP_PATIENCE_MS = 26_000;
 
 /** One process: the nth of its service. Its name stays when it is started again. */
@@ -28,8 +27,8 @@ export interface ServicePlace {
 export interface ServiceProcessesOptions {
   /** Processes of each service. */
   readonly replicas: number;
-  /** False: what ends stays down. */
-  readonly restarts: boolean;
+  /** What ends is started again after so long; Infinity: it stays down. */
+  readonly restartAfterMs: number;
   readonly env: (place: ServicePlace) => NodeJS.ProcessEnv;
   readonly onEnded: (place: ServicePlace, how: string) => void;
 }
@@ -77,10 +76,11 @@ export class ServiceProcesses {
       this.#children.delete(place.node);
       if (this.#stopping) return;
       this.options.onEnded(place, signal ?? `exit code ${String(code)}`);
-      if (!this.options.restarts) return;
+      const { restartAfterMs } = this.options;
+      if (restartAfterMs === Infinity) return;
       setTimeout(() => {
         if (!this.#stopping) this.#start(place);
-      }, RESTART_MS);
+      }, restartAfterMs);
     });
   }
 

@@ -49,6 +49,8 @@ export interface WorldOptions {
   readonly apart?: boolean;
   /** Behind the log, for what its streams do not hold any more. */
   readonly archive?: LogArchive;
+  /** Its processes know that others may take their roles. */
+  readonly isShared?: boolean;
 }
 
 /** One process: its connection to the log, and its roles. */
@@ -142,9 +144,36 @@ export class World {
         this.said.push(`${what} ${detail}`);
       },
       offers,
+      isShared: () => this.options.isShared === true,
     });
     this.#processes[at] = { log, offers, host };
     await host.start(fixedRoles(offers, this.#runs));
+  }
+
+  /** One more process, which offers every role and has none yet; on a bus of its own where one is given. */
+  spawn(bus: LocalBus = this.bus): RoleHost {
+    const offers = new Map(this.#services().flatMap((one) => [...one]));
+    const log = this.log.open();
+    const host = new RoleHost({
+      node: `node-${String(++this.#runs)}`,
+      log,
+      keystore,
+      bus,
+      clock: this.clock,
+      hub: new CommittedHub(log, keystore, () => undefined),
+      handOver: this.options.handOver ?? 'proposed',
+      onEvent: (what, detail) => {
+        this.said.push(`${what} ${detail}`);
+      },
+      offers,
+      isShared: () => true,
+    });
+    this.#processes.push({ log, offers, host });
+    return host;
+  }
+
+  hosts(): readonly RoleHost[] {
+    return this.#processes.map(({ host }) => host);
   }
 
   /** kill -9 of everything: `keep` says which publishes in flight reached the disk. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchAccept, benchHandlers, benchIdle, benchRebuild, benchScripts, type Plan } from './benches.ts';
+import { benchTakeover } from './takeover.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,3 +21,5 @@ await benchHandlers(plan);
 await benchScripts(plan);
 await benchIdle(plan);
 await benchRebuild(plan);
+// Kills for a quarter of an hour: only when it is asked for by name.
+if (only !== undefined) await benchTakeover(plan);

@@ -26,7 +26,9 @@ export class LocalBus implements Bus {
   publishBytes(subject: string, bytes: Uint8Array): void {
     // As over a network: whoever says something hears no answer before it is done.
     queueMicrotask(() => {
-      for (const listen of [...(this.#listeners.get(subject) ?? [])]) listen(unpack(bytes), subject);
+      const any = `${subject.slice(0, subject.lastIndexOf('.'))}.*`;
+      for (const name of new Set([subject, any]))
+        for (const listen of [...(this.#listeners.get(name) ?? [])]) listen(unpack(bytes), subject);
       void this.#handlers.get(subject)?.(unpack(bytes));
     });
   }

@@ -123,8 +123,10 @@ describe('two of every service', () => {
   it('go on when an owner is stopped, and it finds out when it wakes', async () => {
     const pid = await lose('resources/main', 'SIGSTOP');
     kill(pid, 'SIGCONT');
-    const after = await whole();
-    expect(after.nodes.find((one) => one.pid === pid)?.roles).toEqual([]);
+    await until('its finding out', async () => {
+      const woken = (await view())?.nodes.find((one) => one.pid === pid);
+      return woken?.state === 'up' && woken.roles.length === 0;
+    });
   });
 
   it('go on when an owner is drained', async () => {

@@ -2,7 +2,7 @@ import { commands, type LeaseCommand, type QueueView, type Reply } from '@yardma
 import type { RoleHost } from '@yardmaster/service-kit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { faultsOfEnds, faultsOfLeases } from './invariants.js';
+import { faultsOfEnds, faultsOfLeases } from '../checkers/index.js';
 import { LocalBus } from './local-bus.js';
 import { draft, World } from './world.js';
 
@@ -75,7 +75,7 @@ async function finish(acknowledged: readonly string[]): Promise<string[]> {
     await settle(1);
   }
   // Steps are not looked at: between processes a push may overtake the release that it rests on.
-  return [...faultsOfEnds(world, acknowledged, true), ...faultsOfLeases(world)];
+  return [...faultsOfEnds(world, acknowledged, true), ...faultsOfLeases(world, true)];
 }
 
 describe('a role that moves to another process', () => {

@@ -18,6 +18,8 @@ import { CONFIG_HASH, takeOver, type Takeover } from './take-over.js';
 const BEGIN_AGAIN_MS = 200;
 /** A role that could not be taken is tried again. */
 const TRY_AGAIN_MS = 1_000;
+/** An owner that writes on through so many looks refuses the takeover anyway. */
+const CUT_TRIES = 5;
 /** Until everything proposed is on disk at a stop. */
 const CLOSE_PATIENCE_MS = 5_000;
 /** An owner whose last accepted commit is older than this proves itself by another before it answers: within the 5 s that callers are promised. */
@@ -197,7 +199,7 @@ export class RoleHost {
       // What was proposed before anything gathered in the inboxes is in the log when this is through.
       if (isOver() || !(await this.#settled())) return GONE;
       // Own streams first: what they rest on is in the others by then.
-      const heads = await this.#headsOf(own, new Map());
+      const heads = await this.#cutOf(own);
       await this.#headsOf([...followed], heads);
       const failures = await this.#restoreAll(fresh, heads);
       if (isOver()) return GONE;
@@ -205,6 +207,13 @@ export class RoleHost {
       if (able.length > 0) this.#say('restored', `${String(able.length)} roles`);
       const taken = await this.#takeOverAll(able, heads, failures);
       if (isOver()) return GONE;
+      // An owner before that ran ahead may have left effects whose causes are lost by what was taken: all that rest on each
+      // other are taken together or not at all.
+      const isRefused = taken.length < able.length;
+      if (isRefused && this.#hosted.every((hosted) => fresh.includes(hosted))) {
+        this.#drop();
+        return GONE;
+      }
       await this.#leave([...failures.keys()]);
       if (isOver()) return GONE;
       this.#activate(taken);
@@ -232,6 +241,17 @@ export class RoleHost {
     if (this.#remote.has(stream)) return;
     const { last } = await this.options.log.head(stream);
     await this.#remote.follow(stream, last);
+  }
+
+  /** Ends of streams that were so at one moment, though an owner before may still be writing: read until they stand still. */
+  async #cutOf(streams: readonly string[]): Promise<Map<string, number>> {
+    let heads = await this.#headsOf(streams, new Map());
+    for (let tries = 0; streams.length > 1 && tries < CUT_TRIES; tries++) {
+      const again = await this.#headsOf(streams, new Map());
+      if (streams.every((stream) => again.get(stream) === heads.get(stream))) break;
+      heads = again;
+    }
+    return heads;
   }
 
   async #headsOf(streams: readonly string[], into: Map<string, number>): Promise<Map<string, number>> {
@@ -575,6 +595,7 @@ export class RoleHost {
         this.touch();
       },
       effect: (run) => {
+        if (hosted.isClosed) return;
         // Undecided news of this very turn counts too: it is proposed before the turn ends.
         if (writer?.hasPending === true) writer.add([], run, 0);
         else this.#ledger.when(this.#ledger.issued, run);
@@ -586,6 +607,7 @@ export class RoleHost {
         }
       },
       tell: (subject, body) => {
+        if (hosted.isClosed) return;
         const here = this.#local.get(subject);
         if (here !== undefined) here(body);
         // What another process is told may rest on nothing that is not on disk.
@@ -663,6 +685,8 @@ export class RoleHost {
 
   /** An owner that was stopped for a while may not be the owner any more: it asks the log before it says anything. */
   #whenProven(hosted: Hosted, context: RoleContext, run: () => void): void {
+    // It came while the role was let go.
+    if (hosted.isClosed) return;
     const isProven =
       hosted.writer === null ||
       this.options.isShared?.() !== true ||
@@ -677,6 +701,7 @@ export class RoleHost {
     body: unknown,
     context: RoleContext,
   ): Promise<Reply<unknown>> {
+    if (hosted.isClosed) return Promise.resolve(MOVED);
     return new Promise((resolve, reject) => {
       const end = (reply: Reply<unknown>): void => {
         hosted.answering.delete(end);

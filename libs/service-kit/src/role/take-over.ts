@@ -29,7 +29,9 @@ export async function takeOver(
     at,
     seed: randomBytes(4).readUInt32BE(),
     config: CONFIG_HASH,
-    causes: runner.takeCauses(),
+    // Nothing is decided in it: what the role has applied by now is named by its first decision. So a takeover that is given up
+    // leaves no trace of how far its followers had come.
+    causes: [],
     group: null,
     prev: runner.hashAt(stream) ?? CHAIN_START,
     events: [{ type: 'OwnerTookOver', role: role.name, epoch, node } as const],

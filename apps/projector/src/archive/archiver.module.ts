@@ -1,39 +1,31 @@
-import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
 import {
   ARCHIVE,
   BUS,
   CONFIG,
   LOGGER,
   METRICS,
+  RoleRegistry,
   type ArchiveSource,
   type Bus,
   type Logger,
   type Metrics,
   type YardConfig,
 } from '@yardmaster/service-kit';
-import type { ArchiverDuty } from './archiver-duty.js';
 import { openArchiver } from './open-archiver.js';
 
-/** Copies the log into the archive, in a projector's process of its own; a process without an archive has nothing to do here. */
+/** Copies the log into the archive, in one projector's process at a time; a process without an archive has nothing to do here. */
 @Module({})
-export class ArchiverModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #duty: ArchiverDuty | null;
-
+export class ArchiverModule {
   constructor(
+    @Inject(RoleRegistry) registry: RoleRegistry,
     @Inject(ARCHIVE) source: ArchiveSource | null,
     @Inject(BUS) bus: Bus,
     @Inject(CONFIG) { partitions }: YardConfig,
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
   ) {
-    this.#duty = source === null ? null : openArchiver({ source, bus, partitions, logger, metrics });
-  }
-
-  onApplicationBootstrap(): void {
-    this.#duty?.start();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.#duty?.stop();
+    if (source !== null)
+      registry.offerDuty('archive', () => openArchiver({ source, bus, partitions, logger, metrics }));
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { allStreams, decodeEnvelope, eventSubject } from '@yardmaster/contracts';
+import { allStreams, decodeEnvelope } from '@yardmaster/contracts';
 import { openNatsEventLog } from '@yardmaster/eventlog-nats';
 import { Worker, Yard, type ClusterResponse } from '@yardmaster/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -174,9 +174,7 @@ async function endsInLog(home: string): Promise<Map<string, string[]>> {
   });
   const ends = new Map<string, string[]>();
   try {
-    const names = allStreams(PARTITIONS);
-    await log.ensure(names.map((name) => ({ name, subject: eventSubject(name), maxBytes: null })));
-    for (const stream of names.filter((name) => name.startsWith('tasks-'))) {
+    for (const stream of allStreams(PARTITIONS).filter((name) => name.startsWith('tasks-'))) {
       const { last } = await log.head(stream);
       for await (const { seq, data } of log.read(stream, 1, last)) {
         for (const event of decodeEnvelope(stream, seq, data, () => null).events) {

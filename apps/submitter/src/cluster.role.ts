@@ -6,7 +6,6 @@ import {
   telemetry,
   type ClusterCommand,
   type ClusterView,
-  type NodeHeartbeat,
   type NodeOrders,
   type Reply,
 } from '@yardmaster/contracts';

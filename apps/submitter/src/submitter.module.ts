@@ -1,5 +1,5 @@
 import { Inject, Module } from '@nestjs/common';
-import { telemetry, type NodeHeartbeat } from '@yardmaster/contracts';
+import { readNodeHeartbeat, telemetry } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { BlobStore } from '@yardmaster/ports';
 import {
@@ -43,7 +43,7 @@ export class SubmitterModule {
     const roster = new NodeRoster(clock);
     // Heard by those too who do not manage yet: a new manager knows at once who has been silent.
     bus.subscribe(telemetry.heartbeats, (beat) => {
-      roster.heard(beat as NodeHeartbeat);
+      roster.heard(readNodeHeartbeat(beat));
     });
     registry.offer(MANAGER_ROLE, () => new ClusterRole(config.partitions, roster));
     for (let p = 0; p < config.partitions; p++)

@@ -60,11 +60,15 @@ export async function benchTakeover(plan: Plan): Promise<void> {
 
 /** A cluster of two of each service, as `npm run dev:cluster -- --replicas 2` runs it. */
 class Cluster {
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly home: string,
-    readonly yard: Yard,
-  ) {}
+  private readonly child: ChildProcess;
+  private readonly home: string;
+  readonly yard: Yard;
+
+  private constructor(child: ChildProcess, home: string, yard: Yard) {
+    this.child = child;
+    this.home = home;
+    this.yard = yard;
+  }
 
   static async start(): Promise<Cluster> {
     const home = mkdtempSync(path.join(tmpdir(), 'yard-bench-'));
@@ -150,7 +154,11 @@ class Load {
   #isOver = false;
   #lanes: Promise<void>[] = [];
 
-  constructor(private readonly yard: Yard) {}
+  private readonly yard: Yard;
+
+  constructor(yard: Yard) {
+    this.yard = yard;
+  }
 
   start(): void {
     this.#lanes = Array.from({ length: LANES }, () => this.#lane());

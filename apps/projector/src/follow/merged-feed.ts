@@ -5,7 +5,7 @@ import type { StreamCursor } from './stream-cursor.js';
 /** Events asked of one stream at a time. */
 const CHUNK = 2_000;
 /** Entries of one stream that wait here at most, before it is asked for more. */
-const WAITING = 16_000;
+const WAITING = 120_000;
 /** A stream that has had nothing for so long has nothing: the others go on without it. */
 const QUIET_MS = 50;
 

@@ -17,6 +17,10 @@ const GATHER_MS = 25;
 const BUSY = 500;
 /** Share of the tasks in a batch that have ended, from which on nothing is gained by gathering. */
 const MOST = 0.9;
+/** How long a burst may go on before any of it is folded, and how much of it may wait: meanwhile the processor is the roles'. */
+const BURST_MS = 1_000;
+const MOST_WAITING = 250_000;
+const BURST_CALM = 3;
 /** For how long at most, and times in a row that little came until it is over: with most of the tasks ended, and without. */
 const ENDED = { longestMs: 1_000, calm: 2 };
 const OPEN = { longestMs: 2_500, calm: 8 };
@@ -142,6 +146,7 @@ async function gather(
   isWriting: () => boolean,
   stop: AbortSignal,
 ): Promise<RelationalBatch> {
+  await untilBurstIsOver(feed, stop);
   const batch = new RelationalBatch(stored);
   const began = performance.now();
   let calm = 0;
@@ -158,6 +163,17 @@ async function gather(
     isComing = !isOver && performance.now() - began < patience.longestMs;
   }
   return batch;
+}
+
+/** Lets what comes fast come in first. At once when it comes slowly. */
+async function untilBurstIsOver(feed: MergedFeed, stop: AbortSignal): Promise<void> {
+  const end = performance.now() + BURST_MS;
+  for (let calm = 0; calm < BURST_CALM && !stop.aborted;) {
+    const before = feed.weight;
+    await sleep(GATHER_MS);
+    calm = feed.weight - before > BUSY ? 0 : feed.weight > BUSY ? calm + 1 : BURST_CALM;
+    if (feed.weight >= MOST_WAITING || performance.now() >= end) return;
+  }
 }
 
 function patienceFor({ ended, tasks }: ReadModelFold): typeof OPEN {

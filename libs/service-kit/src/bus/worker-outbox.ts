@@ -52,6 +52,10 @@ export class WorkerOutbox {
     else list.push(notice);
   }
 
+  get isEmpty(): boolean {
+    return this.#lanes.size === 0 && this.#ends.size === 0;
+  }
+
   flush(): void {
     for (const [gateway, workers] of this.#lanes) {
       const frames: RelayDown[] = [];

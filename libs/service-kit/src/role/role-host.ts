@@ -557,7 +557,10 @@ export class RoleHost {
         },
         onStored: () => {
           hosted.provenAt = clock.monotonic();
-          if (generation === this.#generation) this.touch();
+          if (generation !== this.#generation) return;
+          // Room for what waits, messages that may leave, or a proof to give: else a turn would find nothing to do.
+          if (hosted.writer?.hasPending === true || !this.outbox.isEmpty || this.#ledger.isInDoubt)
+            this.touch();
         },
         onLate: () => {
           if (generation === this.#generation) this.#doubt();

@@ -9,15 +9,20 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   for (const { event } of eventsOf(log, streams.queue()))
     if (event.type === 'ClassDefined') classes[event.n] = event.spec;
   const takenBack = new Set<number>();
-  for (const { event } of eventsOf(log, streams.leases()))
-    if (event.type === 'LeaseEnded' && (event.outcome === 'withdrawn' || event.outcome === 'void'))
-      takenBack.add(event.fence);
+  const voided = new Set<number>();
+  for (const { event } of eventsOf(log, streams.leases())) {
+    if (event.type !== 'LeaseEnded') continue;
+    if (event.outcome === 'withdrawn' || event.outcome === 'void') takenBack.add(event.fence);
+    if (event.outcome === 'void') voided.add(event.fence);
+  }
   const live = new Map<string, LeaseGranted>();
   const attempts = new Map<string, number>();
   const capacity = new Map<string, Readonly<Record<string, number>>>();
   const used = new Map<string, Record<string, number>>();
   let fence = 0;
   const use = (lease: LeaseGranted, sign: number): void => {
+    // Never handed out. What it was to take may be lost with its class, whose number another has by now.
+    if (voided.has(lease.fence)) return;
     const of = used.get(lease.worker) ?? {};
     for (const [name, amount] of Object.entries(classes[lease.cls]?.resources ?? {}))
       of[name] = (of[name] ?? 0) + sign * amount;

@@ -40,6 +40,8 @@ export interface Lease {
   readonly spec: SchedulingSpec | null;
   readonly capMs: number;
   readonly grantedAt: number;
+  /** Its task was not visible when it was granted: what showed it was lost in a crash. */
+  readonly isOrphan: boolean;
 }
 
 /** A worker with what it runs; `healthy` and `load` are measured, not folded. */
@@ -92,7 +94,7 @@ export class CellState {
       case 'TasksVisible':
         for (const id of event.ids) {
           const entry = this.entries.get(id);
-          if (entry?.state === 'out' && !this.leases.has(id)) this.#show(entry);
+          if (entry?.state === 'out' && this.leases.get(id)?.isOrphan !== false) this.#show(entry);
         }
         this.dirty = true;
         return;
@@ -231,10 +233,11 @@ export class CellState {
       spec,
       capMs: event.capMs,
       grantedAt: at,
+      isOrphan: entry?.state !== 'visible',
     };
     this.leases.set(event.task, lease);
-    if (entry !== undefined) {
-      if (entry.state === 'visible') entry.lane.visible--;
+    if (entry?.state === 'visible') {
+      entry.lane.visible--;
       entry.state = 'leased';
       entry.attempts = event.attempt;
     }

@@ -125,10 +125,10 @@ export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
   };
 }
 
-/** Leases whose task the queue does not know: their cause was lost in a crash. */
+/** Leases whose task the queue does not know, or did not show when they were granted: their cause was lost in a crash. */
 export function voidLeases(state: CellState): DomainEvent[] {
   const events: DomainEvent[] = [];
   for (const lease of state.leases.values())
-    if (!state.entries.has(lease.task)) events.push(endOf(lease, { outcome: 'void' }));
+    if (lease.isOrphan || !state.entries.has(lease.task)) events.push(endOf(lease, { outcome: 'void' }));
   return events;
 }

@@ -213,6 +213,7 @@ describe('the end of a lease', () => {
       spec: null,
       capMs: 1,
       grantedAt: 0,
+      isOrphan: false,
     };
     expect(endOf(lease, { outcome: 'ok', result: null, error: null }).sealed).toBeNull();
     expect(endOf(lease, { outcome: 'ok', result: 0 }).sealed).toEqual({ result: 0 });
@@ -308,6 +309,33 @@ describe('after a restore', () => {
     ]);
     cell.told(...voidLeases(cell.state));
     expect([cell.free('w'), cell.state.leases.size]).toEqual([4, 1]);
+  });
+
+  it('a lease of a task that was not visible is void, and leaves the task to the queue', () => {
+    const cell = new Cell();
+    const cls = cell.class();
+    cell.joined('w', 5).queued(cls, ['1', '2']).place();
+    cell.ended('1', 'app').ended('2', 'app');
+    // What showed them again was lost in a crash; one of them is shown anew before anybody hears of that.
+    for (const id of ['1', '2'])
+      cell.told({
+        type: 'LeaseGranted',
+        task: asTaskId(id),
+        p: 0,
+        tenant: 1,
+        cls,
+        attempt: 2,
+        fence: fenceOf(1, 99 + Number(id)),
+        worker: asWorkerId('w'),
+        capMs: 1,
+      });
+    cell.told({ type: 'TasksVisible', ids: ids('2') });
+    cell.told(...voidLeases(cell.state));
+    expect([cell.free('w'), cell.state.leases.size]).toEqual([5, 0]);
+    expect(cell.place()).toEqual([['2', 'w']]);
+    expect(cell.lease('2').attempt).toBe(2);
+    expect(cell.told({ type: 'TasksVisible', ids: ids('1') }).place()).toEqual([['1', 'w']]);
+    expect(cell.lease('1').attempt).toBe(2);
   });
 
   it('shows what is queued after its lease turned out never to have been, and counts on from the queue', () => {

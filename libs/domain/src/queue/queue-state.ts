@@ -104,7 +104,8 @@ export function evolveQueue(
       return;
     case 'LeaseGranted': {
       const entry = state.entries.get(event.task);
-      if (entry === undefined) return;
+      // Granted on the word of what a crash took away: it ends as void, and the attempt before it keeps its end.
+      if (entry?.state !== 'visible') return;
       entry.attempt = event.attempt;
       count(state, entry, 'leased');
       return;

@@ -318,6 +318,16 @@ describe('a failed attempt', () => {
       .then(backsOff('withdrawn', 1, 50));
   });
 
+  it('keeps its failure when the next attempt was granted on the word of what a crash took away', () => {
+    const told = [...queued(a), granted(a, 1), ended(a, 1, 'app'), granted(a, 2)];
+    given(...told)
+      .when({ decideAt: 50 })
+      .then({ type: 'TaskBackedOff', id: a, p: 0, attempt: 1, category: 'app', until: 550 });
+    const after = given(...told, backsOff('app', 1, 550), granted(a, 2), ended(a, 2, 'void'));
+    after.when({ decideAt: 60 }).ignored();
+    expect(after.state.entries.get(a)).toMatchObject({ counted: 1, attempt: 1, state: 'backing_off' });
+  });
+
   it('does not wait for a time that no policy would give: whoever wrote it had a clock that was ahead', () => {
     const hour = 3_600_000;
     const { state } = given(...run('app'), backsOff('app', 1, hour));

@@ -580,6 +580,22 @@ describe('queues', () => {
     expect(worker.ran).toHaveLength(2);
   });
 
+  it('get what was lost on its way to them, also when the clock was an hour ahead and was set back', async () => {
+    await begin({ apart: true });
+    const { bus } = world;
+    const publish = bus.publishBytes.bind(bus);
+    bus.publishBytes = (subject, bytes) => {
+      if (subject !== commands.queue()) publish(subject, bytes);
+    };
+    world.clock.advance(3_600_000);
+    await world.admit(0, [draft('a')]);
+    bus.publishBytes = publish;
+    expect((await list()).find(({ name }) => name === 'default')?.visible).toBe(0);
+    world.clock.advance(-3_600_000);
+    await world.pass(1_000);
+    expect((await list()).find(({ name }) => name === 'default')?.visible).toBe(1);
+  });
+
   it('hold a little of everything, so that what no worker can take yet is seen', async () => {
     await begin();
     expect(

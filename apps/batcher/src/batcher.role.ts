@@ -66,8 +66,11 @@ export class BatcherRole implements Role {
   }
 
   #takeBackLost(now: number): void {
-    while (this.#inFlight[0] !== undefined && this.#inFlight[0].at + PUSH_LOST_MS <= now) {
-      for (const task of this.#inFlight.shift()?.tasks ?? []) {
+    for (let first = this.#inFlight[0]; first !== undefined; first = this.#inFlight[0]) {
+      // One of the future was pushed before the clock was set back.
+      if (first.at <= now && now < first.at + PUSH_LOST_MS) return;
+      this.#inFlight.shift();
+      for (const task of first.tasks) {
         if (task.state !== 'pushed') continue;
         this.set.unpushed(task);
         this.#dirty = true;

@@ -103,7 +103,11 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       return;
     case 'TaskBackedOff': {
       const task = event.p === state.partition ? state.tasks.get(event.id) : undefined;
-      if (task !== undefined && !isEnded(task.state)) task.state = 'backing_off';
+      if (task === undefined || isEnded(task.state)) return;
+      // A takeover that came between may have seen the next attempt before this.
+      const last = task.attempts.at(-1);
+      if (last === undefined || last.attempt <= event.attempt || last.outcome === 'void')
+        task.state = 'backing_off';
       return;
     }
     case 'TasksVisible':

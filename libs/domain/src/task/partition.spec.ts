@@ -342,6 +342,23 @@ describe('an attempt', () => {
     expect(p.end(a)?.[0]).toMatchObject({ type: 'TaskSucceeded', attempt: 2 });
   });
 
+  it('is not set back by the end of the one before, told late; one that never was counts for nothing', () => {
+    const [p, a] = ran();
+    const backsOff: DomainEvent = {
+      type: 'TaskBackedOff',
+      id: a,
+      p: 0,
+      attempt: 1,
+      category: 'app',
+      until: NOW + 9,
+    };
+    p.ended(a, 'app').granted(a);
+    p.told(backsOff, { type: 'TasksVisible', ids: [a] });
+    expect(p.stateOf(a)).toBe('running');
+    p.ended(a, 'void').told(backsOff);
+    expect(p.stateOf(a)).toBe('backing_off');
+  });
+
   it('given up fails the task with its error and takes down everything that needs it', () => {
     const p = new Partition();
     const [a, b, c, d, other] = p.submit(

@@ -143,7 +143,8 @@ export class FakeWorker {
     this.heard.push(message);
     if (message[0] === 'run') {
       const reports: Report[] = [];
-      for (const assignment of this.mayRun() ? readRun(message) : []) {
+      const isMine = message[3] === undefined || message[3] === this.incarnation;
+      for (const assignment of isMine && this.mayRun() ? readRun(message) : []) {
         const [task, attempt, fence] = assignment;
         if (this.ran.some(([t, a, f]) => t === task && a === attempt && f === fence)) continue;
         this.ran.push(assignment);

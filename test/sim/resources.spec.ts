@@ -202,6 +202,32 @@ describe('an attempt', () => {
     expect(endsOf(task)).toEqual(['ok']);
   });
 
+  it('that was on its way to a process while another took its place is not run by that one', async () => {
+    const worker = await begin();
+    const { bus } = world;
+    const publish = bus.publishBytes.bind(bus);
+    const late: (() => void)[] = [];
+    bus.publishBytes = (subject, bytes) => {
+      if (subject !== commands.worker('gw-w1')) publish(subject, bytes);
+      else
+        late.push(() => {
+          publish(subject, bytes);
+        });
+    };
+    const task = await submit();
+    bus.publishBytes = publish;
+    worker.isSilent = true;
+    const again = world.worker('w1', {}, 1, 'two');
+    again.join();
+    await world.quiet();
+    for (const arrive of late) arrive();
+    await world.quiet();
+    expect(late).toHaveLength(1);
+    expect(again.ran).toHaveLength(0);
+    await pass(10_000, again);
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+  });
+
   it('that its worker never names in its heartbeats is lost, and runs again', async () => {
     const worker = await begin();
     worker.isSilent = true;

@@ -44,7 +44,7 @@ export function dumpPartition(state: PartitionState): unknown {
   return {
     specs: state.specs,
     claims: sorted(state.claims),
-    gateways: sorted(state.gateways),
+    sessions: sorted(state.sessions),
     scheduled: ids(state.scheduled),
     toFail: ids(state.toFail),
     toSettle: ids(state.toSettle),

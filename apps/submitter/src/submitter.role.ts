@@ -421,10 +421,10 @@ export class SubmitterRole implements Role {
     ctx.effect(() => {
       for (const { task, attempt } of ready) {
         const live = liveAttempt(task);
-        const gateway = this.state.gateways.get(attempt.worker);
+        const session = this.state.sessions.get(attempt.worker);
         // Another attempt by now: its lease may not be on disk yet, and it is handed out by itself.
-        if (live !== attempt || gateway === undefined) continue;
-        ctx.outbox.run(gateway, live.worker, [
+        if (live !== attempt || session === undefined) continue;
+        ctx.outbox.run(session.gateway, live.worker, session.incarnation, [
           task.id,
           live.attempt,
           live.fence,

@@ -62,6 +62,15 @@ describe('the SDK worker', () => {
     expect((await here.report('3'))[6]).toBeNull();
   });
 
+  it('runs nothing that was handed to the process before it', async () => {
+    const ran: number[] = [];
+    const here = await start({ note: (input: number) => ran.push(input) });
+    here.run([handle('1', 'note', { run: { input: 1 } })], 'the process before');
+    here.run([handle('2', 'note', { run: { input: 2 } })], here.joins[0]?.incarnation);
+    await here.report('2');
+    expect(ran).toEqual([2]);
+  });
+
   it('tells a permanent failure from one worth another try', async () => {
     const here = await start({
       terminal: () => {

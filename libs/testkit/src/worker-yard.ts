@@ -97,8 +97,8 @@ export class WorkerYard {
     return this.#sockets.size;
   }
 
-  run(assignments: readonly Assignment[]): void {
-    for (const message of runMessages(assignments)) this.send(message);
+  run(assignments: readonly Assignment[], incarnation?: string): void {
+    for (const message of runMessages(assignments, incarnation)) this.send(message);
   }
 
   kill(orders: readonly KillOrder[]): void {

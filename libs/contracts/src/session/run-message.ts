@@ -29,14 +29,23 @@ export type WireRun = readonly [
   checkpoint?: unknown,
 ];
 
-export type RunMessage = readonly ['run', readonly WireWork[], readonly WireRun[]];
+export type RunMessage = readonly [
+  'run',
+  readonly WireWork[],
+  readonly WireRun[],
+  /** The process that they were granted to: one that the worker started later takes no notice. Left out = whichever. */
+  incarnation?: string,
+];
 
 /** Bytes of a row without content, and of what stands around a work's texts. */
 const ROW_BYTES = 64;
 
 /** Messages that hand out `assignments`, each small enough to travel in a frame of its own. */
-export function runMessages(assignments: readonly Assignment[]): RunMessage[] {
+export function runMessages(assignments: readonly Assignment[], incarnation?: string): RunMessage[] {
   const messages: RunMessage[] = [];
+  const send = (): void => {
+    messages.push(incarnation === undefined ? ['run', works, rows] : ['run', works, rows, incarnation]);
+  };
   let works: WireWork[] = [];
   let rows: WireRun[] = [];
   let last: Work | null = null;
@@ -46,7 +55,7 @@ export function runMessages(assignments: readonly Assignment[]): RunMessage[] {
     let size = ROW_BYTES + (isNew ? sizeOf(work) : 0) + roughSize(work.parents);
     if (work.checkpoint !== undefined) size += roughSize(work.checkpoint);
     if (rows.length > 0 && bytes + size > BATCH_BYTES) {
-      messages.push(['run', works, rows]);
+      send();
       works = [];
       rows = [];
       bytes = 0;
@@ -58,7 +67,7 @@ export function runMessages(assignments: readonly Assignment[]): RunMessage[] {
     bytes += size;
     last = work;
   }
-  if (rows.length > 0) messages.push(['run', works, rows]);
+  if (rows.length > 0) send();
   return messages;
 }
 

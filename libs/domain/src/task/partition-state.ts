@@ -90,8 +90,8 @@ export class PartitionState {
   readonly specs: SchedulingSpec[] = [];
   readonly specNumbers = new Map<string, number>();
   readonly claims = new Map<string, ClaimRecord>();
-  /** Gateway that holds each worker's session. */
-  readonly gateways = new Map<WorkerId, string>();
+  /** Where each worker's process is: the gateway that holds its session. */
+  readonly sessions = new Map<WorkerId, { readonly gateway: string; readonly incarnation: string }>();
   /** Capacities ever offered, by worker; for "could this ever run". */
   readonly capacities = new Map<WorkerId, WorkerClass>();
 

@@ -142,7 +142,7 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       if (event.p === state.partition) leaseEnded(state, event, origin);
       return;
     case 'WorkerJoined':
-      state.gateways.set(event.worker, event.gateway);
+      state.sessions.set(event.worker, { gateway: event.gateway, incarnation: event.incarnation });
       state.capacities.set(event.worker, {
         kind: event.kind,
         handlers: new Set(event.handlers),

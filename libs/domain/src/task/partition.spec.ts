@@ -482,7 +482,7 @@ describe('an attempt', () => {
       gateway: 'new',
     });
     expect([...p.state.toDispatch]).toEqual([p.task(a)]);
-    expect(p.state.gateways.get(asWorkerId('w'))).toBe('new');
+    expect(p.state.sessions.get(asWorkerId('w'))).toMatchObject({ gateway: 'new' });
   });
 });
 

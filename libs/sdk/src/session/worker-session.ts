@@ -283,6 +283,8 @@ export class WorkerSession {
   #take(socket: WebSocket, message: YardMessage): void {
     switch (message[0]) {
       case 'run':
+        // Given to the process before this one: its lease is over, or about to be.
+        if (message[3] !== undefined && message[3] !== this.options.join.incarnation) return;
         this.options.onRun(readRun(message));
         return;
       case 'rep-ok':

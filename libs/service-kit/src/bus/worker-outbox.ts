@@ -17,7 +17,8 @@ import { chunksOf, roughSize } from '@yardmaster/kernel';
 const ANSWERS_PER_FRAME = 1_000;
 
 interface WorkerLane {
-  run: Assignment[];
+  /** By the process that they are for. */
+  run: Map<string, Assignment[]>;
   answers: ReportAnswer[];
   kill: KillOrder[];
   other: YardMessage[];
@@ -30,8 +31,11 @@ export class WorkerOutbox {
 
   constructor(private readonly publish: (subject: string, bytes: Uint8Array) => void) {}
 
-  run(gateway: string, worker: string, assignment: Assignment): void {
-    this.#lane(gateway, worker).run.push(assignment);
+  run(gateway: string, worker: string, incarnation: string, assignment: Assignment): void {
+    const { run } = this.#lane(gateway, worker);
+    const known = run.get(incarnation);
+    if (known === undefined) run.set(incarnation, [assignment]);
+    else known.push(assignment);
   }
 
   answer(gateway: string, worker: string, answer: ReportAnswer): void {
@@ -84,7 +88,11 @@ export class WorkerOutbox {
     let workers = this.#lanes.get(gateway);
     if (workers === undefined) this.#lanes.set(gateway, (workers = new Map<string, WorkerLane>()));
     let lane = workers.get(worker);
-    if (lane === undefined) workers.set(worker, (lane = { run: [], answers: [], kill: [], other: [] }));
+    if (lane === undefined)
+      workers.set(
+        worker,
+        (lane = { run: new Map<string, Assignment[]>(), answers: [], kill: [], other: [] }),
+      );
     return lane;
   }
 }
@@ -114,9 +122,13 @@ function framesOf({ other, answers, kill, run }: WorkerLane): Uint8Array[] {
   const messages: YardMessage[] = other;
   for (const part of chunksOf(answers, ANSWERS_PER_FRAME)) messages.push(['rep-ok', part]);
   for (const part of chunksOf(kill, ANSWERS_PER_FRAME)) messages.push(['kill', part]);
-  if (run.length > 0) messages.push(...runMessages(run));
+  let runs = 0;
+  for (const [incarnation, assignments] of run) {
+    runs += assignments.length;
+    messages.push(...runMessages(assignments, incarnation));
+  }
   // Few short messages share a frame.
-  return messages.length <= 3 && run.length + answers.length + kill.length <= 64
+  return messages.length <= 3 && runs + answers.length + kill.length <= 64
     ? [pack(messages)]
     : messages.map((message) => pack([message]));
 }

@@ -49,6 +49,7 @@ export class FakeWorker {
   isSilent = false;
   #subscription: { stop(): void } | null = null;
   #beats = 0;
+  #isWelcome = false;
 
   constructor(
     private bus: Bus,
@@ -90,9 +91,11 @@ export class FakeWorker {
     ];
   }
 
-  /** Number of the heartbeat. */
+  /** Number of the heartbeat. Until it is welcomed it joins again instead: nothing else is heard before. */
   heartbeat(load = 0): number {
-    if (!this.isSilent) this.send(['hb', { n: ++this.#beats, held: this.held(), load }]);
+    if (this.isSilent) return this.#beats;
+    if (this.#isWelcome) this.send(['hb', { n: ++this.#beats, held: this.held(), load }]);
+    else this.join();
     return this.#beats;
   }
 
@@ -173,6 +176,7 @@ export class FakeWorker {
       }
       if (reports.length > 0) this.send(['rep', reports]);
     } else if (message[0] === 'welcome') {
+      this.#isWelcome ||= message[1].incarnation === this.incarnation;
       // The resource manager may be new: it gives no work before it has heard a beat, and what it did not answer is said again.
       this.heartbeat();
       this.resend();

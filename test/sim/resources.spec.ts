@@ -326,6 +326,26 @@ describe('a worker', () => {
     expect([endsOf(a), endsOf(b)]).toEqual([['lost'], []]);
   });
 
+  it('that began anew and was not heard joins again when the process before it is greeted', async () => {
+    world = new World({ partitions: 1, apart: true });
+    await world.start();
+    const worker = world.worker();
+    worker.join();
+    await world.quiet();
+    worker.isSilent = true;
+    const again = world.worker('w1', {}, 1, 'two');
+    const { bus } = world;
+    const publish = bus.publishBytes.bind(bus);
+    bus.publishBytes = (subject, bytes) => {
+      if (subject !== commands.leaseFrames()) publish(subject, bytes);
+    };
+    again.join();
+    bus.publishBytes = publish;
+    await world.crashOne(world.processes - 1, () => true);
+    await submit();
+    expect(again.ran).toHaveLength(1);
+  });
+
   it('that says goodbye is gone at once, with its attempts', async () => {
     const worker = await begin();
     worker.outcome = () => null;

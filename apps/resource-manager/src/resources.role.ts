@@ -14,6 +14,7 @@ import {
   type Reply,
   type Report,
   type ReportAnswer,
+  type Welcome,
   type TaskCommand,
   type WhyPart,
   type WorkerView,
@@ -115,7 +116,7 @@ export class ResourcesRole implements Role {
     // Ask those who are still connected to show themselves; nothing is granted on a worker before it did.
     ctx.effect(() => {
       for (const worker of this.state.workerList)
-        ctx.outbox.say(worker.gateway, worker.id, ['welcome', welcomeOf(ctx)]);
+        ctx.outbox.say(worker.gateway, worker.id, ['welcome', welcomeOf(ctx, worker)]);
     });
   }
 
@@ -298,7 +299,7 @@ export class ResourcesRole implements Role {
         });
     }
     ctx.effect(() => {
-      ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx)]);
+      ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx, join)]);
     });
     this.#sayCredit(ctx, false);
   }
@@ -538,8 +539,9 @@ export class ResourcesRole implements Role {
   }
 }
 
-const welcomeOf = (ctx: RoleContext): { epoch: number; heartbeatMs: number; ttlMs: number } => ({
-  epoch: ctx.epoch,
+const welcomeOf = ({ epoch }: RoleContext, { incarnation }: Pick<JoinMessage, 'incarnation'>): Welcome => ({
+  epoch,
+  incarnation,
   heartbeatMs: HEARTBEAT_MS,
   ttlMs: LEASE_TTL_MS,
 });

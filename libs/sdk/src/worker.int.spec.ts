@@ -71,6 +71,15 @@ describe('the SDK worker', () => {
     expect(ran).toEqual([2]);
   });
 
+  it('joins again when only the process before it is known', async () => {
+    const here = await start({ a: () => 1 });
+    const welcome = { epoch: 1, heartbeatMs: 100, ttlMs: 30_000 };
+    here.send(['welcome', { ...welcome, incarnation: here.joins[0]?.incarnation ?? '' }]);
+    here.send(['welcome', { ...welcome, incarnation: 'the process before' }]);
+    await here.until(() => here.joins.length > 1, 'another join');
+    expect(here.joins[1]).toEqual(here.joins[0]);
+  });
+
   it('tells a permanent failure from one worth another try', async () => {
     const here = await start({
       terminal: () => {

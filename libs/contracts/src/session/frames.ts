@@ -15,7 +15,7 @@ export type WorkerMessage =
   | readonly ['bye'];
 
 export type YardMessage =
-  | readonly ['welcome', { readonly epoch: number; readonly heartbeatMs: number; readonly ttlMs: number }]
+  | readonly ['welcome', Welcome]
   /** Echo of the heartbeat's `n`. */
   | readonly ['hb-ok', { readonly n: number; readonly epoch: number }]
   | RunMessage
@@ -23,6 +23,14 @@ export type YardMessage =
   | readonly ['kill', readonly KillOrder[]]
   /** The session is refused or over; `code` is of the error catalogue. */
   | readonly ['err', { readonly code: string; readonly detail: string }];
+
+export interface Welcome {
+  readonly epoch: number;
+  readonly heartbeatMs: number;
+  readonly ttlMs: number;
+  /** The process that is known: another one of the worker has to join, as its join was lost. */
+  readonly incarnation?: string;
+}
 
 export interface JoinMessage {
   /** New whenever the worker process itself started anew; the same over reconnects. */

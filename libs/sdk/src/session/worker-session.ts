@@ -8,6 +8,7 @@ import {
   type KillOrder,
   type Note,
   type Report,
+  type Welcome,
   type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocket } from 'ws';
@@ -244,8 +245,12 @@ export class WorkerSession {
 
   #open(socket: WebSocket): void {
     this.#lastHeardAt = performance.now();
+    this.#join(socket);
+  }
+
+  #join(socket: WebSocket): void {
     this.#n++;
-    this.#validity.sent(this.#n, this.#lastHeardAt);
+    this.#validity.sent(this.#n, performance.now());
     socket.send(encodeFrame([['join', { ...this.options.join, held: this.#held() }]]));
   }
 
@@ -284,7 +289,7 @@ export class WorkerSession {
     switch (message[0]) {
       case 'run':
         // Given to the process before this one: its lease is over, or about to be.
-        if (message[3] !== undefined && message[3] !== this.options.join.incarnation) return;
+        if (!this.#isMine(message[3])) return;
         this.options.onRun(readRun(message));
         return;
       case 'rep-ok':
@@ -300,12 +305,22 @@ export class WorkerSession {
         if (this.#isCurrent(message[1].epoch)) this.#proven(message[1].n);
         return;
       case 'welcome':
-        if (this.#isCurrent(message[1].epoch)) this.#welcomed(message[1].heartbeatMs, message[1].epoch);
+        if (this.#isCurrent(message[1].epoch)) this.#greeted(socket, message[1]);
         return;
       case 'err':
         this.options.onRefused?.(message[1].code, message[1].detail);
         socket.close(1000);
     }
+  }
+
+  #isMine(incarnation: string | undefined): boolean {
+    return incarnation === undefined || incarnation === this.options.join.incarnation;
+  }
+
+  /** A resource manager that knows only the process before this one greets that: this one's join was lost. */
+  #greeted(socket: WebSocket, { heartbeatMs, epoch, incarnation }: Welcome): void {
+    if (this.#isMine(incarnation)) this.#welcomed(heartbeatMs, epoch);
+    else this.#join(socket);
   }
 
   #welcomed(heartbeatMs: number, epoch: number): void {

@@ -235,6 +235,8 @@ describe('an attempt', () => {
     worker.isSilent = false;
     await pass(25_000, worker);
     expect(endsOf(task)).toEqual(['lost', 'ok']);
+    // Should it arrive after all, it is not run on.
+    expect(worker.kills).toMatchObject([[task, 1, expect.any(Number), 'lost']]);
     expect(worker.ran.map(([, attempt]) => attempt)).toEqual([2]);
   });
 

@@ -322,12 +322,15 @@ export class ResourcesRole implements Role {
         });
     }
     const { lost, unnamed } = this.#presence.undelivered(worker, hb.held, this.clock.monotonic());
-    if (lost.length > 0)
+    if (lost.length > 0) {
+      // It may be about to: whoever hands it out may have stood still, or the worker.
+      for (const lease of lost) this.#kill(lease, 'lost', ctx);
       ctx.commit(
         lost.map((lease) =>
           this.#endOf(lease, { outcome: 'lost', error: 'the attempt never reached the worker' }),
         ),
       );
+    }
     ctx.effect(() => {
       this.#presence.missing(unnamed, this.clock.monotonic());
       ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]);

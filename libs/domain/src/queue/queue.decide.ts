@@ -60,7 +60,7 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
       p: task.p,
       attempt: entry.attempt,
       category: failure,
-      until: Math.max(now, entry.until),
+      until: entry.until - now > longestWait(entry) ? now : Math.max(now, entry.until),
     };
   const after = afterFailure({
     policy: entry.spec.retry,

@@ -318,6 +318,13 @@ describe('a failed attempt', () => {
       .then(backsOff('withdrawn', 1, 50));
   });
 
+  it('told again backs off no longer than its policy says, whatever a clock that was ahead wrote', () => {
+    const again: DomainEvent[] = [{ type: 'TasksVisible', ids: [a] }, granted(a, 1), ended(a, 1, 'app')];
+    given(...run('app'), backsOff('app', 1, 3_600_000), ...again)
+      .when({ decideAt: 50 })
+      .then(backsOff('app', 1, 50));
+  });
+
   it('keeps its failure when the next attempt was granted on the word of what a crash took away', () => {
     const told = [...queued(a), granted(a, 1), ended(a, 1, 'app'), granted(a, 2)];
     given(...told)

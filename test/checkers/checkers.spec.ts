@@ -3,7 +3,7 @@ import type { DomainEvent } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { draft, handlerSpec, World } from '../sim/world.js';
-import { faultsOf, faultsOfLeases, type Journal, type LogRecord } from './index.js';
+import { faultsOf, faultsOfLeases, faultsOfRetries, type Journal, type LogRecord } from './index.js';
 
 /** A real history, small, in which nothing went wrong; each test spoils one thing and wants to hear of it. */
 const world = new World({ partitions: 1 });
@@ -198,6 +198,17 @@ describe('the checkers', () => {
       e === done ? [{ type: 'CancelRequested', id, user: 1 }, e] : [e],
     );
     expect(check(log)).toContain('I15');
+  });
+
+  it('do not take for an attempt what was taken back unrun (I16)', () => {
+    const second = find('LeaseGranted').find(({ attempt }) => attempt === 2);
+    const spent = (outcome: 'ok' | 'withdrawn'): LogRecord =>
+      withEvents('leases-main', (e) => {
+        if (e.type !== 'LeaseEnded' || e.task !== second?.task) return [e];
+        return e.attempt === 1 ? [e, e] : [{ ...e, outcome }];
+      });
+    expect(faultsOfRetries(spent('ok')).join()).toContain('I16');
+    expect(faultsOfRetries(spent('withdrawn'))).toEqual([]);
   });
 
   it('find an attempt too many, and one that comes back before its time (I16)', () => {

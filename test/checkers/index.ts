@@ -4,6 +4,7 @@ export * from './ends.js';
 export * from './journal.js';
 export * from './leases.js';
 export * from './log-record.js';
+export * from './retries.js';
 export * from './run.js';
 export * from './steps.js';
 export * from './told.js';

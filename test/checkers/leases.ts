@@ -8,13 +8,7 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   const classes: SchedulingSpec[] = [];
   for (const { event } of eventsOf(log, streams.queue()))
     if (event.type === 'ClassDefined') classes[event.n] = event.spec;
-  const takenBack = new Set<number>();
-  const voided = new Set<number>();
-  for (const { event } of eventsOf(log, streams.leases())) {
-    if (event.type !== 'LeaseEnded') continue;
-    if (event.outcome === 'withdrawn' || event.outcome === 'void') takenBack.add(event.fence);
-    if (event.outcome === 'void') voided.add(event.fence);
-  }
+  const takenBack = takenBackIn(log);
   const live = new Map<string, LeaseGranted>();
   const attempts = new Map<string, number>();
   const capacity = new Map<string, Readonly<Record<string, number>>>();
@@ -22,7 +16,7 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   let fence = 0;
   const use = (lease: LeaseGranted, sign: number): void => {
     // Never handed out. What it was to take may be lost with its class, whose number another has by now.
-    if (voided.has(lease.fence)) return;
+    if (takenBack.get(lease.fence) === 'void') return;
     const of = used.get(lease.worker) ?? {};
     for (const [name, amount] of Object.entries(classes[lease.cls]?.resources ?? {}))
       of[name] = (of[name] ?? 0) + sign * amount;
@@ -60,4 +54,13 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
     for (const { task, worker } of live.values())
       faults.push(`I5 ${task} still holds a lease on ${worker} at the end`);
   return faults;
+}
+
+/** Leases that were never handed out, by fence, each with the word by which it ended. */
+export function takenBackIn(log: LogRecord): ReadonlyMap<number, 'withdrawn' | 'void'> {
+  const takenBack = new Map<number, 'withdrawn' | 'void'>();
+  for (const { event } of eventsOf(log, streams.leases()))
+    if (event.type === 'LeaseEnded' && (event.outcome === 'withdrawn' || event.outcome === 'void'))
+      takenBack.set(event.fence, event.outcome);
+  return takenBack;
 }

@@ -1,11 +1,13 @@
 import { streams } from '@yardmaster/contracts';
 import { COST_OF, longestWaitMs, type RetryPolicy, type SchedulingSpec } from '@yardmaster/domain';
+import { takenBackIn } from './leases.js';
 import { eventsOf, type LogRecord, taskStreams } from './log-record.js';
 
 /** I16: attempts within their bounds, backoffs within theirs, and nothing visible again before its time. */
 export function faultsOfRetries(log: LogRecord): string[] {
   const faults: string[] = [];
   const policies = policiesOf(log);
+  const takenBack = takenBackIn(log);
   const spent = new Map<string, { attempts: number; infra: number }>();
   for (const { event } of eventsOf(log, streams.leases())) {
     if (event.type === 'LeaseEnded' && event.outcome !== 'ok') {
@@ -17,7 +19,8 @@ export function faultsOfRetries(log: LogRecord): string[] {
     } else if (event.type === 'LeaseGranted') {
       const policy = policies.get(event.task);
       const so = spent.get(event.task);
-      if (policy === undefined || so === undefined) continue;
+      // One that is taken back is no attempt: a push that came again after the task was given up.
+      if (policy === undefined || so === undefined || takenBack.has(event.fence)) continue;
       if (so.attempts >= policy.maxAttempts)
         faults.push(
           `I16 ${event.task} has an attempt after the ${String(policy.maxAttempts)} that it may have`,

@@ -39,6 +39,21 @@ describe('the ledger of proposals', () => {
     expect(done).toEqual(['late', 'later']);
   });
 
+  it('in doubt, lets happen what waits when the proof is on disk before it is named', () => {
+    const ledger = new CommitLedger();
+    let ran = 0;
+    const late = ledger.issue();
+    ledger.when(late, () => {
+      ran++;
+    });
+    ledger.doubt();
+    ledger.committed(late);
+    ledger.committed(ledger.issue());
+    expect(ran).toBe(0);
+    ledger.prove();
+    expect(ran).toBe(1);
+  });
+
   it('lets nothing happen any more once a proposal failed', () => {
     const ledger = new CommitLedger();
     let ran = 0;

@@ -39,6 +39,10 @@ export class CommitLedger {
     if (this.#abandoned) return;
     this.#done.add(ticket);
     while (this.#done.delete(this.#watermark + 1)) this.#watermark++;
+    this.#release();
+  }
+
+  #release(): void {
     if (this.#watermark < this.#proof) return;
     while (this.#head < this.#waiting.length) {
       const next = this.#waiting[this.#head];
@@ -60,6 +64,8 @@ export class CommitLedger {
   /** Everything issued so far proves, once it is on disk, that the streams are still this process's. */
   prove(): void {
     this.#proof = this.#issued;
+    // It may be there already: then nothing else comes that would let go what waits.
+    this.#release();
   }
 
   get isInDoubt(): boolean {

@@ -502,6 +502,14 @@ describe('bad input', () => {
       run: { handler: 'nobody' },
     });
     expect(after).toMatchObject({ status: 429, body: { code: 'rate-limit-exceeded' } });
+    // Lists lag behind the log, the more so behind a start: what is asked is how many there are in the end.
+    await until('the lists to have caught up', async () => {
+      const { projectionLag } = (await http(yard, 'GET', '/v1/cluster')).body as {
+        projectionLag?: Record<string, number>;
+      };
+      const behind = Object.values(projectionLag ?? {});
+      return behind.length > 0 && behind.every((events) => events === 0);
+    });
     expect((await http(yard, 'GET', '/v1/tasks?tenant=limited')).body.items).toHaveLength(7);
   });
 });

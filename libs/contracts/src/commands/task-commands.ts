@@ -34,7 +34,7 @@ export interface SubmitCommand {
 /** A task on the wire: positions instead of names, as thousands travel in one message. Trailing defaults are left out. */
 export type WireTask = readonly [
   spec: number,
-  content: readonly unknown[],
+  content: string | readonly unknown[],
   dueAt?: number | null,
   needs?: readonly string[],
   parents?: readonly number[],

@@ -1,5 +1,6 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { Outcome, QueuedTask, Usage } from '@yardmaster/domain';
+import { Column, valueAt } from './columns.js';
 import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.js';
 import { packSpec, unpackSpec } from './task-codecs.js';
 
@@ -14,35 +15,40 @@ export const classDefined: EventCodec<EventOf<'ClassDefined'>> = {
 export const batchQueued: EventCodec<EventOf<'BatchQueued'>> = {
   type: 'BatchQueued',
   code: 31,
-  version: 1,
-  // One flat list, five values a task: a batch of thousands is the common case.
+  version: 2,
+  // Version 1 had one flat list, five values a task.
+  upcasters: { 1: ([batch, epoch, flat]) => [batch, epoch, ...columnsOf(flat as unknown[])] },
   write: (e) => {
-    const flat: unknown[] = new Array(e.tasks.length * 5);
-    let i = 0;
+    const columns = [new Column(), new Column(), new Column(), new Column(), new Column()] as const;
     for (const t of e.tasks) {
-      flat[i++] = t.id;
-      flat[i++] = t.p;
-      flat[i++] = t.tenant;
-      flat[i++] = t.cls;
-      flat[i++] = t.eligibleAt;
+      columns[0].add(t.id);
+      columns[1].add(t.p);
+      columns[2].add(t.tenant);
+      columns[3].add(t.cls);
+      columns[4].add(t.eligibleAt);
     }
-    return [e.batch, e.batcherEpoch, flat];
+    return [e.batch, e.batcherEpoch, e.tasks.length, ...columns.map(({ packed }) => packed)];
   },
-  read: (f) => {
-    const flat = f[2] as unknown[];
-    const tasks: QueuedTask[] = [];
-    for (let i = 0; i < flat.length; i += 5) {
-      tasks.push({
-        id: flat[i] as TaskId,
-        p: num(flat[i + 1]),
-        tenant: num(flat[i + 2]),
-        cls: num(flat[i + 3]),
-        eligibleAt: num(flat[i + 4]),
-      });
-    }
-    return { type: 'BatchQueued', batch: num(f[0]), batcherEpoch: num(f[1]), tasks };
-  },
+  read: (f) => ({
+    type: 'BatchQueued',
+    batch: num(f[0]),
+    batcherEpoch: num(f[1]),
+    tasks: Array.from({ length: num(f[2]) }, (_, i): QueuedTask => ({
+      id: valueAt(f[3], i) as TaskId,
+      p: num(valueAt(f[4], i)),
+      tenant: num(valueAt(f[5], i)),
+      cls: num(valueAt(f[6], i)),
+      eligibleAt: num(valueAt(f[7], i)),
+    })),
+  }),
 };
+
+/** `[rows, ...columns]` of rows of five values in one flat list. */
+function columnsOf(flat: readonly unknown[]): unknown[] {
+  const columns: unknown[][] = [[], [], [], [], []];
+  for (const [i, value] of flat.entries()) columns[i % 5]!.push(value);
+  return [flat.length / 5, ...columns];
+}
 
 export const taskBackedOff: EventCodec<EventOf<'TaskBackedOff'>> = {
   type: 'TaskBackedOff',

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import type { DomainEvent } from '@yardmaster/domain';
 import type { Cause, CommitGroup, Envelope } from './envelope.js';
 import { codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
+import { packRuns, unpackRuns } from './event-rows.js';
+import { PlacedContents, placePairs, placeRuns } from './placed-contents.js';
 import { seal, type SealedBlock, unseal } from './seal.js';
 import { pack, unpack } from '../wire.js';
 
-const VERSION = 1;
-/** Of version 1; later ones may have more. */
+/** Version 1 had its events as a list of rows, and sealed content as pairs of place and content. */
+const VERSION = 2;
+/** Of the first versions; later ones may have more. */
 const FIELDS = 12;
 /** `prev` of the first envelope of a stream. */
 export const CHAIN_START = '0'.repeat(64);
@@ -34,27 +37,11 @@ type KeyOf = (tenant: number) => Uint8Array | null;
 
 /** Bytes of an envelope. `keyOf` gives the tenant's data key. */
 export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
-  const rows: unknown[] = [];
-  let sealed: Map<number, [number, unknown][]> | null = null;
-  for (let i = 0; i < draft.events.length; i++) {
-    const event = draft.events[i]!;
-    const codec = codecFor(event.type);
-    rows.push([codec.code, codec.version, ...codec.write(event)]);
-    const content = codec.seal?.(event);
-    if (content === undefined || content === null) continue;
-    const tenant = codec.tenantOf?.(event) ?? 0;
-    sealed ??= new Map();
-    const entries = sealed.get(tenant);
-    if (entries === undefined) sealed.set(tenant, [[i, content]]);
-    else entries.push([i, content]);
-  }
   const blocks: SealedBlock[] = [];
-  if (sealed !== null) {
-    for (const [tenant, entries] of sealed) {
-      const key = keyOf(tenant);
-      // An erased tenant's late events keep their clear part only.
-      if (key !== null) blocks.push(seal(tenant, key, `${draft.stream}/${draft.commit}`, entries));
-    }
+  for (const [tenant, contents] of sealedByTenant(draft.events)) {
+    const key = keyOf(tenant);
+    // An erased tenant's late events keep their clear part only.
+    if (key !== null) blocks.push(seal(tenant, key, `${draft.stream}/${draft.commit}`, contents.packed()));
   }
   const { group } = draft;
   return pack([
@@ -68,9 +55,24 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
     draft.causes,
     group === null ? null : [group.id, group.k, group.n],
     Buffer.from(draft.prev, 'hex'),
-    rows,
+    // Bytes of their own: the chain is checked without looking into them.
+    Buffer.from(pack(packRuns(draft.events))),
     blocks,
   ]);
+}
+
+function sealedByTenant(events: readonly DomainEvent[]): Map<number, PlacedContents> {
+  const sealed = new Map<number, PlacedContents>();
+  for (const [i, event] of events.entries()) {
+    const codec = codecFor(event.type);
+    const content = codec.seal?.(event);
+    if (content === undefined || content === null) continue;
+    const tenant = codec.tenantOf?.(event) ?? 0;
+    let contents = sealed.get(tenant);
+    if (contents === undefined) sealed.set(tenant, (contents = new PlacedContents()));
+    contents.add(i, content);
+  }
+  return sealed;
 }
 
 /** Reads an envelope; throws UnreadableEventError for what is malformed or newer than this program, NotAnEnvelopeError for what never was one. */
@@ -91,9 +93,16 @@ function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: Key
       `${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`,
     );
   const commit = body[3] as string;
-  const contents = openBlocks(body[11] as SealedBlock[], keyOf, `${stream}/${commit}`);
-  const rows = body[10] as unknown[][];
-  const events = rows.map((row, i) => readEvent(row, contents?.get(i) ?? null));
+  const contents = openBlocks(
+    body[11] as SealedBlock[],
+    keyOf,
+    `${stream}/${commit}`,
+    body[0] === 1 ? placePairs : placeRuns,
+  );
+  const events =
+    body[0] === 1
+      ? (body[10] as unknown[][]).map((row, i) => readEvent(row, contents?.[i] ?? null))
+      : unpackRuns(unpack(body[10] as Uint8Array) as unknown[], contents);
   const group = body[8] as [string, number, number] | null;
   return {
     stream,
@@ -135,17 +144,18 @@ function envelopeBody(bytes: Uint8Array): unknown[] | null {
     : null;
 }
 
+/** Contents by place among the events; null when there is nothing that may be read. */
 function openBlocks(
   blocks: readonly SealedBlock[],
   keyOf: KeyOf,
   context: string,
-): Map<number, unknown> | null {
+  place: (packed: readonly unknown[], into: unknown[]) => void,
+): unknown[] | null {
   if (blocks.length === 0) return null;
-  const contents = new Map<number, unknown>();
+  const contents: unknown[] = [];
   for (const block of blocks) {
     const key = keyOf(block[0]);
-    if (key === null) continue;
-    for (const [i, content] of unseal(block, key, context)) contents.set(i, content);
+    if (key !== null) place(unseal(block, key, context), contents);
   }
   return contents;
 }

@@ -7,10 +7,12 @@ import { CHAIN_START, decodeEnvelope, encodeEnvelope, hashOf } from './envelope-
 import { CODECS } from './registry.js';
 
 /**
- * Bytes of every version of every event that was ever written, with what they say. They are read for ever: nothing here is
- * changed or removed. A new version of an event gets new files by GOLDEN=write, which adds what is missing and touches nothing.
+ * Bytes of every version of every event that was ever written, with what they say, in a folder for each version of the envelope.
+ * They are read for ever: nothing here is changed or removed. A new version of an event gets new files by GOLDEN=write, which
+ * adds what is missing and touches nothing.
  */
-const folder = new URL('../../golden/v1/', import.meta.url);
+const golden = new URL('../../golden/', import.meta.url);
+const folder = new URL('v2/', golden);
 const keyOf = (): Uint8Array => new Uint8Array(32).fill(7);
 const nameOf = (type: string, version: number): string => `${type}.v${String(version)}`;
 
@@ -60,24 +62,27 @@ if (process.env['GOLDEN'] === 'write') {
   }
 }
 
-const names = readdirSync(folder)
-  .filter((file) => file.endsWith('.hex'))
-  .map((file) => file.slice(0, -'.hex'.length))
-  .sort();
+const folders = readdirSync(golden).sort();
+const names = folders.flatMap((version) =>
+  readdirSync(new URL(`${version}/`, golden))
+    .filter((file) => file.endsWith('.hex'))
+    .map((file) => `${version}/${file.slice(0, -'.hex'.length)}`)
+    .sort(),
+);
 const bytesOf = (name: string): Uint8Array =>
-  Buffer.from(readFileSync(new URL(`${name}.hex`, folder), 'utf8').replaceAll(/\s/g, ''), 'hex');
+  Buffer.from(readFileSync(new URL(`${name}.hex`, golden), 'utf8').replaceAll(/\s/g, ''), 'hex');
 
 describe('golden files', () => {
   it('exist for every event in its present version', () => {
     expect(
       [...CODECS.values()]
         .map(({ type, version }) => nameOf(type, version))
-        .filter((name) => !names.includes(name)),
+        .filter((name) => !names.includes(`v2/${name}`)),
     ).toEqual([]);
   });
 
   it.each(names)('%s says today what it said when it was written', (name) => {
-    const expected = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as Golden;
+    const expected = JSON.parse(readFileSync(new URL(`${name}.json`, golden), 'utf8')) as Golden;
     expect(decodeEnvelope(expected.stream, expected.seq, bytesOf(name), keyOf)).toEqual(expected);
   });
 

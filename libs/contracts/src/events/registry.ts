@@ -1,6 +1,6 @@
 import type { DomainEvent, EventType } from '@yardmaster/domain';
 import * as cell from './cell-codecs.js';
-import type { AnyCodec, EventCodec } from './codec.js';
+import type { AnyCodec, EventCodec, Fields } from './codec.js';
 import * as platform from './platform-codecs.js';
 import {
   cancelRequested,
@@ -53,22 +53,32 @@ export function codecFor(type: EventType): EventCodec<DomainEvent> {
   return codec;
 }
 
-/** One event from `[code, version, ...fields]`, brought up to the present version. */
-export function readEvent(row: readonly unknown[], sealed: unknown): DomainEvent {
-  const code = row[0] as number;
+type Read = (fields: Fields, sealed: unknown) => DomainEvent;
+
+/** Reads fields of an event as they were written in that version, and brings them up to the present one. */
+export function readerOf(code: number, version: number): Read {
   const codec = byCode.get(code);
   if (codec === undefined) throw new UnreadableEventError(`event code ${String(code)} is of a newer version`);
-  let version = row[1] as number;
   if (version > codec.version)
     throw new UnreadableEventError(
       `${codec.type} version ${String(version)} is newer than ${String(codec.version)}`,
     );
-  let fields: readonly unknown[] = row.slice(2);
-  for (; version < codec.version; version++) {
-    const up = codec.upcasters?.[version];
+  if (version === codec.version) return (fields, sealed) => codec.read(fields, sealed);
+  const ups: ((fields: Fields) => Fields)[] = [];
+  for (let v = version; v < codec.version; v++) {
+    const up = codec.upcasters?.[v];
     if (up === undefined)
-      throw new UnreadableEventError(`${codec.type} lacks the upcaster from version ${String(version)}`);
-    fields = up(fields);
+      throw new UnreadableEventError(`${codec.type} lacks the upcaster from version ${String(v)}`);
+    ups.push(up);
   }
-  return codec.read(fields, sealed);
+  return (fields, sealed) =>
+    codec.read(
+      ups.reduce((older, up) => up(older), fields),
+      sealed,
+    );
+}
+
+/** One event from `[code, version, ...fields]`. */
+export function readEvent(row: readonly unknown[], sealed: unknown): DomainEvent {
+  return readerOf(row[0] as number, row[1] as number)(row.slice(2), sealed);
 }

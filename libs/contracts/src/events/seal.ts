@@ -36,30 +36,26 @@ function nextNonce(): Uint8Array {
   return nonce;
 }
 
-/** Seals `[event index, content]` pairs. `context` binds the block to its envelope. */
+/** Seals a tenant's contents. `context` binds the block to its envelope. */
 export function seal(
   tenant: number,
   key: Uint8Array,
   context: string,
-  entries: readonly (readonly [number, unknown])[],
+  contents: readonly unknown[],
 ): SealedBlock {
   const nonce = nextNonce();
   const cipher = createCipheriv('aes-256-gcm', keyObjectOf(key), nonce);
   cipher.setAAD(Buffer.from(context));
-  const body = Buffer.concat([cipher.update(pack(entries)), cipher.final(), cipher.getAuthTag()]);
+  const body = Buffer.concat([cipher.update(pack(contents)), cipher.final(), cipher.getAuthTag()]);
   return [tenant, nonce, body];
 }
 
 /** Opens a block; throws when it was tampered with. */
-export function unseal(
-  block: SealedBlock,
-  key: Uint8Array,
-  context: string,
-): readonly (readonly [number, unknown])[] {
+export function unseal(block: SealedBlock, key: Uint8Array, context: string): readonly unknown[] {
   const [, nonce, body] = block;
   const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), nonce);
   decipher.setAAD(Buffer.from(context));
   decipher.setAuthTag(body.subarray(body.length - TAG));
   const plain = Buffer.concat([decipher.update(body.subarray(0, body.length - TAG)), decipher.final()]);
-  return unpack(plain) as readonly (readonly [number, unknown])[];
+  return unpack(plain) as readonly unknown[];
 }

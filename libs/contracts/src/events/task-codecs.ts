@@ -2,9 +2,10 @@ import type { TaskId, WorkflowId } from '@yardmaster/kernel';
 import type { Claim, Outcome, SchedulingSpec, TaskContent, WorkflowEnd } from '@yardmaster/domain';
 import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.js';
 
-/** Positional form of a task's sealed content; used in events and in commands. */
-export function packContent(c: TaskContent): unknown[] {
+/** Form of a task's content in events and in commands: its name when it has nothing else, else its fields by position. */
+export function packContent(c: TaskContent): string | unknown[] {
   const { run } = c;
+  if (run === NOTHING_TO_RUN && c.key === null && c.labels === null) return c.name;
   const fields: unknown[] = [
     c.name,
     c.key,
@@ -17,12 +18,13 @@ export function packContent(c: TaskContent): unknown[] {
     run.input ?? null,
   ];
   while (fields.length > 1 && fields[fields.length - 1] === null) fields.pop();
-  return fields;
+  return fields.length > 1 ? fields : c.name;
 }
 
-export function unpackContent(fields: readonly unknown[]): TaskContent {
+export function unpackContent(packed: string | readonly unknown[]): TaskContent {
   // A flood of tasks with nothing but a name shares one object, which nobody changes.
-  if (fields.length === 1) return bareContent(str(fields[0]));
+  if (typeof packed === 'string') return bareContent(packed);
+  const fields = packed;
   return {
     name: str(fields[0]),
     key: orNull(fields[1]),
@@ -54,7 +56,7 @@ function bareContent(name: string): TaskContent {
 }
 
 /** Stands for content whose tenant was erased. */
-export const ERASED: TaskContent = unpackContent(['<erased>']);
+export const ERASED: TaskContent = unpackContent('<erased>');
 
 const claim = (value: unknown): Claim | null => {
   if (value === null || value === undefined) return null;
@@ -152,7 +154,9 @@ export const workflowSubmitted: EventCodec<EventOf<'WorkflowSubmitted'>> = {
 export const taskSubmitted: EventCodec<EventOf<'TaskSubmitted'>> = {
   type: 'TaskSubmitted',
   code: 12,
-  version: 1,
+  version: 2,
+  // Version 2 has the name alone for content that is nothing else; version 1 had it in a list.
+  upcasters: { 1: (fields) => fields },
   write: (e) => {
     const head: unknown[] = [e.id, e.tenant, e.user, e.spec];
     if (e.workflow === null && e.needs.length === 0 && e.dueAt === null && e.claim === null) return head;
@@ -182,7 +186,7 @@ export const taskSubmitted: EventCodec<EventOf<'TaskSubmitted'>> = {
     open: (f[9] ?? 0) as number,
     dueAt: orNull(f[10]),
     claim: claim(f[11]),
-    sealed: sealed === null ? ERASED : unpackContent(sealed as unknown[]),
+    sealed: sealed === null ? ERASED : unpackContent(sealed as string | unknown[]),
   }),
   seal: (e) => packContent(e.sealed),
   tenantOf: (e) => e.tenant,

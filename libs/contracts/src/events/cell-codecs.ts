@@ -1,6 +1,6 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { Outcome, QueuedTask, Usage } from '@yardmaster/domain';
-import { Column, valueAt } from './columns.js';
+import { Column, openColumn, valueAt } from './columns.js';
 import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.js';
 import { packSpec, unpackSpec } from './task-codecs.js';
 
@@ -29,18 +29,18 @@ export const batchQueued: EventCodec<EventOf<'BatchQueued'>> = {
     }
     return [e.batch, e.batcherEpoch, e.tasks.length, ...columns.map(({ packed }) => packed)];
   },
-  read: (f) => ({
-    type: 'BatchQueued',
-    batch: num(f[0]),
-    batcherEpoch: num(f[1]),
-    tasks: Array.from({ length: num(f[2]) }, (_, i): QueuedTask => ({
-      id: valueAt(f[3], i) as TaskId,
-      p: num(valueAt(f[4], i)),
-      tenant: num(valueAt(f[5], i)),
-      cls: num(valueAt(f[6], i)),
-      eligibleAt: num(valueAt(f[7], i)),
-    })),
-  }),
+  read: (f) => {
+    const rows = num(f[2]);
+    const [ids, partitions, tenants, classes, times] = f.slice(3).map((column) => openColumn(column, rows));
+    const tasks = Array.from({ length: rows }, (_, i): QueuedTask => ({
+      id: valueAt(ids, i) as TaskId,
+      p: num(valueAt(partitions, i)),
+      tenant: num(valueAt(tenants, i)),
+      cls: num(valueAt(classes, i)),
+      eligibleAt: num(valueAt(times, i)),
+    }));
+    return { type: 'BatchQueued', batch: num(f[0]), batcherEpoch: num(f[1]), tasks };
+  },
 };
 
 /** `[rows, ...columns]` of rows of five values in one flat list. */

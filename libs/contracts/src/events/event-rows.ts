@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@yardmaster/domain';
-import { Column, valueAt } from './columns.js';
+import { Column, openColumn, valueAt } from './columns.js';
 import { codecFor, readerOf } from './registry.js';
 
 /** More than any writer puts into an envelope: a count beyond it is not believed. */
@@ -46,9 +46,9 @@ export function unpackRuns(flat: readonly unknown[], contents: readonly unknown[
     const first = at + 4;
     if (!(rows > 0 && rows <= MOST_ROWS && width >= 0 && first + width <= flat.length))
       throw new RangeError('a run of events is cut off');
+    const columns = flat.slice(first, first + width).map((column) => openColumn(column, rows));
     for (let i = 0; i < rows; i++) {
-      const fields = new Array<unknown>(width);
-      for (let f = 0; f < width; f++) fields[f] = valueAt(flat[first + f], i);
+      const fields = columns.map((column) => valueAt(column, i));
       events.push(read(fields, contents?.[events.length] ?? null));
     }
     at = first + width;

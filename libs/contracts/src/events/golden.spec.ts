@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { DomainEvent } from '@yardmaster/domain';
+import type { TaskId } from '@yardmaster/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from '../../test/event-arbitraries.js';
@@ -60,6 +61,14 @@ if (process.env['GOLDEN'] === 'write') {
     if (!existsSync(new URL(`${name}.hex`, folder)))
       write(name, fc.sample(EVENTS[type], { numRuns: 6, seed: 20_260_101 }));
   }
+  // A column of texts of one length.
+  const ended = Array.from({ length: 10 }, (_, i): DomainEvent => ({
+    type: 'TaskCancelled',
+    id: String(2_721_175_286_713_000 + i) as TaskId,
+    tenant: 3,
+    upstreamFailed: [],
+  }));
+  if (!existsSync(new URL('many.hex', folder))) write('many', ended);
 }
 
 const folders = readdirSync(golden).sort();

@@ -1,4 +1,4 @@
-import { Column, valueAt } from './columns.js';
+import { Column, openColumn, valueAt } from './columns.js';
 
 /** Sealed contents of one tenant with their places among an envelope's events. Flat, for each run of neighbours: first place, number, column. */
 export class PlacedContents {
@@ -30,7 +30,8 @@ export function placeRuns(flat: readonly unknown[], into: unknown[]): void {
   for (let at = 0; at + 2 < flat.length; at += 3) {
     const first = flat[at] as number;
     const n = flat[at + 1] as number;
-    for (let i = 0; i < n; i++) into[first + i] = valueAt(flat[at + 2], i);
+    const column = openColumn(flat[at + 2], n);
+    for (let i = 0; i < n; i++) into[first + i] = valueAt(column, i);
   }
 }
 

@@ -122,6 +122,7 @@ describe('a feed of committed envelopes', () => {
     await append(1);
     await append(1, { prev: 'f'.repeat(64) });
     await new Promise((resolve) => setImmediate(resolve));
+    await expect(feed.next(10)).rejects.toThrow(BrokenChainError);
     expect(failures.map(({ name }) => name)).toEqual(['BrokenChainError']);
     feed.stop();
   });

@@ -82,6 +82,7 @@ export class FakeBus implements Bus {
 
 /** Committed envelopes in memory. */
 export class FakeLog implements CommittedLog {
+  readonly arrived = 0;
   readonly streams = new Map<string, Envelope[]>();
   readonly #wakes = new Set<() => void>();
 

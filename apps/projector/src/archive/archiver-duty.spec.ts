@@ -13,6 +13,7 @@ function dutyOf(...ends: readonly (Error | number)[]): {
   const behind: number[] = [];
   const failures: [string, boolean][] = [];
   const duty = new ArchiverDuty({
+    log: { arrived: 0 },
     archiver: {
       runOnce: () => {
         const end = ends[runs++] ?? 0;

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Archiver } from '@yardmaster/service-kit';
+import type { Archiver, CommittedLog } from '@yardmaster/service-kit';
+import { untilBurstIsOver } from '../follow/burst.js';
 
-/** Between two looks at the log: what is committed is in the archive within twice this. */
+/** Between two looks at the log: what is committed is in the archive within twice this, or that and `PATIENCE_MS` while much is coming. */
 export const LOOK_MS = 5_000;
+const PATIENCE_MS = 5_000;
 
 /** Failures that waiting does not mend: going on would archive what is not the log. */
 const HALTING = new Set(['archive-damaged', 'broken-chain', 'log-gap']);
 
 export interface ArchiverDutyOptions {
   readonly archiver: Pick<Archiver, 'runOnce'>;
+  readonly log: Pick<CommittedLog, 'arrived'>;
   readonly onBehind: (messages: number) => void;
   readonly onFailure: (error: Error, isHalted: boolean) => void;
   readonly lookMs?: number;
@@ -32,9 +35,10 @@ export class ArchiverDuty {
   }
 
   async #run(): Promise<void> {
-    const { archiver, onBehind, onFailure, lookMs = LOOK_MS } = this.options;
+    const { archiver, log, onBehind, onFailure, lookMs = LOOK_MS } = this.options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      await untilBurstIsOver(log, signal, { longestMs: PATIENCE_MS });
       try {
         onBehind((await archiver.runOnce(signal)).behind);
       } catch (error) {

@@ -2,12 +2,14 @@ import { Inject, Module } from '@nestjs/common';
 import {
   ARCHIVE,
   BUS,
+  COMMITTED_LOG,
   CONFIG,
   LOGGER,
   METRICS,
   RoleRegistry,
   type ArchiveSource,
   type Bus,
+  type CommittedLog,
   type Logger,
   type Metrics,
   type YardConfig,
@@ -20,12 +22,15 @@ export class ArchiverModule {
   constructor(
     @Inject(RoleRegistry) registry: RoleRegistry,
     @Inject(ARCHIVE) source: ArchiveSource | null,
+    @Inject(COMMITTED_LOG) committed: CommittedLog,
     @Inject(BUS) bus: Bus,
     @Inject(CONFIG) { partitions }: YardConfig,
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
   ) {
     if (source !== null)
-      registry.offerDuty('archive', () => openArchiver({ source, bus, partitions, logger, metrics }));
+      registry.offerDuty('archive', () =>
+        openArchiver({ source, committed, bus, partitions, logger, metrics }),
+      );
   }
 }

@@ -1,9 +1,17 @@
 import { allStreams, commands, streams, type ArchivedCommand } from '@yardmaster/contracts';
-import { Archiver, type ArchiveSource, type Bus, type Logger, type Metrics } from '@yardmaster/service-kit';
+import {
+  Archiver,
+  type ArchiveSource,
+  type Bus,
+  type CommittedLog,
+  type Logger,
+  type Metrics,
+} from '@yardmaster/service-kit';
 import { ArchiverDuty } from './archiver-duty.js';
 
 export interface ArchiverParts {
   readonly source: ArchiveSource;
+  readonly committed: Pick<CommittedLog, 'arrived'>;
   readonly bus: Bus;
   readonly partitions: number;
   readonly logger: Logger;
@@ -11,8 +19,16 @@ export interface ArchiverParts {
 }
 
 /** The archiver of a yard, not started. */
-export function openArchiver({ source, bus, partitions, logger, metrics }: ArchiverParts): ArchiverDuty {
+export function openArchiver({
+  source,
+  committed,
+  bus,
+  partitions,
+  logger,
+  metrics,
+}: ArchiverParts): ArchiverDuty {
   return new ArchiverDuty({
+    log: committed,
     archiver: new Archiver({
       ...source,
       // Dead letters have no chain and no owner.

@@ -8,6 +8,7 @@ import { NOWHERE, StreamCursor } from './stream-cursor.js';
 
 /** A log whose streams give what a test hands them. */
 class HandedLog implements CommittedLog {
+  readonly arrived = 0;
   readonly #waiting = new Map<string, (given: readonly Envelope[] | Error) => void>();
 
   feed(stream: string): CommittedFeed {

@@ -38,6 +38,7 @@ export class MergedFeed {
   #failure: Error | null = null;
   #onEntry: (() => void) | null = null;
   #stopped = false;
+  #held: Promise<void> | null = null;
 
   constructor(log: CommittedLog, cursors: ReadonlyMap<string, StreamCursor>) {
     this.#sources = [...cursors.values()].map((cursor) => ({
@@ -55,6 +56,13 @@ export class MergedFeed {
   /** What waits here. */
   get weight(): number {
     return this.#weight;
+  }
+
+  /** Asks the streams for nothing more until that is over. */
+  async hold(over: () => Promise<void>): Promise<void> {
+    this.#held = over();
+    await this.#held;
+    this.#held = null;
   }
 
   /** Resolves when there is something to take and no stream is behind the others, or after `stop`. */
@@ -130,6 +138,7 @@ export class MergedFeed {
   async #pump(source: Source): Promise<void> {
     try {
       while (!this.#stopped) {
+        if (this.#held !== null) await this.#held;
         source.askedAt = performance.now();
         const envelopes = await source.feed.next(CHUNK);
         source.askedAt = null;

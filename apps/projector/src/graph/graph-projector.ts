@@ -2,6 +2,7 @@ import type { Envelope } from '@yardmaster/contracts';
 import type { GraphWriter } from '@yardmaster/ports';
 import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
+import { untilBurstIsOver } from '../follow/burst.js';
 import { isHalting, ProjectionHalted } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
 import { LagMeter } from '../follow/lag-meter.js';
@@ -13,6 +14,8 @@ import { GRAPH_ENDED, GraphFold, type GraphChanges } from './graph-fold.js';
 const CHUNK = 2_000;
 /** Envelopes without anything for the graph, after which its position is stored all the same. */
 const STORE_EVERY = 2_000;
+/** How long the start of a burst may wait. */
+const BURST_MS = 1_500;
 
 export interface GraphProjectorOptions {
   readonly log: CommittedLog;
@@ -108,9 +111,11 @@ export class GraphProjector {
     lag: LagMeter,
     stop: AbortSignal,
   ): Promise<void> {
+    const { log } = this.options;
     const { stream } = cursor;
     let from = cursor.at.seq;
     while (!stop.aborted) {
+      await untilBurstIsOver(log, stop, { longestMs: BURST_MS });
       const chunk = await feed.next(CHUNK);
       // Stopped, by the end of the yard or because another stream failed.
       if (chunk.length === 0) return;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isHaltingWrite, type ReadModelFold, type ReadModelWriter } from '@yardmaster/readmodel-postgres';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
+import { untilBurstIsOver } from '../follow/burst.js';
 import { isHalting } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
 import { MergedFeed } from '../follow/merged-feed.js';
@@ -18,9 +19,7 @@ const BUSY = 500;
 /** Share of the tasks in a batch that have ended, from which on nothing is gained by gathering. */
 const MOST = 0.9;
 /** How long a burst may go on before any of it is folded, and how much of it may wait: meanwhile the processor is the roles'. */
-const BURST_MS = 1_000;
-const MOST_WAITING = 250_000;
-const BURST_CALM = 3;
+const BURST = { longestMs: 1_500, mostWaiting: 400_000 };
 /** For how long at most, and times in a row that little came until it is over: with most of the tasks ended, and without. */
 const ENDED = { longestMs: 1_000, calm: 2 };
 const OPEN = { longestMs: 2_500, calm: 8 };
@@ -128,6 +127,7 @@ export class RelationalProjector {
         if (feed.weight === 0) await writing;
         await feed.ready();
         if (stop.aborted) return;
+        await feed.hold(() => untilBurstIsOver(this.options.log, stop, BURST));
         const batch = await gather(feed, stored, () => isWriting, stop);
         await writing;
         writing = write(batch);
@@ -146,7 +146,6 @@ async function gather(
   isWriting: () => boolean,
   stop: AbortSignal,
 ): Promise<RelationalBatch> {
-  await untilBurstIsOver(feed, stop);
   const batch = new RelationalBatch(stored);
   const began = performance.now();
   let calm = 0;
@@ -163,17 +162,6 @@ async function gather(
     isComing = !isOver && performance.now() - began < patience.longestMs;
   }
   return batch;
-}
-
-/** Lets what comes fast come in first. At once when it comes slowly. */
-async function untilBurstIsOver(feed: MergedFeed, stop: AbortSignal): Promise<void> {
-  const end = performance.now() + BURST_MS;
-  for (let calm = 0; calm < BURST_CALM && !stop.aborted;) {
-    const before = feed.weight;
-    await sleep(GATHER_MS);
-    calm = feed.weight - before > BUSY ? 0 : feed.weight > BUSY ? calm + 1 : BURST_CALM;
-    if (feed.weight >= MOST_WAITING || performance.now() >= end) return;
-  }
 }
 
 function patienceFor({ ended, tasks }: ReadModelFold): typeof OPEN {

@@ -36,6 +36,7 @@ const projections = new Projections({
 projections.start();
 const archiver = openArchiver({
   source: runtime.archive,
+  committed: runtime.committed,
   bus: runtime.bus,
   partitions: config.partitions,
   logger: runtime.logger,

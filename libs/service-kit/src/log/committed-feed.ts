@@ -9,6 +9,8 @@ export interface CommittedFeed {
 
 /** Where committed envelopes come from: the process's own hub, or the broker. Whole commit groups only. */
 export interface CommittedLog {
+  /** How much of all streams has come to this process so far, in events, roughly: how fast it grows tells how busy the yard is. */
+  readonly arrived: number;
   /** Envelopes with sequence > `after`. */
   feed(stream: string, after: number): CommittedFeed;
   /** Last committed sequence that this process knows of. */

@@ -1,18 +1,23 @@
 import type { Envelope } from '@yardmaster/contracts';
-import type { EventLog, LogFollower, TenantKeystore } from '@yardmaster/ports';
+import type { EventLog, LogFollower, StoredMessage, TenantKeystore } from '@yardmaster/ports';
 import { CommitGroups } from './commit-groups.js';
 import type { CommittedFeed, CommittedLog } from './committed-feed.js';
 import { EnvelopeReader, linkAt, linkOf, readMessage, type OnForeign } from './envelope-reader.js';
 
 /** Events that a feed keeps in memory for its reader; beyond it reads from the log again. */
 const BUFFER_EVENTS = 60_000;
+/** Bytes of a stream that wait unread, before they are read whether anybody asks or not. */
+const UNREAD_BYTES = 8 * 1024 * 1024;
+/** Rough size of an event in a message. */
+const EVENT_BYTES = 24;
 
 /**
  * Committed envelopes for readers of this process. Streams that this process writes are passed on as they are committed;
- * others are followed in the broker, once for all readers.
+ * others are followed in the broker, once for all readers, and read (decoded, their chain checked) when a reader asks.
  */
 export class CommittedHub implements CommittedLog {
   readonly #streams = new Map<string, StreamTail>();
+  #arrived = 0;
 
   constructor(
     private readonly log: EventLog,
@@ -20,6 +25,10 @@ export class CommittedHub implements CommittedLog {
     private readonly onFailure: (stream: string, error: Error) => void,
     private readonly onForeign?: OnForeign,
   ) {}
+
+  get arrived(): number {
+    return this.#arrived;
+  }
 
   /** From now on this process passes the stream's envelopes on itself, from `head` on. */
   own(stream: string, head: number): void {
@@ -37,6 +46,7 @@ export class CommittedHub implements CommittedLog {
   }
 
   publish(envelope: Envelope): void {
+    this.#arrived += envelope.events.length;
     this.#tail(envelope.stream).push(envelope);
   }
 
@@ -79,15 +89,34 @@ export class CommittedHub implements CommittedLog {
       .then(async ({ last }) => {
         if (isOver()) return;
         tail.head = Math.max(tail.head, last);
-        const follower = await this.follow(
+        let prev = await linkAt(this.log, stream, last, this.keystore);
+        const fail = (error: Error): void => {
+          this.onFailure(stream, error);
+          if (!isOver()) tail.fail(error);
+        };
+        const unread = new Unread((message) => {
+          try {
+            const envelope = readMessage(stream, message, prev, this.keystore, this.onForeign);
+            prev = linkOf(envelope, prev);
+            return envelope;
+          } catch (error) {
+            fail(error as Error);
+            return null;
+          }
+        });
+        tail.unread = unread;
+        const follower = await this.log.follow(
           stream,
-          last,
-          (envelope) => {
-            if (!isOver()) tail.push(envelope);
+          last + 1,
+          (message) => {
+            if (isOver()) return;
+            this.#arrived += message.data.byteLength / EVENT_BYTES;
+            unread.add(message);
+            tail.head = message.seq;
+            if (unread.bytes > UNREAD_BYTES) tail.read(Infinity);
+            tail.wake();
           },
-          (error) => {
-            if (!isOver()) tail.fail(error);
-          },
+          fail,
         );
         if (isOver()) {
           follower.stop();
@@ -133,6 +162,18 @@ class StreamTail {
   following = false;
   follower: LogFollower | null = null;
   readonly feeds = new Set<Feed>();
+  /** What came from the broker; null while this process writes the stream or nobody follows it. */
+  unread: Unread | null = null;
+
+  /** Passes on about so many events of what came. */
+  read(maxEvents: number): void {
+    for (let events = 0; events < maxEvents;) {
+      const envelope = this.unread?.take() ?? null;
+      if (envelope === null) return;
+      events += Math.max(1, envelope.events.length);
+      for (const feed of this.feeds) feed.push(envelope);
+    }
+  }
 
   push(envelope: Envelope): void {
     this.head = envelope.seq;
@@ -154,6 +195,34 @@ class StreamTail {
     this.follower?.stop();
     this.follower = null;
     this.following = false;
+    this.unread = null;
+  }
+}
+
+/** Messages of a stream in order, read one by one when they are asked for. */
+class Unread {
+  #messages: StoredMessage[] = [];
+  #at = 0;
+  bytes = 0;
+
+  /** `open` gives null when it can't be read: nothing behind it is. */
+  constructor(private readonly open: (message: StoredMessage) => Envelope | null) {}
+
+  add(message: StoredMessage): void {
+    this.#messages.push(message);
+    this.bytes += message.data.byteLength;
+  }
+
+  take(): Envelope | null {
+    const message = this.#messages[this.#at];
+    if (message === undefined) return null;
+    this.#at++;
+    this.bytes -= message.data.byteLength;
+    if (this.#at === this.#messages.length) {
+      this.#messages = [];
+      this.#at = 0;
+    }
+    return this.open(message);
   }
 }
 
@@ -200,6 +269,7 @@ class Feed implements CommittedFeed {
   async next(maxEvents: number): Promise<readonly Envelope[]> {
     for (;;) {
       if (this.#stopped) return [];
+      if (this.#buffer.length === 0) this.tail.read(maxEvents);
       if (this.#failure !== null) throw this.#failure;
       const taken = this.#buffer.length > 0 ? this.#takeBuffered(maxEvents) : await this.#readLog(maxEvents);
       const whole = taken.flatMap((envelope) => this.#groups.accept(envelope));

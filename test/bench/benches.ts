@@ -19,9 +19,17 @@ function checked(items: readonly BulkItem[]): readonly BulkItem[] {
   return items;
 }
 
-async function repeat(runs: number, run: (i: number) => Promise<number>): Promise<number[]> {
+/** Values of several runs. Before each, `between` waits until the yard has nothing to do any more. */
+async function repeat(
+  runs: number,
+  run: (i: number) => Promise<number>,
+  between: () => Promise<void> = () => Promise.resolve(),
+): Promise<number[]> {
   const values: number[] = [];
-  for (let i = 0; i < runs; i++) values.push(await run(i));
+  for (let i = 0; i < runs; i++) {
+    await between();
+    values.push(await run(i));
+  }
   return values;
 }
 
@@ -75,16 +83,21 @@ export async function benchAccept(plan: Plan): Promise<void> {
     const n = plan.quick ? 10_000 : 50_000;
     if (plan.wants('accept.batch')) {
       const tasks = noops(n, 'nobody-offers-this');
+      await settled(process);
       await yard.tasks.submitMany(tasks.slice(0, 5_000));
-      const values = await repeat(plan.runs, () =>
-        rate(n, async () => {
-          checked(await yard.tasks.submitMany(tasks));
-        }),
+      const values = await repeat(
+        plan.runs,
+        () =>
+          rate(n, async () => {
+            checked(await yard.tasks.submitMany(tasks));
+          }),
+        () => atRest(process, yard),
       );
       print({ name: 'accept.batch', unit: 'tasks/s', n, values });
     }
     if (plan.wants('accept.single')) {
       const m = plan.quick ? 1_000 : 5_000;
+      await atRest(process, yard);
       const values = await repeat(plan.runs, () =>
         rate(m, async () => {
           let left = m;
@@ -126,10 +139,16 @@ export async function benchHandlers(plan: Plan): Promise<void> {
       await pause(50);
     await settled(process);
     if (names.slice(2, 6).some((name) => plan.wants(name))) await benchLatency(plan, process, yard);
-    if (plan.wants('chain.step')) await benchChain(plan, yard);
-    if (plan.wants('dag.10k')) await benchDag(plan, yard);
+    if (plan.wants('chain.step')) await benchChain(plan, yard, () => atRest(process, yard));
+    if (plan.wants('dag.10k')) await benchDag(plan, yard, () => atRest(process, yard));
     if (plan.wants('noop.e2e') || plan.wants('noop.e2e.projected'))
-      await benchNoops(plan, yard, ends, () => cpuSeconds(process.home, worker.pid));
+      await benchNoops(
+        plan,
+        yard,
+        ends,
+        () => cpuSeconds(process.home, worker.pid),
+        () => atRest(process, yard),
+      );
   } finally {
     await ends.close();
     await yard.close();
@@ -138,12 +157,16 @@ export async function benchHandlers(plan: Plan): Promise<void> {
   }
 }
 
+async function metricsOf({ url, token }: YardProcess): Promise<string> {
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  return await answer.text();
+}
+
 /** Until the graph database is up: its start takes more of the machine than what is measured. */
-async function settled({ url, token }: YardProcess): Promise<void> {
+async function settled(process: YardProcess): Promise<void> {
   const until = performance.now() + 60_000;
   while (performance.now() < until) {
-    const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
-    if ((await answer.text()).includes('yard_projection_lag_events{projection="graph"}')) return;
+    if ((await metricsOf(process)).includes('yard_projection_lag_events{projection="graph"}')) return;
     await pause(250);
   }
 }
@@ -153,6 +176,7 @@ async function benchNoops(
   yard: Yard,
   ends: EndCounter,
   used: () => Record<string, number>,
+  rest: () => Promise<void>,
 ): Promise<void> {
   const n = plan.quick ? 10_000 : 50_000;
   const warm = ends.expect(10_000);
@@ -160,20 +184,24 @@ async function benchNoops(
   await warm;
   const projected: number[] = [];
   const before = used();
-  const values = await repeat(plan.runs, async (i) => {
-    const name = `noop-${String(i)}`;
-    const tasks = noops(n, 'noop', name);
-    const all = ends.expect(n);
-    const began = performance.now();
-    checked(await yard.tasks.submitMany(tasks));
-    await all;
-    const value = (n * 1000) / (performance.now() - began);
-    if (plan.wants('noop.e2e.projected')) {
-      await shown(yard, name);
-      projected.push((n * 1000) / (performance.now() - began));
-    }
-    return value;
-  });
+  const values = await repeat(
+    plan.runs,
+    async (i) => {
+      const name = `noop-${String(i)}`;
+      const tasks = noops(n, 'noop', name);
+      const all = ends.expect(n);
+      const began = performance.now();
+      checked(await yard.tasks.submitMany(tasks));
+      await all;
+      const value = (n * 1000) / (performance.now() - began);
+      if (plan.wants('noop.e2e.projected')) {
+        await shown(yard, name);
+        projected.push((n * 1000) / (performance.now() - began));
+      }
+      return value;
+    },
+    rest,
+  );
   // Microseconds of CPU a task, by process; of everything that follows on it too, where that is waited for.
   const more = { cpu: cpuPerTask(before, used(), n * plan.runs) };
   if (plan.wants('noop.e2e')) print({ name: 'noop.e2e', unit: 'tasks/s', n, values, more });
@@ -181,18 +209,33 @@ async function benchNoops(
     print({ name: 'noop.e2e.projected', unit: 'tasks/s', n, values: projected, more });
 }
 
-/** Until Postgres stands where the log ends, and the lists, which it answers, show no task of this name that has not ended. */
-async function shown(yard: Yard, name: string): Promise<void> {
+/** Until Postgres stands where the log ends. */
+async function projected(yard: Yard): Promise<void> {
   for (;;) {
     const { projectionLag } = await yard.call<{ projectionLag: Record<string, number> }>({
       method: 'GET',
       path: '/v1/cluster',
       repeatable: true,
     });
-    if (Object.values(projectionLag).some((behind) => behind > 0)) {
-      await pause(20);
-      continue;
-    }
+    if (Object.values(projectionLag).every((behind) => behind <= 0)) return;
+    await pause(20);
+  }
+}
+
+/** Until tables and graph have all that was done before: what is measured next shares the machine with nothing of it. */
+async function atRest(process: YardProcess, yard: Yard): Promise<void> {
+  // The graph's lag is measured once a second.
+  for (let calm = 0; calm < 3; calm++) {
+    await projected(yard);
+    await pause(500);
+    if (!/yard_projection_lag_events\{projection="graph"\} 0(\s|$)/.test(await metricsOf(process))) calm = -1;
+  }
+}
+
+/** The same, and the lists, which Postgres answers, show no task of this name that has not ended. */
+async function shown(yard: Yard, name: string): Promise<void> {
+  for (;;) {
+    await projected(yard);
     const open = await Promise.all(
       (['waiting', 'in_progress'] as const).map((status) => yard.tasks.list({ name, status, limit: 1 })),
     );
@@ -244,19 +287,23 @@ async function benchLatency(plan: Plan, process: YardProcess, yard: Yard): Promi
   print({ name: 'latency.finish.p99', unit: 'ms', n, values: figures.finish99, more });
 }
 
-async function benchChain(plan: Plan, yard: Yard): Promise<void> {
+async function benchChain(plan: Plan, yard: Yard, rest: () => Promise<void>): Promise<void> {
   const n = plan.quick ? 100 : 500;
   const tasks = Array.from({ length: n }, (_, i) => ({
     name: `s${String(i)}`,
     run: { handler: 'noop' },
     dependsOn: i === 0 ? [] : [`s${String(i - 1)}`],
   }));
-  const values = await repeat(plan.runs, async () => {
-    const began = performance.now();
-    const workflow = await yard.workflows.submit({ name: 'chain', tasks });
-    await workflow.wait({ timeout: '5m' });
-    return (performance.now() - began) / n;
-  });
+  const values = await repeat(
+    plan.runs,
+    async () => {
+      const began = performance.now();
+      const workflow = await yard.workflows.submit({ name: 'chain', tasks });
+      await workflow.wait({ timeout: '5m' });
+      return (performance.now() - began) / n;
+    },
+    rest,
+  );
   print({ name: 'chain.step', unit: 'ms', n, values });
 }
 
@@ -273,14 +320,18 @@ function layers(
   });
 }
 
-async function benchDag(plan: Plan, yard: Yard): Promise<void> {
+async function benchDag(plan: Plan, yard: Yard, rest: () => Promise<void>): Promise<void> {
   const tasks = layers(10, plan.quick ? 100 : 1_000);
-  const values = await repeat(plan.runs, async () => {
-    const began = performance.now();
-    const workflow = await yard.workflows.submit({ name: 'dag', tasks });
-    await workflow.wait({ timeout: '5m' });
-    return (performance.now() - began) / 1000;
-  });
+  const values = await repeat(
+    plan.runs,
+    async () => {
+      const began = performance.now();
+      const workflow = await yard.workflows.submit({ name: 'dag', tasks });
+      await workflow.wait({ timeout: '5m' });
+      return (performance.now() - began) / 1000;
+    },
+    rest,
+  );
   print({ name: 'dag.10k', unit: 's', n: tasks.length, values });
 }
 

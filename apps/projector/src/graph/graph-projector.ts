@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope } from '@yardmaster/contracts';
 import type { GraphWriter } from '@yardmaster/ports';
 import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
@@ -16,6 +17,8 @@ const CHUNK = 2_000;
 const STORE_EVERY = 2_000;
 /** How long the start of a burst may wait. */
 const BURST_MS = 1_500;
+/** From one write of a stream to the next: one for many small changes costs the database hardly more than one for each. */
+const WRITE_EVERY_MS = 100;
 
 export interface GraphProjectorOptions {
   readonly log: CommittedLog;
@@ -114,7 +117,9 @@ export class GraphProjector {
     const { log } = this.options;
     const { stream } = cursor;
     let from = cursor.at.seq;
+    let nextWriteAt = 0;
     while (!stop.aborted) {
+      await sleep(Math.max(0, nextWriteAt - performance.now()), undefined, { signal: stop }).catch(() => undefined);
       await untilBurstIsOver(log, stop, { longestMs: BURST_MS });
       const chunk = await feed.next(CHUNK);
       // Stopped, by the end of the yard or because another stream failed.
@@ -129,6 +134,7 @@ export class GraphProjector {
             `the stored position of ${stream} in the graph is not the one this projector started from: another projector writes to it; stop one of them`,
           );
         from = to.seq;
+        nextWriteAt = performance.now() + WRITE_EVERY_MS;
       }
       lag.projected([{ stream, to }], sizeOf(fresh));
       await breathe();

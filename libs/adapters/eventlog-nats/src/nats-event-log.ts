@@ -19,7 +19,7 @@ import { publishHeaders } from './publish-headers.js';
 import { StreamSetup } from './stream-setup.js';
 import type { Replicas } from './stream-shape.js';
 
-const TICK_MS = 50;
+const TICK_MS = 250;
 /** A new leader among several may be behind for a moment. */
 const CATCH_UP_MS = 2_000;
 const FOLLOW_PULL = { messages: 2_000, bytes: 8 * 1024 * 1024 };

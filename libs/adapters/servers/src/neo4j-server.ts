@@ -41,6 +41,8 @@ export async function neo4jSpec(
     args: [
       ...HEAP,
       '-XX:+UseSerialGC',
+      // Of a yard on one machine the optimising compiler takes more of the processor than it ever gives back.
+      '-XX:TieredStopAtLevel=1',
       '-XX:+ExitOnOutOfMemoryError',
       '-Dfile.encoding=UTF-8',
       ...OPENED.map((opened) => `--add-opens=${opened}=ALL-UNNAMED`),

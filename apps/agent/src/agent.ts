@@ -19,6 +19,9 @@ import { clearEarlierRuns } from './state/leftovers.js';
 import { Warden } from './state/warden.js';
 
 const TICK_MS = 25;
+/** While so many attempts wait for a launcher, ends share a write to disk, a frame and the commits they lead to: no processor waits for them. */
+const QUEUED = 2 * availableParallelism();
+const GATHER_MS = 20;
 const SWEEP_MS = 2_000;
 /** An attempt may finish on its own for this long when the agent stops. */
 const FINISH_MS = 1_000;
@@ -101,6 +104,7 @@ export class Agent {
       token: config.token,
       worker: state.worker,
       journal,
+      gatherMs: () => (this.#pool.waiting >= QUEUED ? GATHER_MS : 0),
       join: {
         incarnation: state.incarnation,
         kind: 'agent',

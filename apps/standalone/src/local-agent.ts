@@ -32,7 +32,7 @@ export class LocalAgent {
     mkdirSync(path.dirname(this.#record), { recursive: true, mode: 0o700 });
     const output = openSync(path.join(directory, 'agent.log'), 'a', 0o600);
     const main = createRequire(import.meta.url).resolve('@yardmaster/agent/main');
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', '--max-old-space-size=256', main], {
+    const child = spawn(process.execPath, ['--max-semi-space-size=4', '--max-old-space-size=256', main], {
       detached: true,
       stdio: ['ignore', output, output],
       cwd: directory,

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, rm, rmSync, statSync } f
 import { join } from 'node:path';
 
 const MODE = 0o700;
-const KEPT_PER_TENANT = 64;
+const KEPT_PER_TENANT = 256;
 
 /**
  * Empty directories for attempts. Removing one costs more than starting a process on common file systems, renaming one

@@ -43,6 +43,11 @@ export class SlotPool {
     this.shell = options.shell === undefined ? findShell(options.environment['PATH'] ?? '') : options.shell;
   }
 
+  /** Attempts that wait for a slot. */
+  get waiting(): number {
+    return this.#wanting.length;
+  }
+
   /** Has shells ready before the first attempt comes. */
   warm(count: number): void {
     if (this.shell === null) return;

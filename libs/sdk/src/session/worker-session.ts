@@ -47,6 +47,8 @@ export interface WorkerSessionOptions {
   readonly onLost?: (why: string) => void;
   /** Silence after which attempts end, ms. */
   readonly stopAfterMs?: number;
+  /** How long reports may wait for more of them, ms, asked at each; the first after a pause goes at once. Default 0. */
+  readonly gatherMs?: () => number;
 }
 
 /** A report without an answer is repeated after this long. */
@@ -67,6 +69,7 @@ export class WorkerSession {
   readonly #unsettled = new UnsettledReports();
   #fresh: Report[] = [];
   #flushing = false;
+  #flushedAt = -Infinity;
   #socket: WebSocket | null = null;
   #joined = false;
   #epoch = 0;
@@ -113,10 +116,16 @@ export class WorkerSession {
     this.#fresh.push(report);
     if (!this.#flushing) {
       this.#flushing = true;
-      // A lone report goes at once; in a flood those of a turn share a frame.
-      if (this.#unsettled.size === 1) queueMicrotask(this.#flush);
-      else setImmediate(this.#flush);
+      this.#flushSoon();
     }
+  }
+
+  /** A lone report goes at once; in a flood those of a turn, or of `gatherMs`, share a frame. */
+  #flushSoon(): void {
+    const wait = this.#flushedAt + (this.options.gatherMs?.() ?? 0) - performance.now();
+    if (wait > 0) setTimeout(this.#flush, wait);
+    else if (this.#unsettled.size === 1) queueMicrotask(this.#flush);
+    else setImmediate(this.#flush);
   }
 
   /** True once every report is answered; false when that takes longer than `timeoutMs`. */
@@ -158,6 +167,7 @@ export class WorkerSession {
   readonly #flush = (): void => {
     const batch = this.#fresh;
     this.#fresh = [];
+    this.#flushedAt = performance.now();
     const journal = this.options.journal;
     if (journal === undefined) {
       this.#flushing = false;
@@ -169,7 +179,7 @@ export class WorkerSession {
         this.#unsettled.markKept(batch);
         this.#send(batch);
         // What came in meanwhile shares the next write.
-        if (this.#fresh.length > 0) this.#flush();
+        if (this.#fresh.length > 0) this.#flushSoon();
         else this.#flushing = false;
       },
       (error: unknown) => {

@@ -299,6 +299,7 @@ export class ResourcesRole implements Role {
         });
     }
     ctx.effect(() => {
+      this.#answered(id);
       ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx, join)]);
     });
     this.#sayCredit(ctx, false);
@@ -333,9 +334,15 @@ export class ResourcesRole implements Role {
     }
     ctx.effect(() => {
       this.#presence.missing(unnamed, this.clock.monotonic());
+      this.#answered(id);
       ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]);
     });
     this.#sayCredit(ctx, false);
+  }
+
+  /** The last that it may ever hear: its time runs from now on, while it counts from when it asked. */
+  #answered(id: WorkerId): void {
+    if (this.state.workers.has(id)) this.#presence.heard(id, this.clock.monotonic());
   }
 
   #seen(id: WorkerId, load: number): void {

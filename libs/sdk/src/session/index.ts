@@ -1,3 +1,4 @@
+export { BootClock, type MachineClocks } from './boot-clock.js';
 export { LeaseValidity } from './lease-validity.js';
 export { reconnectDelayMs, RECONNECT_SPREAD_MS } from './reconnect-delay.js';
 export type { ReportJournal } from './report-journal.js';

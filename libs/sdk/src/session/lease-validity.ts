@@ -2,7 +2,8 @@ import { AGENT_STOP_MS } from '@yardmaster/contracts';
 
 /**
  * Whether a worker may still run what it was leased. Counted from the SEND time of the last heartbeat that was
- * answered: what the yard heard last can only be later than that. All times are of one monotonic clock, ms.
+ * answered: what the yard heard last can only be later than that. All times are of one clock that never goes
+ * back and counts what the machine slept (BootClock), ms.
  */
 export class LeaseValidity {
   readonly #sent = new Map<number, number>();

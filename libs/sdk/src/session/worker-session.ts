@@ -12,6 +12,7 @@ import {
   type YardMessage,
 } from '@yardmaster/contracts';
 import { WebSocket } from 'ws';
+import { BootClock } from './boot-clock.js';
 import { decodeFrame, encodeFrame, encodeNotes, encodeReports } from './frame-codec.js';
 import { LeaseValidity } from './lease-validity.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
@@ -66,6 +67,8 @@ const WATCH_EVERY_MS = 1_000;
  */
 export class WorkerSession {
   readonly #validity: LeaseValidity;
+  /** Deadlines of leases are counted on it, everything else on the monotonic clock. */
+  readonly #clock = new BootClock();
   readonly #unsettled = new UnsettledReports();
   #fresh: Report[] = [];
   #flushing = false;
@@ -139,6 +142,13 @@ export class WorkerSession {
       });
     });
     return this.#unsettled.size === 0;
+  }
+
+  /** Says so if the leases ran out: for those who are about to act on what happened while this process may have stood still. */
+  checkSilence(): void {
+    if (this.#silent || !this.#validity.isOver(this.#clock.now())) return;
+    this.#silent = true;
+    this.options.onSilence();
   }
 
   /** Says bye when there is someone to hear it, and ends the connection for good. */
@@ -260,7 +270,7 @@ export class WorkerSession {
 
   #join(socket: WebSocket): void {
     this.#n++;
-    this.#validity.sent(this.#n, performance.now());
+    this.#validity.sent(this.#n, this.#clock.now());
     socket.send(encodeFrame([['join', { ...this.options.join, held: this.#held() }]]));
   }
 
@@ -286,7 +296,7 @@ export class WorkerSession {
     const now = performance.now();
     this.#lastHeardAt = now;
     // After a pause of this process the deadline comes before whatever waited in the socket.
-    this.#checkSilence(now);
+    this.checkSilence();
     const messages = decodeFrame(data);
     if (messages === null) {
       socket.close(1007, 'not a frame');
@@ -380,7 +390,7 @@ export class WorkerSession {
     if (!this.#joined || socket === null) return;
     const now = performance.now();
     this.#n++;
-    this.#validity.sent(this.#n, now);
+    this.#validity.sent(this.#n, this.#clock.now());
     socket.send(encodeFrame([['hb', { n: this.#n, held: this.#held(), load: this.options.load?.() ?? 0 }]]));
     socket.ping();
     this.#send(this.#unsettled.due(now - REPEAT_AFTER_MS));
@@ -389,16 +399,11 @@ export class WorkerSession {
 
   #watch(): void {
     const now = performance.now();
-    this.#checkSilence(now);
+    this.#clock.look();
+    this.checkSilence();
     this.#sendNotes(false);
     if (this.#socket?.readyState === WebSocket.OPEN && now - this.#lastHeardAt > DEAD_AFTER_MS)
       this.#socket.terminate();
-  }
-
-  #checkSilence(now: number): void {
-    if (this.#silent || !this.#validity.isOver(now)) return;
-    this.#silent = true;
-    this.options.onSilence();
   }
 
   #held(): HeldAttempt[] {

@@ -59,7 +59,8 @@ export class StreamWriter {
       readonly causes: () => Cause[];
       readonly onProposed: (envelope: Envelope, ticket: number) => void;
       readonly onFailed: (stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>) => void;
-      readonly onStored: () => void;
+      /** It is on disk. `sentAt`: when it was sent, monotonic ms; until then nobody else had the stream. */
+      readonly onStored: (sentAt: number) => void;
       /** It is on disk, but the answer took so long that it does not show whose the stream is now. */
       readonly onLate: () => void;
       readonly now: () => number;
@@ -185,7 +186,7 @@ export class StreamWriter {
       this.hooks.observeCommit(took);
       if (took > FRESH_MS) this.hooks.onLate();
       this.ledger.committed(ticket);
-      this.hooks.onStored();
+      this.hooks.onStored(began);
     });
     this.hooks.onProposed({ ...draft, seq, hash }, ticket);
     return { ticket, seq };

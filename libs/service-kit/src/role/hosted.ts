@@ -19,7 +19,7 @@ export class Hosted {
   wakeAt = Infinity;
   /** Envelopes that wait until what the role decided without them is proposed, or until it is restored. */
   inbox: Envelope[] = [];
-  /** When the last commit of this owner was accepted, monotonic ms. */
+  /** When the last accepted commit of this owner was sent, monotonic ms: when it was accepted, nobody here can tell. */
   provenAt = -Infinity;
   /** Nothing of it counts any more. */
   isClosed = false;

@@ -555,8 +555,8 @@ export class RoleHost {
             this.options.hub.publish(envelope);
           });
         },
-        onStored: () => {
-          hosted.provenAt = clock.monotonic();
+        onStored: (sentAt) => {
+          hosted.provenAt = Math.max(hosted.provenAt, sentAt);
           if (generation !== this.#generation) return;
           // Room for what waits, messages that may leave, or a proof to give: else a turn would find nothing to do.
           if (hosted.writer?.hasPending === true || !this.outbox.isEmpty || this.#ledger.isInDoubt)

@@ -1,6 +1,9 @@
-import { streams } from '@yardmaster/contracts';
+import { type Envelope, streams } from '@yardmaster/contracts';
 import type { LeaseGranted, SchedulingSpec } from '@yardmaster/domain';
 import { eventsOf, type LogRecord } from './log-record.js';
+
+/** Ends that a worker tells late and that count all the same. */
+const FINISHED: ReadonlySet<string> = new Set(['ok', 'app', 'permanent']);
 
 /** I2 and I5 at every prefix of the leases. */
 export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
@@ -9,6 +12,7 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   for (const { event } of eventsOf(log, streams.queue()))
     if (event.type === 'ClassDefined') classes[event.n] = event.spec;
   const takenBack = takenBackIn(log);
+  const adopted = adoptedIn(log);
   const live = new Map<string, LeaseGranted>();
   const attempts = new Map<string, number>();
   const capacity = new Map<string, Readonly<Record<string, number>>>();
@@ -16,7 +20,7 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
   let fence = 0;
   const use = (lease: LeaseGranted, sign: number): void => {
     // Never handed out. What it was to take may be lost with its class, whose number another has by now.
-    if (takenBack.get(lease.fence) === 'void') return;
+    if (takenBack.get(lease.fence) === 'void' || adopted.has(lease.fence)) return;
     const of = used.get(lease.worker) ?? {};
     for (const [name, amount] of Object.entries(classes[lease.cls]?.resources ?? {}))
       of[name] = (of[name] ?? 0) + sign * amount;
@@ -54,6 +58,18 @@ export function faultsOfLeases(log: LogRecord, isDrained = false): string[] {
     for (const { task, worker } of live.values())
       faults.push(`I5 ${task} still holds a lease on ${worker} at the end`);
   return faults;
+}
+
+/** Leases that only say how a lost attempt ended, by fence: granted and ended in one commit, they never took anything. */
+export function adoptedIn(log: LogRecord): ReadonlySet<number> {
+  const adopted = new Set<number>();
+  const grantedIn = new Map<number, Envelope>();
+  for (const { event, envelope } of eventsOf(log, streams.leases())) {
+    if (event.type === 'LeaseGranted') grantedIn.set(event.fence, envelope);
+    if (event.type === 'LeaseEnded' && FINISHED.has(event.outcome) && grantedIn.get(event.fence) === envelope)
+      adopted.add(event.fence);
+  }
+  return adopted;
 }
 
 /** Leases that were never handed out, by fence, each with the word by which it ended. */

@@ -29,7 +29,12 @@ const untraced = {
   attemptEnded: () => undefined,
   ended: () => undefined,
 };
-const nothing = { staleReports: () => undefined, leasesLost: () => undefined, badFrame: () => undefined };
+const nothing = {
+  staleReports: () => undefined,
+  adoptedReports: () => undefined,
+  leasesLost: () => undefined,
+  badFrame: () => undefined,
+};
 
 /** Roles that know nothing yet. */
 function fresh({ partitions, bus, clock }: World): Role[] {

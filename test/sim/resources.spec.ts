@@ -90,6 +90,69 @@ describe('a report', () => {
     }
   });
 
+  it('that comes when its lease has run out is adopted while nobody else has the task, which does not run again', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    worker.isSilent = true;
+    worker.finish('ok');
+    await pass(LEASE_TTL_MS + 5_000);
+    await pass(10_000);
+    expect(endsOf(task)).toEqual(['lost']);
+    worker.isSilent = false;
+    worker.join();
+    await world.quiet();
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+    expect([worker.journal.size, world.counted.adoptedReports]).toEqual([0, 1]);
+    expect(await world.task(0, task)).toMatchObject({ state: 'succeeded', result: { from: task } });
+    // Said once more, as its answer may have been lost: it is settled, and nothing runs again.
+    worker.send(['rep', [[task, attempt, fence, 'ok', 0, null, null, null]]]);
+    await pass(60_000, worker);
+    expect(worker.ran).toHaveLength(1);
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+  });
+
+  it('of a lost attempt is held while its task backs off, and adopted before another worker gets that', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const other = world.worker('w2');
+    worker.isSilent = true;
+    worker.finish('ok');
+    for (let k = 0; k < 200 && endsOf(task).length === 0; k++) await world.pass(500);
+    expect((await world.task(0, task))?.state).toBe('backing_off');
+    other.join();
+    worker.isSilent = false;
+    worker.join();
+    await world.quiet();
+    expect(worker.journal.size).toBe(1);
+    await pass(10_000, other, worker);
+    expect([endsOf(task), other.ran.length, worker.journal.size]).toEqual([['lost', 'ok'], 0, 0]);
+    expect(world.counted.adoptedReports).toBe(1);
+  });
+
+  it('of a lost attempt is refused once another worker has the task', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const other = world.worker('w2');
+    other.outcome = () => null;
+    other.join();
+    worker.isSilent = true;
+    worker.finish('ok');
+    await pass(LEASE_TTL_MS + 10_000, other);
+    expect(other.ran).toHaveLength(1);
+    worker.isSilent = false;
+    worker.join();
+    await world.quiet();
+    expect([new Set(worker.gone), world.counted.adoptedReports]).toEqual([new Set([task]), 0]);
+    expect(world.counted.staleReports).toBeGreaterThan(0);
+    other.finish('ok');
+    await world.quiet();
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+  });
+
   it('survives a resource manager that did not answer it, and is then answered', async () => {
     const worker = await begin();
     worker.outcome = () => null;

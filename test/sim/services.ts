@@ -10,7 +10,7 @@ import { ClusterRole, IdSource, NodeRoster, SubmitterRole } from '@yardmaster/su
 export interface CellPlan {
   readonly partitions: number;
   readonly firstKeys: readonly FirstKey[];
-  readonly count: (what: 'staleReports' | 'leasesLost' | 'badFrames', n: number) => void;
+  readonly count: (what: 'staleReports' | 'adoptedReports' | 'leasesLost' | 'badFrames', n: number) => void;
 }
 
 const untraced = {
@@ -53,6 +53,9 @@ export function servicesOf(
         'resources/main',
         () =>
           new ResourcesRole(clock, {
+            adoptedReports: (n) => {
+              count('adoptedReports', n);
+            },
             staleReports: (n) => {
               count('staleReports', n);
             },

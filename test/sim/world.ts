@@ -65,7 +65,7 @@ export class World {
   readonly log = new MemoryLogWorld();
   readonly clock = new TestClock();
   readonly partitions: number;
-  readonly counted = { staleReports: 0, leasesLost: 0, badFrames: 0 };
+  readonly counted = { staleReports: 0, adoptedReports: 0, leasesLost: 0, badFrames: 0 };
   readonly alerts: { what: 'raised' | 'cleared'; id: string; action: string }[] = [];
   /** What the host said of itself: restored, active, failed. */
   readonly said: string[] = [];

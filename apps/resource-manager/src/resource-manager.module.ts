@@ -24,6 +24,9 @@ export class ResourceManagerModule {
       staleReports: (n: number) => {
         metrics.count('yard_stale_reports_total', n);
       },
+      adoptedReports: (n: number) => {
+        metrics.count('yard_adopted_reports_total', n);
+      },
       leasesLost: (n: number) => {
         metrics.count('yard_leases_lost_total', n);
       },

@@ -20,6 +20,7 @@ import {
   type WorkerView,
 } from '@yardmaster/contracts';
 import {
+  adoptFinish,
   CellState,
   type CellLane,
   type CellWorker,
@@ -28,6 +29,7 @@ import {
   type EndOfLease,
   fenceOf,
   grantOf,
+  judgeLate,
   type Lease,
   type LeaseEnded,
   type NoFit,
@@ -45,6 +47,7 @@ import type {
   RoleContext,
 } from '@yardmaster/service-kit';
 import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
+import { LateReports } from './late-reports.js';
 import { WorkerPresence } from './worker-presence.js';
 
 const TICK_MS = 1_000;
@@ -57,6 +60,8 @@ const MAX_GRANTS = 2_000;
 
 export interface ResourceCounters {
   staleReports(n: number): void;
+  /** Finishes that were told too late and taken all the same. */
+  adoptedReports(n: number): void;
   leasesLost(n: number): void;
   /** What a worker sent, or part of it, cannot be read. */
   badFrame(worker: string, reason: string, what: unknown): void;
@@ -80,6 +85,7 @@ export class ResourcesRole implements Role {
   readonly #presence = new WorkerPresence();
   readonly #cursor = { value: 0 };
   readonly #noFit = new Map<CellLane, NoFit>();
+  readonly #late = new LateReports();
   readonly #dying = new Map<Lease, number>();
   /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
   readonly #knownSince = new WeakMap<Lease, number>();
@@ -128,7 +134,11 @@ export class ResourcesRole implements Role {
     }
     if (this.state.toVoid.size > 0)
       ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
-    if (this.state.dirty) this.#place(ctx);
+    if (this.state.dirty) {
+      // Before anybody else gets what they tell of.
+      this.#judgeLate(ctx);
+      this.#place(ctx);
+    }
     if (this.state.workers.size > 0) ctx.wakeAt(ctx.now() + TICK_MS);
   }
 
@@ -364,7 +374,8 @@ export class ResourcesRole implements Role {
     const answers: ReportAnswer[] = [];
     for (const one of reports) {
       const report = this.#read(worker, one, readReport);
-      if (report !== null) answers.push([report[0], report[1], report[2], this.#report(worker, report, ctx)]);
+      const status = report === null ? null : this.#report(worker, report, ctx);
+      if (report !== null && status !== null) answers.push([report[0], report[1], report[2], status]);
     }
     if (answers.length > 0)
       ctx.effect(() => {
@@ -372,26 +383,53 @@ export class ResourcesRole implements Role {
       });
   }
 
-  #report(worker: WorkerId, report: Report, ctx: RoleContext): ReportAnswer[3] {
+  /** Null while there is no answer yet. */
+  #report(worker: WorkerId, report: Report, ctx: RoleContext): ReportAnswer[3] | null {
     const [task, attempt, fence, outcome, exitCode, usage, result, error, more] = report;
     const lease = this.state.leases.get(task as TaskId);
-    if (lease?.worker !== worker || lease.fence !== fence || lease.attempt !== attempt) {
-      this.counters.staleReports(1);
-      return 'gone';
-    }
+    if (lease?.worker !== worker || lease.fence !== fence || lease.attempt !== attempt)
+      return this.#lateReport(worker, report, ctx);
     this.counters.ended?.(ctx.now() - lease.grantedAt);
     // A worker that says so unasked did not run it to an end.
     const isAsked =
       outcome === 'cancelled' ? this.#dying.has(lease) : outcome !== 'withdrawn' && outcome !== 'superseded';
     const end = { outcome: isAsked ? outcome : 'infra', exitCode, usage, result, error, ...more };
-    ctx.commit(
-      [this.#endOf(lease, end)],
-      undefined,
-      result === null && error === null && more === undefined
-        ? 0
-        : roughSize(result) + roughSize(error) + (more === undefined ? 0 : roughSize(more)),
-    );
+    ctx.commit([this.#endOf(lease, end)], undefined, bytesOf(report));
     return 'ok';
+  }
+
+  /** The lease is over: whoever was given the task since has it, else what it tells may still count. */
+  #lateReport(worker: WorkerId, report: Report, ctx: RoleContext): ReportAnswer[3] | null {
+    const [task, attempt, fence, outcome, exitCode, usage, result, error, more] = report;
+    const verdict = judgeLate(this.state, { task: task as TaskId, attempt, fence, worker, outcome });
+    if (verdict.kind === 'wait') {
+      this.#late.hold(worker, report);
+      return null;
+    }
+    if (verdict.kind === 'gone') {
+      this.counters.staleReports(1);
+      return 'gone';
+    }
+    const end = { outcome, exitCode, usage, result, error, ...more };
+    ctx.commit(
+      adoptFinish(verdict.entry, worker, fenceOf(ctx.epoch, ++this.#fences), end),
+      undefined,
+      bytesOf(report),
+    );
+    this.counters.adoptedReports(1);
+    return 'ok';
+  }
+
+  #judgeLate(ctx: RoleContext): void {
+    for (const { worker, report } of this.#late.take()) {
+      const status = this.#lateReport(worker, report, ctx);
+      if (status === null) continue;
+      ctx.effect(() => {
+        const gateway = this.state.workers.get(worker)?.gateway;
+        if (gateway !== undefined)
+          ctx.outbox.answer(gateway, worker, [report[0], report[1], report[2], status]);
+      });
+    }
   }
 
   /** An attempt that did not do the task's work leaves what it last noted to the next one. */
@@ -547,6 +585,12 @@ export class ResourcesRole implements Role {
       });
     return { total, used, workers, waiting };
   }
+}
+
+/** Rough size of what of a report is sealed. */
+function bytesOf([, , , , , , result, error, more]: Report): number {
+  if (result === null && error === null && more === undefined) return 0;
+  return roughSize(result) + roughSize(error) + (more === undefined ? 0 : roughSize(more));
 }
 
 const welcomeOf = ({ epoch }: RoleContext, { incarnation }: Pick<JoinMessage, 'incarnation'>): Welcome => ({

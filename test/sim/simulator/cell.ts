@@ -38,7 +38,7 @@ export class Cell implements LogRecord {
   readonly points = new CrashPoints();
   readonly streams: readonly string[];
   readonly slots: number;
-  readonly counted = { staleReports: 0, leasesLost: 0, badFrames: 0 };
+  readonly counted = { staleReports: 0, adoptedReports: 0, leasesLost: 0, badFrames: 0 };
   readonly services: Service[] = [];
   /** Services whose place another has taken, while they still live. */
   readonly deposed: Service[] = [];

@@ -19,6 +19,15 @@ export interface CellEntry {
   state: 'visible' | 'leased' | 'out' | 'gone';
   attempts: number;
   failedOn: Set<string> | null;
+  /** Its last attempt, when that was lost and none followed yet: it may have finished all the same. */
+  lost: LostAttempt | null;
+}
+
+/** The attempt of a worker that was not heard of any more. */
+export interface LostAttempt {
+  readonly attempt: number;
+  readonly fence: number;
+  readonly worker: WorkerId;
 }
 
 /** Visible tasks of one class and tenant, best first. */
@@ -157,6 +166,7 @@ export class CellState {
       state: 'out',
       attempts: 0,
       failedOn: null,
+      lost: null,
     };
     this.entries.set(task.id, entry);
     this.#show(entry);
@@ -240,6 +250,7 @@ export class CellState {
       entry.lane.visible--;
       entry.state = 'leased';
       entry.attempts = event.attempt;
+      entry.lost = null;
     }
     const worker = this.workers.get(event.worker);
     if (worker === undefined) return;
@@ -274,6 +285,8 @@ export class CellState {
     }
     if (entry.state === 'visible') entry.lane.visible--;
     entry.state = 'out';
+    entry.lost =
+      event.outcome === 'lost' ? { attempt: lease.attempt, fence: lease.fence, worker: lease.worker } : null;
     // One that its handler put back says nothing against its worker.
     if (event.outcome !== 'snoozed') (entry.failedOn ??= new Set()).add(lease.worker);
   }

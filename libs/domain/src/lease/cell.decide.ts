@@ -100,7 +100,10 @@ export interface EndOfLease {
   readonly checkpoint?: unknown;
 }
 
-export function endOf(lease: Lease, end: EndOfLease): LeaseEnded {
+export function endOf(
+  lease: Pick<Lease, 'task' | 'p' | 'tenant' | 'attempt' | 'fence' | 'worker'>,
+  end: EndOfLease,
+): LeaseEnded {
   const hasContent =
     (end.result !== undefined && end.result !== null) || end.error != null || end.checkpoint !== undefined;
   return {

@@ -1,2 +1,3 @@
 export * from './cell-state.js';
 export * from './cell.decide.js';
+export * from './late-finish.js';

@@ -36,6 +36,11 @@ export const METRICS_TABLE = {
     help: 'Reports refused because the lease was not held any more.',
     labels: [],
   },
+  yard_adopted_reports_total: {
+    kind: 'counter',
+    help: 'Reports taken although the lease had run out, for nobody else had its task yet.',
+    labels: [],
+  },
   yard_bad_messages_total: {
     kind: 'counter',
     help: 'Messages refused because they could not be read.',

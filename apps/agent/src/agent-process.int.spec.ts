@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AGENT_STOP_MS, LEASE_TTL_MS } from '@yardmaster/contracts';
 import { assignment, WorkerYard } from '@yardmaster/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -106,6 +107,65 @@ describe('the agent as a process', { retry: 2 }, () => {
     expect(processesWith(sleeper)).toEqual([]);
     yard.run([command('3', 'sleep 4; echo survived')]);
     expect((await yard.report('3'))[3]).toBe('ok');
+  }, 120_000);
+
+  it('is stopped in the middle of an attempt: its warden ends all of it in time, and it says lost when it goes on', async () => {
+    const [sleeper, deaf] = [mark(), mark()];
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([
+      command('1', `(setsid sleep ${sleeper} &); sleep ${sleeper}; exit 0`),
+      command('2', `trap 'exit 0' TERM; while :; do sleep 0.2; done # ${deaf}`),
+    ]);
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 2), 'both attempts held');
+    const began = Date.now();
+    agent.kill('SIGSTOP');
+    expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
+    expect(await goneWithin(deaf, LEASE_TTL_MS + began - Date.now())).toBe(true);
+    // Not before: until then the yard, which heard it last just now, would have waited for it.
+    expect(Date.now() - began).toBeGreaterThan(AGENT_STOP_MS - 2_000);
+    agent.kill('SIGCONT');
+    expect((await yard.report('1'))[3]).toBe('lost');
+    expect((await yard.report('2'))[3]).toBe('lost');
+    yard.run([command('3', 'echo on')]);
+    expect((await yard.report('3'))[3]).toBe('ok');
+  }, 120_000);
+
+  it('is stopped while an attempt ends by itself: it tells that end when it goes on, however late', async () => {
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    const ready = join(dir, 'ready');
+    yard.run([
+      command('1', `while [ ! -e ${ready} ]; do sleep 0.1; done; echo 7 > "$YARD_OUTPUT"`),
+      command('2', `while [ ! -e ${ready} ]; do sleep 0.1; done; exit 3`),
+    ]);
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 2), 'both attempts held');
+    agent.kill('SIGSTOP');
+    writeFileSync(ready, '');
+    expect(await goneWithin(ready, 10_000)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, AGENT_STOP_MS + 3_000));
+    agent.kill('SIGCONT');
+    expect((await yard.report('1')).slice(3, 7)).toEqual(['ok', 0, expect.anything(), 7]);
+    expect((await yard.report('2')).slice(3, 5)).toEqual(['app', 3]);
+  }, 120_000);
+
+  it('gets another warden when that is killed, and leaves attempts to it all the same', async () => {
+    const sleeper = mark();
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([command('1', `sleep ${sleeper}`)]);
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
+    const wardens = (): number[] =>
+      processesWith('yard-warden')
+        .filter((line) => line.includes(dir))
+        .map((line) => Number(line.trim().split(' ')[0]));
+    const [first] = wardens();
+    process.kill(first!, 'SIGKILL');
+    await expect.poll(() => wardens().filter((pid) => pid !== first), { timeout: 20_000 }).toHaveLength(1);
+    expect(processesWith(sleeper).length).toBeGreaterThan(0);
+    agent.kill('SIGKILL');
+    await ended(agent);
+    expect(await goneWithin(sleeper, 8_000)).toBe(true);
   }, 120_000);
 
   it('sends what it had written down but nobody had answered when it was killed', async () => {

@@ -74,7 +74,6 @@ export class Agent {
     this.#journal = journal;
     const environment = attemptEnvironment(process.env);
     const [attemptsDir, ioDir] = [join(state.run, 'attempts'), join(state.run, 'io')];
-    this.#warden = new Warden(state.run, environment['PATH'] ?? '');
     this.#reaper = new Reaper(new ProcessTable(`${ioDir}/`, `${attemptsDir}/`));
     this.#pool = new SlotPool({
       dir: join(state.run, 'slots'),
@@ -83,6 +82,12 @@ export class Agent {
       ...(config.shell === undefined ? {} : { shell: config.shell }),
     });
     this.#pool.warm(2);
+    this.#warden = new Warden({
+      run: state.run,
+      path: environment['PATH'] ?? '',
+      shell: this.#pool.shell,
+      leftMs: () => this.#session.leaseLeftMs,
+    });
     this.#host = {
       attemptsDir,
       ioDir,
@@ -95,6 +100,7 @@ export class Agent {
       scripts: new ScriptCache(join(state.dir, 'scripts'), (tenant, sha256) => http.getBlob(tenant, sha256)),
       interpreters: new Interpreters(environment['PATH'] ?? ''),
       isOnline: () => this.#session.isJoined,
+      hasWardenEnded: (group) => this.#warden.hasEnded(group),
       keep: (uploads, remove) => {
         this.#kept.push({ uploads, remove });
       },
@@ -141,6 +147,7 @@ export class Agent {
     });
     this.#sweep = setInterval(() => {
       const now = performance.now();
+      if (this.#running.size === 0) this.#warden.rest();
       for (const attempt of this.#running.values()) attempt.checkLauncher(now);
       if (this.#endedSinceSweep) {
         this.#endedSinceSweep = false;
@@ -217,6 +224,7 @@ export class Agent {
   #begin(assignment: Assignment, name: string, now: number): void {
     const attempt = new RunningAttempt(assignment, this.#host, now);
     this.#running.set(name, attempt);
+    this.#warden.guard();
     this.#tick ??= setInterval(() => {
       this.#onTick();
     }, TICK_MS);

@@ -68,6 +68,16 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
+/** False when there is no such process or, with a negative id, no such group. */
+export function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 /** False for what has ended, also while nobody has taken note of it yet. */
 export function isAlive(pid: number): boolean {
   try {

@@ -7,7 +7,7 @@ import { AttemptFiles, type AttemptDirs } from './attempt-files.js';
 import { CapturedLog } from './captured-log.js';
 import { planLaunch, Unfit, type LaunchSources } from './launch-plan.js';
 import { LogUpload } from './log-upload.js';
-import { isAlive, signal } from './process-table.js';
+import { isAlive, isThere, signal } from './process-table.js';
 import type { Reaper } from './reaper.js';
 
 export interface AttemptHost extends AttemptDirs, LaunchSources {
@@ -16,6 +16,8 @@ export interface AttemptHost extends AttemptDirs, LaunchSources {
   readonly reaper: Reaper;
   /** Someone is there to take output now. */
   isOnline(): boolean;
+  /** The warden told this process group to end, while the agent stood still. */
+  hasWardenEnded(group: number): boolean;
   /** Output that could not be brought over yet. */
   keep(uploads: readonly LogUpload[], remove: () => void): void;
 }
@@ -113,6 +115,8 @@ export class RunningAttempt {
   /** Ends it: SIGTERM to all of it now, SIGKILL after the grace. The first reason stays. */
   stop(reason: StopReason, now: number): void {
     if (this.#stopping !== null) return;
+    // It ended while nobody here could look: how, is about to be heard.
+    if ((reason === 'lost' || reason === 'over-cap') && this.#hasEnded()) return;
     this.#stopping = reason;
     this.#termAt = now;
     if (this.#pid !== null) this.#signalGroup('SIGTERM');
@@ -120,6 +124,8 @@ export class RunningAttempt {
 
   /** As `stop`, for an attempt whose lease is gone already: nobody wants to hear how it ended. */
   abandon(now: number): void {
+    // What it says of its end may be wanted all the same: nobody else may have been given the task yet.
+    if (!this.#isLive || this.#hasEnded()) return;
     this.#isUnwanted = true;
     this.stop('lost', now);
   }
@@ -147,6 +153,11 @@ export class RunningAttempt {
 
   #wasStopped(): boolean {
     return this.#stopping !== null;
+  }
+
+  /** Nothing of its group is left, though its launcher has not said so yet. */
+  #hasEnded(): boolean {
+    return this.#pid !== null && !isThere(-this.#pid);
   }
 
   /**
@@ -189,6 +200,8 @@ export class RunningAttempt {
       this.#slot = null;
       this.host.pool.giveBack(slot);
     }
+    if (this.#stopping === null && this.#pid !== null && this.host.hasWardenEnded(this.#pid))
+      this.#stopping = 'lost';
     // A launcher that died knows nothing of what it started.
     if (end.failure !== null && this.#pid !== null) this.#signalGroup('SIGKILL');
     let isGone = true;

@@ -1,53 +1,77 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+import { WARDEN_SCRIPT } from './warden-script.js';
+
+export interface WardenOptions {
+  /** The run's directory. */
+  readonly run: string;
+  readonly path: string;
+  /** A shell that can wait for a line for a second; null = the system's, which learns of the agent's death alone. */
+  readonly shell: string | null;
+  /** What all attempts have left of their leases, ms. */
+  readonly leftMs: () => number;
+}
+
+const TELL_MS = 1_000;
+const AGAIN_MS = 200;
 
 /**
- * Outlives the agent by a moment: when the agent is gone without a word (the pipe ends without `bye`), it ends the
- * attempts that the agent left behind. Groups come from the slots' files; processes that left their group are known
- * by their environment or their directory. $1 is the run's directory.
+ * A process beside the agent that outlives it: ends attempts when the agent is gone, and when it stands still beyond the end
+ * of their leases. It costs one short line a second while something runs, and nothing per attempt.
  */
-const WARDEN_SCRIPT = `
-while IFS= read -r line; do [ "$line" = bye ] && exit 0; done
-targets() {
-  for file in "$1"/slots/*/group; do
-    { IFS= read -r pid < "$file"; } 2>/dev/null && case "$pid" in ''|*[!0-9]*) ;; *) echo "-$pid" ;; esac
-  done
-  grep -laF -- "YARD_OUTPUT=$1/io/" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do echo "$pid"; done
-  ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -F -- " -> $1/attempts/" | while read -r line; do pid=\${line#*/proc/}; echo "\${pid%%/*}"; done
-}
-found=$(targets "$1")
-[ -z "$found" ] && exit 0
-for pid in $found; do kill -s TERM -- "$pid"; kill -s CONT -- "$pid"; done 2>/dev/null
-k=0
-while [ $k -lt 30 ]; do
-  sleep 0.1
-  [ -z "$(targets "$1")" ] && exit 0
-  k=$((k + 1))
-done
-k=0
-while [ $k -lt 20 ]; do
-  found=$(targets "$1")
-  [ -z "$found" ] && exit 0
-  for pid in $found; do kill -s KILL -- "$pid"; done 2>/dev/null
-  sleep 0.1
-  k=$((k + 1))
-done
-`;
-
 export class Warden {
-  readonly #shell: ChildProcess;
+  readonly #endedFile: string;
+  #shell: ChildProcess;
+  #timer: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
+  /** What it was told last, hundredths of a second since boot; null when nothing runs. */
+  #deadline: number | null = null;
+  #mayHaveActed = false;
+  #isDismissed = false;
 
-  constructor(run: string, path: string) {
-    this.#shell = spawn('sh', ['-c', WARDEN_SCRIPT, 'yard-warden', run], {
-      env: { PATH: path, LC_ALL: 'C' },
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    });
-    this.#shell.stdin!.on('error', () => undefined);
-    this.#shell.on('error', () => undefined);
+  constructor(private readonly options: WardenOptions) {
+    this.#endedFile = join(options.run, 'ended');
+    this.#shell = this.#start();
+  }
+
+  /** Something runs from now on, until `rest`. */
+  guard(): void {
+    if (this.#timer !== undefined) return;
+    this.#tell();
+    this.#timer = setInterval(() => {
+      this.#tell();
+    }, TELL_MS);
+  }
+
+  /** Nothing runs: told only when that has been so for a while, as the next attempt often follows at once. */
+  rest(): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#deadline = null;
+    this.#say('idle');
+    if (this.#mayHaveActed) rmSync(this.#endedFile, { force: true });
+    this.#mayHaveActed = false;
+  }
+
+  /** True when it told this process group to end: it did so while this process stood still. */
+  hasEnded(group: number): boolean {
+    this.#look();
+    if (!this.#mayHaveActed) return false;
+    try {
+      return readFileSync(this.#endedFile, 'utf8').split('\n').includes(`-${group}`);
+    } catch {
+      return false;
+    }
   }
 
   /** Everything has ended in order. */
   async dismiss(): Promise<void> {
+    this.#isDismissed = true;
+    clearInterval(this.#timer);
+    clearTimeout(this.#again);
     if (this.#shell.exitCode !== null || this.#shell.signalCode !== null) return;
     const gone = new Promise<void>((resolve) =>
       this.#shell.once('exit', () => {
@@ -58,5 +82,42 @@ export class Warden {
     const timer = setTimeout(() => this.#shell.kill('SIGKILL'), 500);
     await gone;
     clearTimeout(timer);
+  }
+
+  #start(): ChildProcess {
+    const { run, path, shell } = this.options;
+    const args = shell === null ? [] : ['--norc', '--noprofile'];
+    const child = spawn(
+      shell ?? 'sh',
+      [...args, '-c', WARDEN_SCRIPT, 'yard-warden', run, shell === null ? '' : '-t 1'],
+      { env: { PATH: path, LC_ALL: 'C' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
+    );
+    child.stdin.on('error', () => undefined);
+    child.on('error', () => undefined);
+    child.on('exit', () => {
+      if (this.#isDismissed) return;
+      // Somebody killed it: attempts are not left without one.
+      this.#again = setTimeout(() => {
+        this.#shell = this.#start();
+        if (this.#timer !== undefined) this.#tell();
+      }, AGAIN_MS);
+    });
+    return child;
+  }
+
+  #tell(): void {
+    this.#look();
+    this.#deadline = Math.round(uptime() * 100 + Math.max(0, this.options.leftMs()) / 10);
+    this.#say(String(this.#deadline));
+  }
+
+  /** The last time that it was told has come: it acts if this process stood still. */
+  #look(): void {
+    if (this.#deadline !== null && !this.#mayHaveActed && uptime() * 100 >= this.#deadline)
+      this.#mayHaveActed = true;
+  }
+
+  #say(line: string): void {
+    if (this.#shell.stdin!.writable) this.#shell.stdin!.write(`${line}\n`);
   }
 }

@@ -24,6 +24,11 @@ export class LeaseValidity {
   }
 
   isOver(now: number): boolean {
-    return now - this.#provenAt >= this.stopAfterMs;
+    return this.leftMs(now) <= 0;
+  }
+
+  /** Time until it is over, ms; below zero when it is. */
+  leftMs(now: number): number {
+    return this.#provenAt + this.stopAfterMs - now;
   }
 }

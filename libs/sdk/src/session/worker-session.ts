@@ -101,6 +101,11 @@ export class WorkerSession {
     return this.#unsettled.size;
   }
 
+  /** Time until whatever runs has to end unless a heartbeat is answered, ms; below zero when it had to. */
+  get leaseLeftMs(): number {
+    return this.#validity.leftMs(this.#clock.now());
+  }
+
   isUnsettled(task: string, attempt: number, fence: number): boolean {
     return this.#unsettled.has(task, attempt, fence);
   }
@@ -386,6 +391,7 @@ export class WorkerSession {
   }
 
   #beat(): void {
+    this.checkSilence();
     const socket = this.#socket;
     if (!this.#joined || socket === null) return;
     const now = performance.now();

@@ -378,6 +378,26 @@ describe('a worker', () => {
     expect(endsOf(task)).toEqual(['lost']);
   });
 
+  it('is expired by a new resource manager after its full time, not with all others in one moment', async () => {
+    const worker = await begin();
+    const others = [1, 2, 3, 4].map((k) => world.worker(`v${String(k)}`));
+    for (const each of [worker, ...others]) {
+      each.outcome = () => null;
+      each.join();
+    }
+    await world.quiet();
+    await world.crash(() => true);
+    const gone: number[] = [];
+    for (let k = 0; k < 45; k++) {
+      await world.pass(1_000);
+      gone.push(world.events('WorkerGone').length);
+    }
+    expect(gone.slice(0, 34)).toEqual(Array<number>(34).fill(0));
+    expect(gone.at(-1)).toBe(5);
+    // One after the other, over five seconds.
+    expect(gone.filter((n) => n > 0 && n < 5).length).toBeGreaterThanOrEqual(3);
+  });
+
   it('that comes back as a new process loses what it does not name, keeps what it names', async () => {
     const worker = await begin();
     worker.outcome = () => null;

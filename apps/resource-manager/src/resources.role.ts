@@ -58,6 +58,9 @@ const KILL_PATIENCE_MS = 10_000;
 /** Grants in one round, so that one turn stays short. */
 const MAX_GRANTS = 2_000;
 
+/** Leases that run out in one tick, save for those of the last worker. */
+const MAX_EXPIRED = 2_000;
+
 export interface ResourceCounters {
   staleReports(n: number): void;
   /** Finishes that were told too late and taken all the same. */
@@ -118,7 +121,7 @@ export class ResourcesRole implements Role {
   takeOver(ctx: RoleContext): void {
     const lost = voidLeases(this.state);
     if (lost.length > 0) ctx.commit(lost);
-    this.#presence.grace(this.state.workers.keys(), this.clock.monotonic());
+    this.#presence.grace([...this.state.workers.keys()], this.clock.monotonic());
     // Ask those who are still connected to show themselves; nothing is granted on a worker before it did.
     ctx.effect(() => {
       for (const worker of this.state.workerList)
@@ -192,8 +195,12 @@ export class ResourcesRole implements Role {
   }
 
   #expire(ctx: RoleContext, mono: number): void {
+    let ended = 0;
     for (const worker of this.#presence.expired(this.state, mono)) {
+      // The rest at the next tick: a fleet that is gone is no reason for a long turn.
+      if (ended >= MAX_EXPIRED) return;
       const leases = [...worker.held.values()];
+      ended += leases.length;
       const events: DomainEvent[] = leases.map((lease) =>
         this.#endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }),
       );

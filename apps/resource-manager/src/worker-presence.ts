@@ -4,6 +4,8 @@ import type { WorkerId } from '@yardmaster/kernel';
 
 /** After a takeover nobody is expired before workers had time to come back. */
 export const TAKEOVER_GRACE_MS = 5_000;
+/** Those who do not come back are expired over this time, not all in one moment. */
+export const TAKEOVER_SPREAD_MS = 5_000;
 /** A granted attempt that a worker does not name in its heartbeats for this long never arrived. */
 const UNDELIVERED_MS = 10_000;
 
@@ -16,9 +18,11 @@ export class WorkerPresence {
     this.#heard.set(worker, at);
   }
 
-  /** The new owner gives everybody the lease's time from now. */
-  grace(workers: Iterable<WorkerId>, now: number): void {
-    for (const worker of workers) this.#heard.set(worker, now + TAKEOVER_GRACE_MS);
+  /** The new owner gives everybody the lease's time from now: what the one before it answered last, it cannot know. */
+  grace(workers: readonly WorkerId[], now: number): void {
+    workers.forEach((worker, k) => {
+      this.#heard.set(worker, now + TAKEOVER_GRACE_MS + (TAKEOVER_SPREAD_MS * k) / workers.length);
+    });
   }
 
   silentMs(worker: WorkerId, now: number): number {

@@ -342,6 +342,51 @@ describe('an attempt', () => {
   });
 });
 
+describe('a task that is forced to end', () => {
+  it('fails at once with the reason; its attempt is fenced and killed, and the worker is free for others', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    expect(await world.forceEnd(0, task, 'hangs since noon')).toMatchObject({
+      ok: true,
+      value: { state: 'failed' },
+    });
+    await world.quiet();
+    expect(await world.task(0, task)).toMatchObject({
+      state: 'failed',
+      error: 'forced to end by user 1: hangs since noon',
+    });
+    expect(worker.kills).toEqual([[task, attempt, fence, 'withdrawn']]);
+    expect([leases(), endsOf(task)]).toEqual([[], ['withdrawn']]);
+    worker.send(['rep', [[task, attempt, fence, 'ok', 0, null, 'zombie', null]]]);
+    await pass(30_000, worker);
+    expect(worker.gone).toContain(task);
+    expect((await world.task(0, task))?.state).toBe('failed');
+    expect(worker.ran).toHaveLength(1);
+    expect(await world.forceEnd(0, task, 'again')).toMatchObject({
+      ok: false,
+      rejection: { code: 'already-ended' },
+    });
+  });
+
+  it('is withdrawn by the next owner when the one that ended it was killed before it could say so', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    world.log.hold();
+    void world.forceEnd(0, task, 'hangs');
+    await world.quiet();
+    worker.isSilent = true;
+    await world.crash(() => true);
+    worker.isSilent = false;
+    worker.join(world.bus);
+    await pass(10_000, worker);
+    expect([leases(), endsOf(task)]).toEqual([[], ['withdrawn']]);
+    expect((await world.task(0, task))?.state).toBe('failed');
+  });
+});
+
 describe('a worker', () => {
   it('that is silent for the time of its lease loses its attempts, which run elsewhere', async () => {
     const worker = await begin();

@@ -284,6 +284,10 @@ export class World {
     return reply.ok ? reply.value : null;
   }
 
+  async forceEnd(p: number, id: string, reason: string): Promise<Reply<unknown>> {
+    return await this.bus.request(commands.tasks(p), { op: 'force-end', id, tenant: null, user: 1, reason });
+  }
+
   async cancel(p: number, id: string): Promise<Reply<unknown>> {
     return await this.bus.request(commands.tasks(p), { op: 'cancel', id, tenant: null, user: 1 });
   }

@@ -88,7 +88,9 @@ Examples:
 
   const task = noun('task', 'submit, list and look into tasks');
   const tasks =
-    (name: 'submit' | 'list' | 'get' | 'why' | 'logs' | 'cancel' | 'wait' | 'result' | 'events') =>
+    (
+      name: 'submit' | 'list' | 'get' | 'why' | 'logs' | 'cancel' | 'forceEnd' | 'wait' | 'result' | 'events',
+    ) =>
     async (): Promise<Action> =>
       (await import('./commands/task.js'))[name];
   leaf(task, 'submit', 'submit tasks and leave', tasks('submit'))
@@ -120,6 +122,14 @@ Examples:
     .option('--attempt <n>', 'default: the last')
     .option('--stream <name>', 'stdout or stderr; default: both');
   leaf(task, 'cancel', 'cancel tasks', tasks('cancel')).argument('<ids...>');
+  leaf(
+    task,
+    'force-end',
+    'end a stuck task at once as failed; what still runs of it is killed',
+    tasks('forceEnd'),
+  )
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'becomes the error of the task');
   leaf(task, 'wait', 'wait for ends', tasks('wait'))
     .argument('<ids...>')
     .option('--timeout <duration>', 'leave with 124 after so long')

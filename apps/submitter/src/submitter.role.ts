@@ -17,6 +17,7 @@ import {
   type AttemptRecord,
   decideDue,
   decideEnd,
+  decideForceEnd,
   decideSubmit,
   type DomainEvent,
   evolvePartition,
@@ -133,6 +134,8 @@ export class SubmitterRole implements Role {
         return this.#read(ctx, () => this.#getTask(command.id, command.tenant, command.waiter));
       case 'cancel':
         return this.#cancel(command.id, command.tenant, command.user, ctx);
+      case 'force-end':
+        return this.#forceEnd(command, ctx);
       case 'get-workflow':
         return this.#read(ctx, () => this.#getWorkflow(command.id, command.tenant, command.waiter));
       case 'around': {
@@ -282,6 +285,30 @@ export class SubmitterRole implements Role {
     });
   }
 
+  /** For tasks that nothing else ends: whoever still runs it is fenced, and what it says later is refused. */
+  #forceEnd(
+    { id, tenant, user, reason }: Extract<TaskCommand, { op: 'force-end' }>,
+    ctx: RoleContext,
+  ): Promise<Reply<unknown>> | Reply<unknown> {
+    const task = this.#find(id, tenant);
+    if (task === null) return notFound(`task ${id}`);
+    const events = this.state.toSettle.has(task)
+      ? null
+      : decideForceEnd(task, `forced to end by user ${String(user)}: ${reason}`);
+    if (events === null)
+      return {
+        ok: false,
+        rejection: rejection('already-ended', `task ${id} has already ended as ${task.state}`),
+      };
+    const isLive = liveAttempt(task) !== null;
+    return new Promise((resolve) => {
+      this.#commitEnd(task, events, ctx, () => {
+        resolve({ ok: true, value: { id, state: task.state } });
+      });
+      if (isLive) this.#withdraw([task], ctx, ctx.now());
+    });
+  }
+
   #cancelWorkflow(
     id: string,
     tenant: number | null,
@@ -369,13 +396,17 @@ export class SubmitterRole implements Role {
 
   #end(task: TaskRecord, ctx: RoleContext): void {
     const events = decideEnd(this.state, task, ctx.now());
-    if (events === null) return;
+    if (events !== null) this.#commitEnd(task, events, ctx);
+  }
+
+  #commitEnd(task: TaskRecord, events: readonly DomainEvent[], ctx: RoleContext, done?: () => void): void {
     ctx.commit(
       events,
-      this.#waiters.size === 0
+      this.#waiters.size === 0 && done === undefined
         ? undefined
         : () => {
             for (const event of events) this.#tellEnded(event, ctx);
+            done?.();
           },
       endBytes(events),
     );

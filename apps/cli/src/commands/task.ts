@@ -205,6 +205,13 @@ export const cancel: Action = ({ args, options }) =>
     return EXIT.ok;
   });
 
+export const forceEnd: Action = ({ args: [id = ''], options }) =>
+  withYard(options, async (yard) => {
+    const { state } = await yard.tasks.forceEnd(id, { reason: String(options['reason']) });
+    note(`task ${id} is ${state}`);
+    return EXIT.ok;
+  });
+
 export const wait: Action = ({ args, options }) =>
   withYard(
     options,

@@ -5,6 +5,7 @@ import {
   keyRequest,
   subscriptionRequest,
   taskRequest,
+  forceEndRequest,
   tenantRequest,
   workflowRequest,
   workflowTask,
@@ -44,6 +45,7 @@ export const checkTask = check(taskRequest);
 export const checkBulk = check(bulkRequest);
 export const checkWorkflow = check(workflowRequest);
 export const checkWorkflowTask = check(workflowTask);
+export const checkForceEnd = check(forceEndRequest);
 export const checkTenant = check(tenantRequest);
 export const checkKey = check(keyRequest);
 export const checkSubscription = check(subscriptionRequest);

@@ -14,6 +14,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   listTasks: READS,
   getTask: READS,
   cancelTask: WRITES,
+  forceEndTask: ADMINS,
   whyTask: READS,
   taskEvents: READS,
   taskAttempts: READS,

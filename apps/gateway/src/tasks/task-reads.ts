@@ -17,6 +17,8 @@ import { TASK_STATES, WAIT_REASONS, idPartition, type WaitReason } from '@yardma
 import { isId } from '@yardmaster/kernel';
 import type { BlobStore, ReadModelQueries, TaskQuery } from '@yardmaster/ports';
 import type { Bus } from '@yardmaster/service-kit';
+import { checkForceEnd } from '../admission/schema-check.js';
+import { invalid } from '../admission/translate-workflow.js';
 import type { Caller } from '../auth/caller.js';
 import { DEFAULT_PAGE, QueryReader, decodeCursor, encodeCursor } from '../body/page-query.js';
 import type { TenantDirectory } from '../tenants.js';
@@ -77,7 +79,29 @@ export class TaskReads {
   }
 
   async cancel(caller: Caller, id: string): Promise<CancelResponse> {
-    const command: TaskCommand = { op: 'cancel', id, tenant: caller.scope, user: caller.identity.user };
+    return await this.#end(caller, { op: 'cancel', id, tenant: caller.scope, user: caller.identity.user });
+  }
+
+  /** `body` is a ForceEndRequest. */
+  async forceEnd(caller: Caller, id: string, body: unknown): Promise<CancelResponse> {
+    await this.#look(caller, id, null);
+    const faults = checkForceEnd(body);
+    if (faults !== null) throw new YardError(invalid(faults));
+    const { reason } = body as { reason: string };
+    return await this.#end(caller, {
+      op: 'force-end',
+      id,
+      tenant: caller.scope,
+      user: caller.identity.user,
+      reason,
+    });
+  }
+
+  async #end(
+    caller: Caller,
+    command: Extract<TaskCommand, { op: 'cancel' | 'force-end' }>,
+  ): Promise<CancelResponse> {
+    const { id } = command;
     const { bus } = this.parts;
     const reply = await bus.request<unknown>(commands.tasks(this.partitionOf(id)), command);
     if (!reply.ok) {

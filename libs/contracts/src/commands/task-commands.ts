@@ -161,6 +161,14 @@ export type TaskCommand =
       readonly waiter: string | null;
     }
   | { readonly op: 'cancel'; readonly id: string; readonly tenant: number | null; readonly user: number }
+  /** Ends it at once as failed, whatever its attempts do. Reply: {id, state}. */
+  | {
+      readonly op: 'force-end';
+      readonly id: string;
+      readonly tenant: number | null;
+      readonly user: number;
+      readonly reason: string;
+    }
   | {
       readonly op: 'get-workflow';
       readonly id: string;

@@ -148,6 +148,11 @@ export const workflowRequest = closed(
   { required: ['name', 'tasks'] },
 );
 
+export const forceEndRequest = closed(
+  { reason: text(500, { minLength: 1, description: 'Why; it becomes the error of the task.' }) },
+  { required: ['reason'] },
+);
+
 export const tenantRequest = closed({ subscription: text(63), trusted: { type: 'boolean' } });
 export const keyRequest = closed(
   {

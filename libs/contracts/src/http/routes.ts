@@ -104,6 +104,15 @@ export const ROUTES = [
     answer: { status: 202, schema: 'CancelAnswer' },
   },
   {
+    operation: 'forceEndTask',
+    method: 'POST',
+    path: '/v1/tasks/{id}/force-end',
+    tag: 'Tasks',
+    summary: 'End a task at once as failed, for a reason; an attempt under way is fenced and killed',
+    body: json('ForceEndRequest'),
+    answer: { status: 200, schema: 'CancelAnswer' },
+  },
+  {
     operation: 'whyTask',
     method: 'GET',
     path: '/v1/tasks/{id}/why',

@@ -89,6 +89,15 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'suspended', event: 'TaskGivenUp', as: 'subject', to: 'backing_off' },
   { from: 'running', event: 'TaskSucceeded', as: 'subject', to: 'succeeded' },
   { from: 'backing_off', event: 'TaskFailed', as: 'subject', to: 'failed' },
+  ...(['scheduled', 'blocked', 'ready', 'queued', 'suspended', 'running', 'cancelling'] as const).map(
+    (from): Transition => ({
+      from,
+      event: 'TaskFailed',
+      as: 'subject',
+      to: 'failed',
+      when: 'a person forced it to end',
+    }),
+  ),
   ...(
     ['scheduled', 'blocked', 'ready', 'queued', 'backing_off', 'suspended', 'running', 'cancelling'] as const
   ).map((from): Transition => ({ from, event: 'TaskCancelled', as: 'subject', to: 'cancelled' })),

@@ -2,6 +2,7 @@ import { chunksOf, compareIds, err, ok, type Result, type TaskId, type WorkflowI
 import type {
   Claim,
   DomainEvent,
+  Outcome,
   SchedulingSpec,
   TaskContent,
   TaskEvent,
@@ -237,17 +238,26 @@ function succeeded(task: TaskRecord, attempt: number, result: unknown, now: numb
 
 const NO_IDS: readonly TaskId[] = [];
 
-function failed(task: TaskRecord): DomainEvent[] {
+/**
+ * Ends a task as failed, whatever is known of it, with a person's reason; null when it has ended. An attempt that may be under
+ * way is fenced by the withdrawal of its lease, which is for whoever ends the task to ask for.
+ */
+export function decideForceEnd(task: TaskRecord, reason: string): readonly DomainEvent[] | null {
+  return isEnded(task.state) ? null : failed(task, 'permanent', reason);
+}
+
+function failed(task: TaskRecord, category?: Outcome, error?: string): DomainEvent[] {
   const upstreamFailed = downstreamOf(task);
   const last = task.attempts.at(-1);
+  const why = error ?? last?.error ?? null;
   const end: DomainEvent = {
     type: 'TaskFailed',
     id: task.id,
     tenant: task.tenant,
     attempt: last?.attempt ?? 0,
-    category: task.category ?? last?.outcome ?? 'app',
+    category: category ?? task.category ?? last?.outcome ?? 'app',
     upstreamFailed,
-    sealed: last?.error == null ? null : { error: last.error },
+    sealed: why === null ? null : { error: why },
   };
   return withWorkflow(task, end, 1 + upstreamFailed.length, 1 + upstreamFailed.length, 0);
 }

@@ -6,6 +6,7 @@ import { PartitionState, type TaskRecord } from './partition-state.js';
 import {
   decideDue,
   decideEnd,
+  decideForceEnd,
   decideSubmit,
   nextDue,
   type DraftTask,
@@ -530,6 +531,55 @@ describe('children', () => {
       { type: 'TasksDue', ids: [late] },
       expect.objectContaining({ type: 'TaskSucceeded', released: [late] }),
     ]);
+  });
+});
+
+describe('forcing a task to end', () => {
+  const force = (p: Partition, id: TaskId): readonly DomainEvent[] | null => {
+    const events = decideForceEnd(p.task(id), 'stuck');
+    if (events !== null) p.told(...events);
+    return events;
+  };
+
+  it('fails it with the reason, whether it waits or an attempt is under way', () => {
+    const p = new Partition();
+    const [waiting, queued, running] = p.submit([draft('a'), draft('b'), draft('c')]) as [
+      TaskId,
+      TaskId,
+      TaskId,
+    ];
+    p.queued(queued, running);
+    p.granted(running);
+    for (const [id, attempt] of [
+      [waiting, 0],
+      [queued, 0],
+      [running, 1],
+    ] as const) {
+      expect(force(p, id)).toEqual([
+        {
+          type: 'TaskFailed',
+          id,
+          tenant: 1,
+          attempt,
+          category: 'permanent',
+          upstreamFailed: [],
+          sealed: { error: 'stuck' },
+        },
+      ]);
+      expect([p.stateOf(id), p.task(id).error]).toEqual(['failed', 'stuck']);
+      expect(force(p, id)).toBeNull();
+    }
+    // What the fenced attempt says later changes nothing.
+    p.ended(running, 'ok');
+    expect(p.end(running)).toBeNull();
+    expect(p.stateOf(running)).toBe('failed');
+  });
+
+  it('takes down what needs it, and ends its workflow', () => {
+    const p = new Partition();
+    const [a, b] = p.submit([draft('a'), draft('b', { parents: [0] })], { workflow }) as [TaskId, TaskId];
+    expect(force(p, a)?.map((event) => event.type)).toEqual(['TaskFailed', 'WorkflowEnded']);
+    expect([p.stateOf(a), p.stateOf(b)]).toEqual(['failed', 'upstream_failed']);
   });
 });
 

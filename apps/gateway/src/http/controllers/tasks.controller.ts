@@ -12,7 +12,7 @@ import type { Caller } from '../../auth/caller.js';
 import { TaskHistory } from '../../tasks/task-history.js';
 import { TaskReads } from '../../tasks/task-reads.js';
 import { WorkflowReads } from '../../tasks/workflow-reads.js';
-import { CallerParam } from '../caller.decorator.js';
+import { CallerParam, JsonBody } from '../caller.decorator.js';
 
 /** Questions about tasks. Submitting, waiting and streaming are routes of their own (submit-routes, read-routes). */
 @Controller('v1/tasks')
@@ -32,6 +32,16 @@ export class TasksController {
   @HttpCode(202)
   cancel(@CallerParam() caller: Caller, @Param('id') id: string): Promise<CancelResponse> {
     return this.tasks.cancel(caller, id);
+  }
+
+  @Post(':id/force-end')
+  @HttpCode(200)
+  forceEnd(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @JsonBody() body: unknown,
+  ): Promise<CancelResponse> {
+    return this.tasks.forceEnd(caller, id, body);
   }
 
   @Get(':id/why')

@@ -71,6 +71,7 @@ const SAYS: Readonly<Record<EventType, string>> = {
   WorkerCordoned: 'a worker gets no new work, or again some',
   WorkerGone: 'a worker left, was lost or came back as a new process',
   LeaseGranted: 'a worker may run an attempt; its cap counts from here',
+  LeasesExtended: 'a maintenance begins, during which no lease runs out, or is over (0)',
   LeaseEnded: 'an attempt ended, with outcome, use and result',
   ClusterFounded: 'the first event: which installation this is',
   NodeJoined: 'a service process is there, or came back as a new one, with the roles that it offers',

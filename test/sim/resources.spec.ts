@@ -342,6 +342,77 @@ describe('an attempt', () => {
   });
 });
 
+describe('a maintenance', () => {
+  const begun = (forMs: number): Promise<unknown> =>
+    world.bus.request(commands.leases(), { op: 'maintenance', forMs });
+
+  it('lets no lease run out while it lasts, nor for the time of a lease after it', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    const other = world.worker('w2');
+    other.join();
+    expect(await begun(600_000)).toMatchObject({
+      ok: true,
+      value: { forMs: 600_000, workers: 2, leases: 1 },
+    });
+    worker.isSilent = true;
+    await pass(600_000 + LEASE_TTL_MS - 5_000, other);
+    expect(endsOf(task)).toEqual([]);
+    await pass(15_000, other);
+    expect(endsOf(task)).toEqual(['lost', 'ok']);
+    expect(world.events('LeasesExtended').map(({ event }) => event)).toEqual([
+      { type: 'LeasesExtended', forMs: 600_000 },
+      { type: 'LeasesExtended', forMs: 0 },
+    ]);
+  });
+
+  it('is told to workers with what is left of it, once it is on disk', async () => {
+    const worker = await begin();
+    const told = (): unknown =>
+      worker.heard.flatMap((message) => (message[0] === 'hb-ok' ? [message[1].extendMs] : [])).at(-1);
+    worker.heartbeat();
+    await world.quiet();
+    expect(told()).toBeUndefined();
+    world.log.hold();
+    const heard = worker.heard.length;
+    void begun(60_000);
+    worker.heartbeat();
+    await world.quiet();
+    expect(worker.heard).toHaveLength(heard);
+    world.log.release();
+    await world.quiet();
+    expect(told()).toBe(60_000);
+    await pass(20_000, worker);
+    worker.heartbeat();
+    await world.quiet();
+    expect(told()).toBe(40_000);
+  });
+
+  it('goes on in full under a new owner, which cannot know how much of it has passed', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    await begun(300_000);
+    await pass(200_000, worker);
+    worker.isSilent = true;
+    await world.crash(() => true);
+    await pass(300_000);
+    expect(endsOf(task)).toEqual([]);
+    worker.isSilent = false;
+    worker.join(world.bus);
+    worker.finish('ok');
+    await world.quiet();
+    expect(endsOf(task)).toEqual(['ok']);
+  });
+
+  it('is refused when it is longer than clocks can be trusted to agree', async () => {
+    await begin();
+    for (const forMs of [0, -1, 900_001])
+      expect(await begun(forMs)).toMatchObject({ ok: false, rejection: { code: 'invalid-request' } });
+  });
+});
+
 describe('a task that is forced to end', () => {
   it('fails at once with the reason; its attempt is fenced and killed, and the worker is free for others', async () => {
     const worker = await begin();

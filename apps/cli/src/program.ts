@@ -265,7 +265,13 @@ Examples:
     .option('--max-waiting <n>')
     .option('--weight <n>');
 
-  const admin = noun('admin', 'the views of the log (operators)');
+  const admin = noun('admin', 'maintenance, and the views of the log (operators)');
+  leaf(
+    admin,
+    'maintenance',
+    'let no lease run out for a while: before a planned outage of the yard',
+    async () => (await import('./commands/admin.js')).maintenance,
+  ).requiredOption('--for <duration>', 'at most 15m');
   leaf(
     admin,
     'verify',

@@ -2,6 +2,7 @@ import {
   commands,
   HEARTBEAT_MS,
   LEASE_TTL_MS,
+  MAX_MAINTENANCE_MS,
   streams,
   type BatcherCommand,
   type CapacityView,
@@ -9,6 +10,7 @@ import {
   type HeartbeatMessage,
   type JoinMessage,
   type LeaseCommand,
+  type MaintenanceView,
   type Note,
   type RelayUp,
   type Reply,
@@ -121,6 +123,8 @@ export class ResourcesRole implements Role {
   takeOver(ctx: RoleContext): void {
     const lost = voidLeases(this.state);
     if (lost.length > 0) ctx.commit(lost);
+    // How much of a maintenance has passed, only its owner knew: to be safe, all of it is to come.
+    if (this.state.extendedMs > 0) this.#presence.extend(this.state.extendedMs, this.clock.monotonic());
     this.#presence.grace([...this.state.workers.keys()], this.clock.monotonic());
     // Ask those who are still connected to show themselves; nothing is granted on a worker before it did.
     ctx.effect(() => {
@@ -166,6 +170,8 @@ export class ResourcesRole implements Role {
   }
 
   #tick(ctx: RoleContext, mono: number): void {
+    if (this.state.extendedMs > 0 && this.#presence.extendedMs(mono) === 0)
+      ctx.commit([{ type: 'LeasesExtended', forMs: 0 }]);
     this.#expire(ctx, mono);
     for (const lease of this.state.leases.values()) {
       const since = this.#knownSince.get(lease);
@@ -352,7 +358,11 @@ export class ResourcesRole implements Role {
     ctx.effect(() => {
       this.#presence.missing(unnamed, this.clock.monotonic());
       this.#answered(id);
-      ctx.outbox.say(gateway, id, ['hb-ok', { n: hb.n, epoch: ctx.epoch }]);
+      const extendMs = Math.floor(this.#presence.extendedMs(this.clock.monotonic()));
+      ctx.outbox.say(gateway, id, [
+        'hb-ok',
+        extendMs > 0 ? { n: hb.n, epoch: ctx.epoch, extendMs } : { n: hb.n, epoch: ctx.epoch },
+      ]);
     });
     this.#sayCredit(ctx, false);
   }
@@ -514,11 +524,32 @@ export class ResourcesRole implements Role {
           });
         });
       }
+      case 'maintenance':
+        return this.#maintenance(command.forMs, ctx);
       case 'why':
         return { ok: true, value: this.#why(command.id as TaskId) };
       default:
         return { ok: true, value: null };
     }
+  }
+
+  #maintenance(forMs: number, ctx: RoleContext): Promise<Reply<MaintenanceView>> | Reply<MaintenanceView> {
+    if (!(forMs > 0 && forMs <= MAX_MAINTENANCE_MS))
+      return {
+        ok: false,
+        rejection: {
+          code: 'invalid-request',
+          detail: `a maintenance lasts at most ${String(MAX_MAINTENANCE_MS / 60_000)} minutes`,
+        },
+      };
+    return new Promise((resolve) => {
+      // From before it is decided on: what workers are told is never longer than what is kept here.
+      this.#presence.extend(forMs, this.clock.monotonic());
+      ctx.commit([{ type: 'LeasesExtended', forMs }], () => {
+        const { leases, workers } = this.state;
+        resolve({ ok: true, value: { forMs, workers: workers.size, leases: leases.size } });
+      });
+    });
   }
 
   #why(id: TaskId): WhyPart | null {

@@ -14,6 +14,18 @@ export class WorkerPresence {
   readonly #heard = new Map<WorkerId, number>();
   readonly #missing = new Map<string, number>();
 
+  #extendedUntil = -Infinity;
+
+  /** A maintenance: nobody is expired within this time, nor before the lease's time has passed after it. */
+  extend(forMs: number, now: number): void {
+    this.#extendedUntil = Math.max(this.#extendedUntil, now + forMs);
+  }
+
+  /** What is left of maintenances, ms; 0 when none is under way. */
+  extendedMs(now: number): number {
+    return Math.max(0, this.#extendedUntil - now);
+  }
+
   heard(worker: WorkerId, at: number): void {
     this.#heard.set(worker, at);
   }
@@ -31,6 +43,7 @@ export class WorkerPresence {
 
   /** Workers silent for the lease's whole time. */
   expired(state: CellState, now: number): CellWorker[] {
+    if (now - this.#extendedUntil < LEASE_TTL_MS) return [];
     return state.workerList.filter((worker) => this.silentMs(worker.id, now) >= LEASE_TTL_MS);
   }
 

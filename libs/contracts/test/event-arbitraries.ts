@@ -221,6 +221,7 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   WorkerCordoned: event('WorkerCordoned', { worker: workerId, cordoned: fc.boolean() }),
   WorkerGone: event('WorkerGone', { worker: workerId, why: fc.constantFrom('lost', 'left', 'replaced') }),
   LeaseGranted: event('LeaseGranted', { ...about, cls: count, capMs: amount }),
+  LeasesExtended: event('LeasesExtended', { forMs: amount }),
   LeaseEnded: event('LeaseEnded', {
     ...about,
     outcome,

@@ -1,9 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Yard } from '@yardmaster/sdk';
-import type { VerifiedPart, ViewsRebuildResponse, ViewsVerificationResponse } from '@yardmaster/contracts';
+import {
+  HEARTBEAT_MS,
+  type MaintenanceView,
+  type VerifiedPart,
+  type ViewsRebuildResponse,
+  type ViewsVerificationResponse,
+} from '@yardmaster/contracts';
 import { EXIT } from '../exit.js';
 import { withYard, type Action } from '../invocation.js';
 import { note, outputForm, printData, printTable } from '../output/print.js';
+import { took } from '../output/values.js';
 
 const LOOK_MS = 500;
 /** A lag of nothing is believed when it is seen so often: the tables may just be gone. */
@@ -26,6 +33,20 @@ export const verify: Action = ({ options }) =>
     if (form === 'json' || form === 'yaml') await printData(told, form);
     else show(told);
     return told.equal === true ? EXIT.ok : EXIT.failed;
+  });
+
+export const maintenance: Action = ({ options }) =>
+  withYard(options, async (yard) => {
+    const { forMs, workers, leases } = await yard.call<MaintenanceView>({
+      method: 'POST',
+      path: '/v1/admin/maintenance',
+      body: { bytes: JSON.stringify({ for: String(options['for']) }), type: 'application/json' },
+      repeatable: false,
+    });
+    note(
+      `no lease runs out for ${took(forMs)}: ${String(workers)} workers with ${String(leases)} attempts hear it with their next heartbeat, within ${took(HEARTBEAT_MS * 2)}`,
+    );
+    return EXIT.ok;
   });
 
 export const rebuild: Action = ({ options }) =>

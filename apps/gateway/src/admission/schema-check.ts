@@ -6,6 +6,7 @@ import {
   subscriptionRequest,
   taskRequest,
   forceEndRequest,
+  maintenanceRequest,
   tenantRequest,
   workflowRequest,
   workflowTask,
@@ -46,6 +47,7 @@ export const checkBulk = check(bulkRequest);
 export const checkWorkflow = check(workflowRequest);
 export const checkWorkflowTask = check(workflowTask);
 export const checkForceEnd = check(forceEndRequest);
+export const checkMaintenance = check(maintenanceRequest);
 export const checkTenant = check(tenantRequest);
 export const checkKey = check(keyRequest);
 export const checkSubscription = check(subscriptionRequest);

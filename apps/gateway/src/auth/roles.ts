@@ -42,6 +42,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   alerts: OPERATORS,
   deadLetters: OPERATORS,
   cluster: OPERATORS,
+  maintenance: OPERATORS,
   verifyViews: OPERATORS,
   rebuildViews: OPERATORS,
   listTenants: OPERATORS,

@@ -7,13 +7,18 @@ import {
   type CapacityView,
   type ClusterNodeView,
   type ClusterView,
+  type LeaseCommand,
+  type MaintenanceView,
   type Page,
   type QueueView,
   type WorkerResponse,
   type WorkerView,
 } from '@yardmaster/contracts';
+import { parseDuration } from '@yardmaster/domain';
 import type { ReadModelQueries } from '@yardmaster/ports';
 import type { Bus, CommittedLog, DeadLetter, DeadLetters } from '@yardmaster/service-kit';
+import { checkMaintenance } from '../admission/schema-check.js';
+import { invalid } from '../admission/translate-workflow.js';
 import { valueOf } from '../ask.js';
 import type { Caller } from '../auth/caller.js';
 import { DEFAULT_PAGE, QueryReader } from '../body/page-query.js';
@@ -84,6 +89,21 @@ export class PlatformReads {
     await this.worker(caller, id);
     await valueOf(this.bus.request(commands.leases(), { op: 'cordon', worker: id, cordoned }, SHORT));
     return await this.worker(caller, id);
+  }
+
+  /** `body` is a MaintenanceRequest. */
+  async maintenance(body: unknown): Promise<MaintenanceView> {
+    const faults = checkMaintenance(body);
+    if (faults !== null) throw new YardError(invalid(faults));
+    const duration = parseDuration((body as { for: string }).for);
+    if (!duration.ok) throw new YardError(invalid([{ path: 'for', message: duration.error }]));
+    return await valueOf(
+      this.bus.request<MaintenanceView>(
+        commands.leases(),
+        { op: 'maintenance', forMs: duration.value } satisfies LeaseCommand,
+        SHORT,
+      ),
+    );
   }
 
   async capacity(): Promise<CapacityView> {

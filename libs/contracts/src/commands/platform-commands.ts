@@ -173,7 +173,16 @@ export interface CapacityView {
   }[];
 }
 
+/** A maintenance that has begun: how long it lasts, and whom it is told to with their next heartbeats. */
+export interface MaintenanceView {
+  readonly forMs: number;
+  readonly workers: number;
+  readonly leases: number;
+}
+
 export type LeaseCommand =
+  /** No lease runs out for so long. Reply: MaintenanceView. */
+  | { readonly op: 'maintenance'; readonly forMs: number }
   | { readonly op: 'workers' }
   | { readonly op: 'capacity' }
   | { readonly op: 'cordon'; readonly worker: string; readonly cordoned: boolean }

@@ -166,6 +166,14 @@ export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
   }),
 };
 
+export const leasesExtended: EventCodec<EventOf<'LeasesExtended'>> = {
+  type: 'LeasesExtended',
+  code: 55,
+  version: 1,
+  write: (e) => [e.forMs],
+  read: (f) => ({ type: 'LeasesExtended', forMs: num(f[0]) }),
+};
+
 const usageOf = (value: unknown): Usage | null => {
   if (value === null || value === undefined) return null;
   const u = value as readonly unknown[];

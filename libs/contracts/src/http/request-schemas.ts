@@ -153,6 +153,11 @@ export const forceEndRequest = closed(
   { required: ['reason'] },
 );
 
+export const maintenanceRequest = closed(
+  { for: { ...duration, description: 'How long, as in `10m`; at most 15 minutes.' } },
+  { required: ['for'] },
+);
+
 export const tenantRequest = closed({ subscription: text(63), trusted: { type: 'boolean' } });
 export const keyRequest = closed(
   {

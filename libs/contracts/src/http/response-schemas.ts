@@ -118,6 +118,7 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
     items: list({ anyOf: [open({ id, state: str }), open({ error: ref('Problem') })] }),
     position: str,
   }),
+  Maintenance: open({ forMs: int, workers: int, leases: int }),
   CancelAnswer: open({ id, state: str, status }),
   Result: open({ id, state: str, status, result: any, error: nullable(str), endedAt: nullable(instant) }),
   Why: open({

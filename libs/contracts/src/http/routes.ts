@@ -357,6 +357,15 @@ export const ROUTES = [
   },
 
   {
+    operation: 'maintenance',
+    method: 'POST',
+    path: '/v1/admin/maintenance',
+    tag: 'Cluster',
+    summary: 'Let no lease run out for a while, so that a planned outage of the yard ends nothing that runs',
+    body: json('MaintenanceRequest'),
+    answer: { status: 200, schema: 'Maintenance' },
+  },
+  {
     operation: 'verifyViews',
     method: 'POST',
     path: '/v1/admin/verify',

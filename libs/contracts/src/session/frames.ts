@@ -17,12 +17,19 @@ export type WorkerMessage =
 export type YardMessage =
   | readonly ['welcome', Welcome]
   /** Echo of the heartbeat's `n`. */
-  | readonly ['hb-ok', { readonly n: number; readonly epoch: number }]
+  | readonly ['hb-ok', HeartbeatAnswer]
   | RunMessage
   | readonly ['rep-ok', readonly ReportAnswer[]]
   | readonly ['kill', readonly KillOrder[]]
   /** The session is refused or over; `code` is of the error catalogue. */
   | readonly ['err', { readonly code: string; readonly detail: string }];
+
+export interface HeartbeatAnswer {
+  readonly n: number;
+  readonly epoch: number;
+  /** A maintenance is under way: leases do not run out within this time, ms. Left out = none. */
+  readonly extendMs?: number;
+}
 
 export interface Welcome {
   readonly epoch: number;
@@ -135,5 +142,7 @@ export type RelayDown = readonly [worker: string, frame: Uint8Array];
 export const INLINE_LIMIT = 8 * 1024;
 export const HEARTBEAT_MS = 5_000;
 export const LEASE_TTL_MS = 30_000;
+/** Longest maintenance: over it, clocks of two machines drift apart by less than the difference of the two times around this. */
+export const MAX_MAINTENANCE_MS = 900_000;
 /** Silence, since the send time of the last answered heartbeat, after which a worker ends its attempts. */
 export const AGENT_STOP_MS = 22_000;

@@ -279,5 +279,17 @@ export interface LeaseEnded {
     readonly checkpoint?: unknown;
   } | null;
 }
+/** No lease runs out within this time from here on, however silent its worker; 0 = that time is over. */
+export interface LeasesExtended {
+  readonly type: 'LeasesExtended';
+  readonly forMs: number;
+}
 export type LeaseEvent =
-  OwnerTookOver | SegmentArchived | WorkerJoined | WorkerCordoned | WorkerGone | LeaseGranted | LeaseEnded;
+  | OwnerTookOver
+  | SegmentArchived
+  | LeasesExtended
+  | WorkerJoined
+  | WorkerCordoned
+  | WorkerGone
+  | LeaseGranted
+  | LeaseEnded;

@@ -87,6 +87,8 @@ export class CellState {
   readonly paused = new Set<string>();
   /** Live leases whose task left the queue as void: to be ended. */
   readonly toVoid = new Set<Lease>();
+  /** Longest of the maintenances under way: leases do not run out for so long from when each was begun; 0 = none. */
+  extendedMs = 0;
   /** Something changed that may let a task be placed. */
   dirty = true;
   #order = 0;
@@ -140,6 +142,9 @@ export class CellState {
       case 'WorkerGone':
         this.workers.delete(event.worker);
         this.#renumber();
+        return;
+      case 'LeasesExtended':
+        this.extendedMs = event.forMs === 0 ? 0 : Math.max(this.extendedMs, event.forMs);
         return;
       case 'LeaseGranted':
         this.#granted(event, at);

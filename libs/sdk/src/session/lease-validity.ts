@@ -7,7 +7,7 @@ import { AGENT_STOP_MS } from '@yardmaster/contracts';
  */
 export class LeaseValidity {
   readonly #sent = new Map<number, number>();
-  #provenAt = -Infinity;
+  #until = -Infinity;
 
   constructor(private readonly stopAfterMs: number = AGENT_STOP_MS) {}
 
@@ -15,11 +15,11 @@ export class LeaseValidity {
     this.#sent.set(n, at);
   }
 
-  /** Answers that were not asked for, and repeated ones, prove nothing. */
-  answered(n: number): void {
+  /** Answers that were not asked for, and repeated ones, prove nothing. `extendMs`: the yard promises at least so long from its answer on. */
+  answered(n: number, extendMs = 0): void {
     const at = this.#sent.get(n);
     if (at === undefined) return;
-    if (at > this.#provenAt) this.#provenAt = at;
+    this.#until = Math.max(this.#until, at + Math.max(this.stopAfterMs, extendMs));
     for (const earlier of this.#sent.keys()) if (earlier <= n) this.#sent.delete(earlier);
   }
 
@@ -29,6 +29,6 @@ export class LeaseValidity {
 
   /** Time until it is over, ms; below zero when it is. */
   leftMs(now: number): number {
-    return this.#provenAt + this.stopAfterMs - now;
+    return this.#until - now;
   }
 }

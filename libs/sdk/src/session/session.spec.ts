@@ -27,6 +27,16 @@ describe('the validity of leases', () => {
     expect(validity.isOver(27_000)).toBe(true);
   });
 
+  it('lasts as long as a maintenance that the answer tells of, and no answer after it makes it shorter', () => {
+    const validity = new LeaseValidity(22_000);
+    validity.sent(1, 0);
+    validity.answered(1, 600_000);
+    validity.sent(2, 5_000);
+    validity.answered(2);
+    expect(validity.leftMs(100_000)).toBe(500_000);
+    expect([validity.isOver(599_999), validity.isOver(600_000)]).toEqual([false, true]);
+  });
+
   it('is over before anything was answered', () => {
     expect(new LeaseValidity().isOver(0)).toBe(true);
   });

@@ -1,6 +1,7 @@
 import {
   AGENT_STOP_MS,
   HEARTBEAT_MS,
+  MAX_MAINTENANCE_MS,
   readRun,
   type Assignment,
   type HeldAttempt,
@@ -327,7 +328,7 @@ export class WorkerSession {
         this.options.onKill(message[1]);
         return;
       case 'hb-ok':
-        if (this.#isCurrent(message[1].epoch)) this.#proven(message[1].n);
+        if (this.#isCurrent(message[1].epoch)) this.#proven(message[1].n, message[1].extendMs);
         return;
       case 'welcome':
         if (this.#isCurrent(message[1].epoch)) this.#greeted(socket, message[1]);
@@ -374,8 +375,8 @@ export class WorkerSession {
     return true;
   }
 
-  #proven(n: number): void {
-    this.#validity.answered(n);
+  #proven(n: number, extendMs?: number): void {
+    this.#validity.answered(n, extendOf(extendMs));
     this.#silent = false;
   }
 
@@ -415,6 +416,11 @@ export class WorkerSession {
   #held(): HeldAttempt[] {
     return [...this.options.running(), ...this.#unsettled.held()];
   }
+}
+
+/** A promise that is none, or longer than any yard makes, is not relied upon. */
+function extendOf(extendMs: unknown): number {
+  return typeof extendMs === 'number' && extendMs > 0 && extendMs <= MAX_MAINTENANCE_MS ? extendMs : 0;
 }
 
 async function read(source: TextSource): Promise<string> {

@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type {
   CapacityView,
+  MaintenanceView,
   Page,
   QueueView,
   ViewsRebuildResponse,
@@ -16,7 +17,7 @@ import {
   type DeadLetterJson,
 } from '../../platform/platform-reads.js';
 import { Views } from '../../platform/views.js';
-import { CallerParam } from '../caller.decorator.js';
+import { CallerParam, JsonBody } from '../caller.decorator.js';
 
 /** Workers, queues, alerts, the cluster. */
 @Controller('v1')
@@ -94,6 +95,12 @@ export class PlatformController {
   @Get('cluster')
   cluster(): Promise<ClusterJson> {
     return this.platform.cluster();
+  }
+
+  @Post('admin/maintenance')
+  @HttpCode(200)
+  maintenance(@JsonBody() body: unknown): Promise<MaintenanceView> {
+    return this.platform.maintenance(body);
   }
 
   @Post('admin/verify')

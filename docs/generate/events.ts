@@ -71,6 +71,7 @@ const SAYS: Readonly<Record<EventType, string>> = {
   WorkerCordoned: 'a worker gets no new work, or again some',
   WorkerGone: 'a worker left, was lost or came back as a new process',
   LeaseGranted: 'a worker may run an attempt; its cap counts from here',
+  WorkerDraining: 'a worker gets no new work, and has until then to finish what it runs',
   LeasesExtended: 'a maintenance begins, during which no lease runs out, or is over (0)',
   LeaseEnded: 'an attempt ended, with outcome, use and result',
   ClusterFounded: 'the first event: which installation this is',

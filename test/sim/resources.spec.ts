@@ -342,6 +342,68 @@ describe('an attempt', () => {
   });
 });
 
+describe('a worker that is drained', () => {
+  const drain = (onDeadline: 'kill' | 'wait'): Promise<unknown> =>
+    world.bus.request(commands.leases(), { op: 'drain', worker: 'w1', forMs: 60_000, onDeadline });
+
+  it('gets nothing new, and after its deadline ends what it runs, which goes on elsewhere at no cost', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    expect(await drain('kill')).toMatchObject({ ok: true, value: { state: 'cordoned', leases: 1 } });
+    const other = world.worker('w2');
+    other.join();
+    const next = await submit('next');
+    await pass(55_000, worker, other);
+    expect([endsOf(task), other.ran.map(([id]) => id), worker.kills]).toEqual([[], [next], []]);
+    await pass(15_000, worker, other);
+    expect(worker.kills).toEqual([[task, 1, expect.any(Number), 'drained']]);
+    expect(endsOf(task)).toEqual(['drained', 'ok']);
+    expect((await world.task(0, task))?.state).toBe('succeeded');
+  });
+
+  it('is told again when it does not listen, and keeps its lease until it says that it ended it', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    await drain('kill');
+    worker.running.clear();
+    const held = worker.held.bind(worker);
+    const [, attempt, fence] = worker.ran[0] ?? ['', 0, 0];
+    worker.held = () => [...held(), [task, attempt, fence]];
+    await pass(80_000, worker);
+    expect(worker.kills.length).toBeGreaterThan(1);
+    expect([leases().length, endsOf(task)]).toEqual([1, []]);
+  });
+
+  it('may be waited for, and works again when it is uncordoned', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    await drain('wait');
+    await pass(120_000, worker);
+    expect([worker.kills, endsOf(task)]).toEqual([[], []]);
+    await world.bus.request(commands.leases(), { op: 'cordon', worker: 'w1', cordoned: false });
+    const next = await submit('next');
+    await pass(5_000, worker);
+    expect(worker.ran.map(([id]) => id)).toEqual([task, next]);
+  });
+
+  it('has its whole deadline again under a new owner', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const task = await submit();
+    await drain('kill');
+    await pass(50_000, worker);
+    await world.crash(() => true);
+    worker.join(world.bus);
+    await pass(55_000, worker);
+    expect(endsOf(task)).toEqual([]);
+    await pass(15_000, worker);
+    expect(endsOf(task)).toEqual(['drained']);
+  });
+});
+
 describe('a maintenance', () => {
   const begun = (forMs: number): Promise<unknown> =>
     world.bus.request(commands.leases(), { op: 'maintenance', forMs });

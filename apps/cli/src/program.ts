@@ -163,10 +163,14 @@ Examples:
     .option('--timeout <duration>', 'leave with 124 after so long');
 
   const worker = noun('worker', 'the machines and processes that do the work');
-  const workers = (name: 'list' | 'cordon' | 'uncordon') => async (): Promise<Action> =>
+  const workers = (name: 'list' | 'cordon' | 'drain' | 'uncordon') => async (): Promise<Action> =>
     (await import('./commands/worker.js'))[name];
   leaf(worker, 'list', 'list workers', workers('list'));
   leaf(worker, 'cordon', 'give it no new work', workers('cordon')).argument('<id>');
+  leaf(worker, 'drain', 'give it no new work, and end what it still runs after a while', workers('drain'))
+    .argument('<id>')
+    .requiredOption('--deadline <duration>', 'what it runs may go on for so long')
+    .option('--on-deadline <what>', 'kill or wait', 'kill');
   leaf(worker, 'uncordon', 'give it work again', workers('uncordon')).argument('<id>');
 
   const queue = noun('queue', 'queues and what stands in them');

@@ -9,6 +9,7 @@ import {
   type Credit,
   type HeartbeatMessage,
   type JoinMessage,
+  type KillOrder,
   type LeaseCommand,
   type MaintenanceView,
   type Note,
@@ -49,6 +50,7 @@ import type {
   RoleContext,
 } from '@yardmaster/service-kit';
 import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
+import { Drains } from './drains.js';
 import { LateReports } from './late-reports.js';
 import { WorkerPresence } from './worker-presence.js';
 
@@ -91,6 +93,7 @@ export class ResourcesRole implements Role {
   readonly #cursor = { value: 0 };
   readonly #noFit = new Map<CellLane, NoFit>();
   readonly #late = new LateReports();
+  readonly #drains = new Drains();
   readonly #dying = new Map<Lease, number>();
   /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
   readonly #knownSince = new WeakMap<Lease, number>();
@@ -197,6 +200,9 @@ export class ResourcesRole implements Role {
           }),
         ]);
     }
+    // Their leases end when the worker says that it ended them: until then they may run, and nobody else may have them.
+    for (const worker of this.#drains.due(this.state, mono))
+      for (const lease of worker.held.values()) this.#kill(lease, 'drained', ctx);
     this.#sayCredit(ctx, true);
   }
 
@@ -494,7 +500,7 @@ export class ResourcesRole implements Role {
     }
   }
 
-  #kill(lease: Lease, reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost', ctx: RoleContext): void {
+  #kill(lease: Lease, reason: KillOrder[3], ctx: RoleContext): void {
     const gateway = this.state.workers.get(lease.worker)?.gateway;
     if (gateway !== undefined)
       ctx.effect(() => {
@@ -511,7 +517,8 @@ export class ResourcesRole implements Role {
         return { ok: true, value: this.state.workerList.map((worker) => this.#view(worker)) };
       case 'capacity':
         return { ok: true, value: this.#capacity() };
-      case 'cordon': {
+      case 'cordon':
+      case 'drain': {
         const worker = this.state.workers.get(command.worker as WorkerId);
         if (worker === undefined)
           return {
@@ -519,7 +526,17 @@ export class ResourcesRole implements Role {
             rejection: { code: 'not-found', detail: `there is no worker ${command.worker}` },
           };
         return new Promise((resolve) => {
-          ctx.commit([{ type: 'WorkerCordoned', worker: worker.id, cordoned: command.cordoned }], () => {
+          if (command.op === 'drain') this.#drains.begin(worker.id);
+          const event: DomainEvent =
+            command.op === 'cordon'
+              ? { type: 'WorkerCordoned', worker: worker.id, cordoned: command.cordoned }
+              : {
+                  type: 'WorkerDraining',
+                  worker: worker.id,
+                  forMs: command.forMs,
+                  onDeadline: command.onDeadline,
+                };
+          ctx.commit([event], () => {
             resolve({ ok: true, value: this.#view(worker) });
           });
         });

@@ -221,6 +221,11 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   WorkerCordoned: event('WorkerCordoned', { worker: workerId, cordoned: fc.boolean() }),
   WorkerGone: event('WorkerGone', { worker: workerId, why: fc.constantFrom('lost', 'left', 'replaced') }),
   LeaseGranted: event('LeaseGranted', { ...about, cls: count, capMs: amount }),
+  WorkerDraining: event('WorkerDraining', {
+    worker: workerId,
+    forMs: amount,
+    onDeadline: fc.constantFrom('wait', 'kill'),
+  }),
   LeasesExtended: event('LeasesExtended', { forMs: amount }),
   LeaseEnded: event('LeaseEnded', {
     ...about,

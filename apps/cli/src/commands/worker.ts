@@ -1,5 +1,5 @@
 import type { WorkerResponse } from '@yardmaster/sdk';
-import { EXIT } from '../exit.js';
+import { EXIT, usage } from '../exit.js';
 import { withYard, type Action } from '../invocation.js';
 import { cut } from '../output/colour.js';
 import { note, printList, type View } from '../output/print.js';
@@ -41,6 +41,18 @@ export const cordon: Action = ({ args: [id = ''], options }) =>
     const worker = await yard.workers.cordon(id);
     note(
       `worker ${worker.id} is ${worker.state}: it finishes the ${String(worker.leases)} that it runs and gets no more`,
+    );
+    return EXIT.ok;
+  });
+
+export const drain: Action = ({ args: [id = ''], options }) =>
+  withYard(options, async (yard) => {
+    const onDeadline = String(options['onDeadline']);
+    if (onDeadline !== 'kill' && onDeadline !== 'wait') throw usage('--on-deadline is kill or wait');
+    const deadline = String(options['deadline']);
+    const worker = await yard.workers.drain(id, { deadline, onDeadline });
+    note(
+      `worker ${worker.id} is ${worker.state}: it has ${deadline} to finish the ${String(worker.leases)} that it runs`,
     );
     return EXIT.ok;
   });

@@ -7,6 +7,7 @@ import {
   taskRequest,
   forceEndRequest,
   maintenanceRequest,
+  drainRequest,
   tenantRequest,
   workflowRequest,
   workflowTask,
@@ -48,6 +49,7 @@ export const checkWorkflow = check(workflowRequest);
 export const checkWorkflowTask = check(workflowTask);
 export const checkForceEnd = check(forceEndRequest);
 export const checkMaintenance = check(maintenanceRequest);
+export const checkDrain = check(drainRequest);
 export const checkTenant = check(tenantRequest);
 export const checkKey = check(keyRequest);
 export const checkSubscription = check(subscriptionRequest);

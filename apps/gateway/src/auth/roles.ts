@@ -33,6 +33,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   getWorker: READS,
   cordonWorker: OPERATORS,
   uncordonWorker: OPERATORS,
+  drainWorker: OPERATORS,
   capacity: READS,
   listQueues: READS,
   getQueue: READS,

@@ -14,10 +14,10 @@ import {
   type WorkerResponse,
   type WorkerView,
 } from '@yardmaster/contracts';
-import { parseDuration } from '@yardmaster/domain';
+import { parseDuration, type DrainEnd } from '@yardmaster/domain';
 import type { ReadModelQueries } from '@yardmaster/ports';
 import type { Bus, CommittedLog, DeadLetter, DeadLetters } from '@yardmaster/service-kit';
-import { checkMaintenance } from '../admission/schema-check.js';
+import { checkDrain, checkMaintenance } from '../admission/schema-check.js';
 import { invalid } from '../admission/translate-workflow.js';
 import { valueOf } from '../ask.js';
 import type { Caller } from '../auth/caller.js';
@@ -91,16 +91,27 @@ export class PlatformReads {
     return await this.worker(caller, id);
   }
 
+  /** `body` is a DrainRequest. */
+  async drain(caller: Caller, id: string, body: unknown): Promise<WorkerResponse> {
+    await this.worker(caller, id);
+    const faults = checkDrain(body);
+    if (faults !== null) throw new YardError(invalid(faults));
+    const { deadline, onDeadline = 'kill' } = body as { deadline: string; onDeadline?: DrainEnd };
+    const forMs = durationOf(deadline, 'deadline');
+    const command: LeaseCommand = { op: 'drain', worker: id, forMs, onDeadline };
+    await valueOf(this.bus.request(commands.leases(), command, SHORT));
+    return await this.worker(caller, id);
+  }
+
   /** `body` is a MaintenanceRequest. */
   async maintenance(body: unknown): Promise<MaintenanceView> {
     const faults = checkMaintenance(body);
     if (faults !== null) throw new YardError(invalid(faults));
-    const duration = parseDuration((body as { for: string }).for);
-    if (!duration.ok) throw new YardError(invalid([{ path: 'for', message: duration.error }]));
+    const forMs = durationOf((body as { for: string }).for, 'for');
     return await valueOf(
       this.bus.request<MaintenanceView>(
         commands.leases(),
-        { op: 'maintenance', forMs: duration.value } satisfies LeaseCommand,
+        { op: 'maintenance', forMs } satisfies LeaseCommand,
         SHORT,
       ),
     );
@@ -242,4 +253,10 @@ export async function notReady(bus: Bus, partitions: number): Promise<string[]> 
 
 export function forbidden(detail: string): YardError {
   return new YardError(rejection('forbidden', detail));
+}
+
+function durationOf(text: string, path: string): number {
+  const duration = parseDuration(text);
+  if (!duration.ok) throw new YardError(invalid([{ path, message: duration.error }]));
+  return duration.value;
 }

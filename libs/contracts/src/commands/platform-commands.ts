@@ -1,4 +1,4 @@
-import type { KeyRole, QueuedTask, SchedulingSpec } from '@yardmaster/domain';
+import type { DrainEnd, KeyRole, QueuedTask, SchedulingSpec } from '@yardmaster/domain';
 
 /** Who a key belongs to. */
 export interface Identity {
@@ -181,6 +181,13 @@ export interface MaintenanceView {
 }
 
 export type LeaseCommand =
+  /** No new work, and after `forMs` what it still runs is ended and runs elsewhere (`kill`) or goes on (`wait`). Reply: WorkerView. */
+  | {
+      readonly op: 'drain';
+      readonly worker: string;
+      readonly forMs: number;
+      readonly onDeadline: DrainEnd;
+    }
   /** No lease runs out for so long. Reply: MaintenanceView. */
   | { readonly op: 'maintenance'; readonly forMs: number }
   | { readonly op: 'workers' }

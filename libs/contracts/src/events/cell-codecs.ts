@@ -166,6 +166,19 @@ export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
   }),
 };
 
+export const workerDraining: EventCodec<EventOf<'WorkerDraining'>> = {
+  type: 'WorkerDraining',
+  code: 56,
+  version: 1,
+  write: (e) => [e.worker, e.forMs, e.onDeadline],
+  read: (f) => ({
+    type: 'WorkerDraining',
+    worker: f[0] as WorkerId,
+    forMs: num(f[1]),
+    onDeadline: f[2] as 'wait' | 'kill',
+  }),
+};
+
 export const leasesExtended: EventCodec<EventOf<'LeasesExtended'>> = {
   type: 'LeasesExtended',
   code: 55,

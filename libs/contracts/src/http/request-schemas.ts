@@ -158,6 +158,18 @@ export const maintenanceRequest = closed(
   { required: ['for'] },
 );
 
+export const drainRequest = closed(
+  {
+    deadline: { ...duration, description: 'How long what it runs may go on, as in `10m`.' },
+    onDeadline: {
+      type: 'string',
+      enum: ['kill', 'wait'],
+      description: '`kill` (default): SIGTERM, then SIGKILL, and it runs elsewhere; `wait`: it goes on.',
+    },
+  },
+  { required: ['deadline'] },
+);
+
 export const tenantRequest = closed({ subscription: text(63), trusted: { type: 'boolean' } });
 export const keyRequest = closed(
   {

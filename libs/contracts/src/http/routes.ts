@@ -274,6 +274,15 @@ export const ROUTES = [
     answer: { status: 200, schema: 'Worker' },
   },
   {
+    operation: 'drainWorker',
+    method: 'POST',
+    path: '/v1/workers/{id}/drain',
+    tag: 'Workers',
+    summary: 'Give it no new work, and from a deadline on end what it still runs, at no cost to it',
+    body: json('DrainRequest'),
+    answer: { status: 200, schema: 'Worker' },
+  },
+  {
     operation: 'capacity',
     method: 'GET',
     path: '/v1/capacity',

@@ -117,7 +117,7 @@ export type KillOrder = readonly [
   task: string,
   attempt: number,
   fence: number,
-  reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost',
+  reason: 'cancelled' | 'over-cap' | 'withdrawn' | 'lost' | 'drained',
 ];
 
 /** A value too large for the log, kept in the blob store. */

@@ -236,6 +236,14 @@ export interface WorkerCordoned {
   readonly worker: WorkerId;
   readonly cordoned: boolean;
 }
+/** Cordoned, and from this time on (ms from here) what it still runs is ended where it stands, or waited for. */
+export interface WorkerDraining {
+  readonly type: 'WorkerDraining';
+  readonly worker: WorkerId;
+  readonly forMs: number;
+  readonly onDeadline: DrainEnd;
+}
+export type DrainEnd = 'wait' | 'kill';
 /** Its leases ended with it; `lost` = silent for the lease's time, `left` = said goodbye, `replaced` = came back as a new process. */
 export interface WorkerGone {
   readonly type: 'WorkerGone';
@@ -288,6 +296,7 @@ export type LeaseEvent =
   | OwnerTookOver
   | SegmentArchived
   | LeasesExtended
+  | WorkerDraining
   | WorkerJoined
   | WorkerCordoned
   | WorkerGone

@@ -1,6 +1,7 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type {
   DomainEvent,
+  DrainEnd,
   LeaseEnded,
   LeaseGranted,
   QueuedTask,
@@ -67,6 +68,8 @@ export interface CellWorker extends WorkerView {
   handlers: ReadonlySet<string>;
   tenant: number | null;
   cordoned: boolean;
+  /** What is to become of what it still runs; null = nothing is said. */
+  drain: { readonly forMs: number; readonly onDeadline: DrainEnd } | null;
   healthy: boolean;
   load: number;
   leases: number;
@@ -135,7 +138,14 @@ export class CellState {
         return;
       case 'WorkerCordoned': {
         const worker = this.workers.get(event.worker);
-        if (worker !== undefined) worker.cordoned = event.cordoned;
+        if (worker !== undefined) Object.assign(worker, { cordoned: event.cordoned, drain: null });
+        this.dirty = true;
+        return;
+      }
+      case 'WorkerDraining': {
+        const { forMs, onDeadline } = event;
+        const worker = this.workers.get(event.worker);
+        if (worker !== undefined) Object.assign(worker, { cordoned: true, drain: { forMs, onDeadline } });
         this.dirty = true;
         return;
       }
@@ -218,6 +228,7 @@ export class CellState {
       handlers: new Set(event.handlers),
       tenant: event.tenant,
       cordoned: known?.cordoned ?? false,
+      drain: known?.drain ?? null,
       healthy: known?.healthy ?? false,
       load: 0,
       leases: held.size,

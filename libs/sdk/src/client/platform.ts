@@ -33,6 +33,19 @@ export class Workers {
     });
   }
 
+  /** It gets no new work, and has `deadline` (`10m`) to finish what it runs; after that this is ended and runs elsewhere, at no cost, unless `onDeadline` is `wait`. */
+  drain(
+    id: string,
+    options: { readonly deadline: string; readonly onDeadline?: 'kill' | 'wait' },
+  ): Promise<WorkerResponse> {
+    return this.channel.send({
+      method: 'POST',
+      path: `/v1/workers/${encodeURIComponent(id)}/drain`,
+      body: { bytes: JSON.stringify(options), type: 'application/json' },
+      repeatable: true,
+    });
+  }
+
   uncordon(id: string): Promise<WorkerResponse> {
     return this.channel.send({
       method: 'POST',

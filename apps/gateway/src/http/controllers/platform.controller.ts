@@ -55,6 +55,16 @@ export class PlatformController {
     return this.platform.cordon(caller, id, false);
   }
 
+  @Post('workers/:id/drain')
+  @HttpCode(200)
+  drain(
+    @CallerParam() caller: Caller,
+    @Param('id') id: string,
+    @JsonBody() body: unknown,
+  ): Promise<WorkerResponse> {
+    return this.platform.drain(caller, id, body);
+  }
+
   @Get('capacity')
   capacity(): Promise<CapacityView> {
     return this.platform.capacity();

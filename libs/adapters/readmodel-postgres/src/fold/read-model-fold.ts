@@ -147,6 +147,9 @@ export class ReadModelFold {
       case 'WorkerCordoned':
         this.#worker(event.worker, seq).isCordoned = event.cordoned;
         return;
+      case 'WorkerDraining':
+        this.#worker(event.worker, seq).isCordoned = true;
+        return;
       case 'WorkerGone': {
         const worker = this.#worker(event.worker, seq);
         // A worker that comes back comes uncordoned: the resource manager forgot it.

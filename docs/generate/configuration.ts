@@ -56,6 +56,24 @@ export const VARIABLES: readonly Variable[] = [
     otherwise: 'none',
   },
   {
+    name: 'YARD_SNAPSHOT_MESSAGES',
+    by: 'yard',
+    says: "a role's snapshot is due after so many messages of its streams; 0 = none is taken. Read by whoever keeps the archive: the projector",
+    otherwise: code(String(defaults.snapshotMessages)),
+  },
+  {
+    name: 'YARD_PURGE',
+    by: 'yard',
+    says: '`on`: what is archived, behind a snapshot of every role and read by every follower leaves the broker; `off`: nothing does',
+    otherwise: '`on`',
+  },
+  {
+    name: 'YARD_PURGE_KEEP_MESSAGES',
+    by: 'yard',
+    says: 'messages of each stream that stay in the broker all the same',
+    otherwise: code(String(defaults.purgeKeepMessages)),
+  },
+  {
     name: 'YARD_HAND_OVER',
     by: 'yard',
     says: '`proposed`: roles of one process see envelopes before they are on disk; `committed`: after',

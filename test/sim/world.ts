@@ -15,7 +15,7 @@ import { defaultRetry, type DomainEvent, type SchedulingSpec } from '@yardmaster
 import { MemoryLogWorld, type MemoryEventLog } from '@yardmaster/eventlog-memory';
 import type { Clock } from '@yardmaster/kernel';
 import { MonitorRole } from '@yardmaster/monitor';
-import type { LogArchive, TenantKeystore } from '@yardmaster/ports';
+import type { EventLog, LogArchive, TenantKeystore } from '@yardmaster/ports';
 import type { FirstKey } from '@yardmaster/ratelimiter';
 import { CommittedHub, RoleHost, withArchive, type Role } from '@yardmaster/service-kit';
 import { FakeWorker, type Offer } from './fake-worker.js';
@@ -300,6 +300,13 @@ export class World {
     for (let i = known.length; i < stored.length; i++)
       known.push(decodeEnvelope(stream, i + 1, stored[i]?.data ?? new Uint8Array(), keystore.keyOf));
     return known;
+  }
+
+  /** One more view of the log, through its archive where it has one. */
+  read(): EventLog {
+    const log = this.log.open();
+    const { archive } = this.options;
+    return archive === undefined ? log : withArchive(log, archive);
   }
 
   /** Every event on disk, stream by stream. */

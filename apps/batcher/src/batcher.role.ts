@@ -1,5 +1,7 @@
 import {
   commands,
+  followedBy,
+  snapshotForms,
   streams,
   type BatcherCommand,
   type Credit,
@@ -34,6 +36,7 @@ export class BatcherRole implements Role {
   readonly stream = null;
   readonly follows: readonly string[];
   readonly set = new ReadySet();
+  readonly snapshot = snapshotForms.ready(this.set);
   readonly serves: CommandHandlers;
   readonly #partitions: ReadonlyMap<string, number>;
   #credit: Credit = {};
@@ -42,7 +45,7 @@ export class BatcherRole implements Role {
 
   constructor(partitions: number) {
     this.#partitions = new Map(Array.from({ length: partitions }, (_, p) => [streams.tasks(p), p]));
-    this.follows = [...this.#partitions.keys(), streams.queue()];
+    this.follows = followedBy.batcher(partitions);
     this.serves = { [commands.batcher()]: (body: BatcherCommand) => this.#handle(body) };
   }
 

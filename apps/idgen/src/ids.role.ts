@@ -1,4 +1,11 @@
-import { commands, streams, type GeneratorGrant, type IdsCommand, type Reply } from '@yardmaster/contracts';
+import {
+  commands,
+  snapshotForms,
+  streams,
+  type GeneratorGrant,
+  type IdsCommand,
+  type Reply,
+} from '@yardmaster/contracts';
 import { type DomainEvent, GeneratorLeases } from '@yardmaster/domain';
 import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
 
@@ -8,6 +15,7 @@ export class IdsRole implements Role {
   readonly stream = streams.ids;
   readonly follows: readonly string[] = [];
   readonly state = new GeneratorLeases();
+  readonly snapshot = snapshotForms.generators(this.state);
   readonly serves: CommandHandlers = { [commands.ids]: (body: IdsCommand, ctx) => this.#lease(body, ctx) };
 
   apply(event: DomainEvent): void {

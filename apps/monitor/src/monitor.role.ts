@@ -1,6 +1,7 @@
 import {
   commands,
   LEASE_TTL_MS,
+  snapshotForms,
   streams,
   readNodeHeartbeat,
   telemetry,
@@ -13,7 +14,7 @@ import {
   type Reply,
   type WorkerView,
 } from '@yardmaster/contracts';
-import type { AlertKind, DomainEvent } from '@yardmaster/domain';
+import { AlertBook, type AlertKind, type DomainEvent } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
 import type {
   CommandHandlers,
@@ -32,7 +33,6 @@ const SERVICE_SILENT_MS = 6_000;
 const WORKER_SILENT_MS = 15_000;
 /** Capacity that nothing used for this long, with nothing waiting. */
 const IDLE_MS = 600_000;
-const KEEP_CLEARED = 1_000;
 /** A worker that was lost is named for this long, unless it comes back. */
 const KEEP_LOST_MS = 3_600_000;
 /** What only the resource manager knows. */
@@ -62,7 +62,9 @@ export class MonitorRole implements Role {
   readonly name = 'monitor';
   readonly stream = streams.alerts;
   readonly follows: readonly string[] = [];
-  readonly #alerts = new Map<string, AlertView>();
+  readonly #book = new AlertBook();
+  readonly #alerts: ReadonlyMap<string, AlertView> = this.#book.alerts;
+  readonly snapshot = snapshotForms.alerts(this.#book);
   readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
   readonly #projections = new ProjectionWatch();
   /** Workers that have not come back to a new resource manager, since when. */
@@ -91,27 +93,7 @@ export class MonitorRole implements Role {
   ) {}
 
   apply(event: DomainEvent, from: EventOrigin): void {
-    if (event.type === 'AlertRaised') {
-      this.#alerts.delete(event.id);
-      this.#alerts.set(event.id, {
-        id: event.id,
-        kind: event.kind,
-        subject: event.subject,
-        message: event.message,
-        action: event.action,
-        raisedAt: from.at,
-        clearedAt: null,
-      });
-      if (this.#alerts.size > KEEP_CLEARED)
-        for (const alert of this.#alerts.values())
-          if (alert.clearedAt !== null) {
-            this.#alerts.delete(alert.id);
-            break;
-          }
-    } else if (event.type === 'AlertCleared') {
-      const alert = this.#alerts.get(event.id);
-      if (alert !== undefined) this.#alerts.set(event.id, { ...alert, clearedAt: from.at });
-    }
+    this.#book.apply(event, from.at);
   }
 
   advance(ctx: RoleContext): void {

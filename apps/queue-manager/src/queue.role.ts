@@ -1,5 +1,7 @@
 import {
   commands,
+  followedBy,
+  snapshotForms,
   streams,
   type QueueCommand,
   type QueueView,
@@ -31,11 +33,12 @@ export class QueueRole implements Role {
   readonly stream = streams.queue();
   readonly follows: readonly string[];
   readonly state = new QueueState();
+  readonly snapshot = snapshotForms.queue(this.state);
   readonly serves: CommandHandlers;
   #dirty = true;
 
   constructor(partitions: number) {
-    this.follows = [...Array.from({ length: partitions }, (_, p) => streams.tasks(p)), streams.leases()];
+    this.follows = followedBy.queue(partitions);
     this.serves = { [commands.queue()]: (body: QueueCommand, ctx) => this.#handle(body, ctx) };
   }
 

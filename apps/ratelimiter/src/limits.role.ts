@@ -1,6 +1,7 @@
 import {
   commands,
   rejection,
+  snapshotForms,
   streams,
   telemetry,
   type Identity,
@@ -44,6 +45,7 @@ export class LimitsRole implements Role {
   readonly stream = streams.accounts;
   readonly follows: readonly string[] = [];
   readonly state = new AccountsState();
+  readonly snapshot = snapshotForms.accounts(this.state);
   readonly serves: CommandHandlers = {
     [commands.limits]: (body: LimitsCommand, ctx) => this.#handle(body, ctx),
   };

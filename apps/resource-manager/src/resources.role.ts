@@ -1,8 +1,10 @@
 import {
   commands,
+  followedBy,
   HEARTBEAT_MS,
   LEASE_TTL_MS,
   MAX_MAINTENANCE_MS,
+  snapshotForms,
   streams,
   type BatcherCommand,
   type CapacityView,
@@ -85,8 +87,9 @@ export interface ResourceCounters {
 export class ResourcesRole implements Role {
   readonly name = 'resources/main';
   readonly stream = streams.leases();
-  readonly follows = [streams.queue()];
+  readonly follows = followedBy.resources;
   readonly state = new CellState();
+  readonly snapshot = snapshotForms.cell(this.state);
   readonly serves: CommandHandlers;
   readonly hears: MessageHandlers;
   readonly #presence = new WorkerPresence();

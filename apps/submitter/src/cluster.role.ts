@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   commands,
+  snapshotForms,
   streams,
   readNodeHeartbeat,
   telemetry,
@@ -31,6 +32,7 @@ export class ClusterRole implements Role {
   readonly stream = streams.cluster;
   readonly follows: readonly string[] = [];
   readonly state = newClusterState();
+  readonly snapshot = snapshotForms.cluster(this.state);
   #lookAt = 0;
   #changesSeen = -1;
   /** In the roster's time. */

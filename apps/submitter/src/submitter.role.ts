@@ -1,7 +1,9 @@
 import {
   commands,
+  followedBy,
   fromWire,
   rejection,
+  snapshotForms,
   streams,
   unpack,
   type Envelope,
@@ -22,6 +24,7 @@ import {
   type DomainEvent,
   evolvePartition,
   isEnded,
+  KEEP_ENDED_MS,
   liveAttempt,
   neighbourhood,
   nextDue,
@@ -36,8 +39,6 @@ import type { IdSource } from './id-source.js';
 import { explainRefusal } from './submit-command.js';
 import { endOfTask, viewAround, viewTask, viewWorkflow, workOf } from './task-views.js';
 
-/** Ended tasks stay in memory this long, for those who ask what became of them. */
-const KEEP_ENDED_MS = 600_000;
 const HOUSEKEEPING_MS = 10_000;
 /** A lease that was to end and has not by then is asked for again: the word may have been lost. */
 const WITHDRAW_AGAIN_MS = 3_000;
@@ -66,8 +67,9 @@ export interface SubmitterTracing {
 export class SubmitterRole implements Role {
   readonly name: string;
   readonly stream: string;
-  readonly follows = [streams.queue(), streams.leases()];
+  readonly follows = followedBy.submitter;
   readonly state: PartitionState;
+  readonly snapshot;
   readonly serves: CommandHandlers;
   /** Gateways that wait for a task or a workflow to end. */
   readonly #waiters = new Map<string, Set<string>>();
@@ -91,6 +93,7 @@ export class SubmitterRole implements Role {
     this.name = `submitter/${String(partition)}`;
     this.stream = streams.tasks(partition);
     this.state = new PartitionState(partition);
+    this.snapshot = snapshotForms.partition(this.state);
     this.serves = { [commands.tasks(partition)]: (body: TaskCommand, ctx) => this.#handle(body, ctx) };
   }
 

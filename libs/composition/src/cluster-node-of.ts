@@ -1,4 +1,4 @@
-import { ClusterNode, RoleHost, type RoleRegistry } from '@yardmaster/service-kit';
+import { ClusterNode, RoleHost, SnapshotLoader, type RoleRegistry } from '@yardmaster/service-kit';
 import type { OpenRuntime } from './open-runtime.js';
 
 /** This process as a node of the cluster, with every role that its modules offered. `isWhole`: it is a yard by itself. */
@@ -17,6 +17,22 @@ export function clusterNodeOf(
           keystore,
           bus,
           hub,
+          snapshots: new SnapshotLoader({
+            store: runtime.archive.snapshots,
+            log,
+            keystore,
+            onIgnored: (role, name, reason) => {
+              metrics.count('yard_snapshots_total', 1, { what: 'ignored' });
+              logger.warn(
+                { role, name, reason },
+                'a snapshot is passed over: the role reads the log instead',
+              );
+            },
+            onUsed: (role, name) => {
+              metrics.count('yard_snapshots_total', 1, { what: 'used' });
+              logger.debug({ role, name }, 'a role goes on from its snapshot');
+            },
+          }),
           clock,
           handOver: config.handOver,
           offers: registry.roles,

@@ -21,6 +21,9 @@ const environment = z.object({
   YARD_GRPC_PORT: port.default(7071),
   YARD_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   YARD_ALERT_WEBHOOK: z.url({ protocol: /^https?$/ }).optional(),
+  YARD_SNAPSHOT_MESSAGES: z.coerce.number().int().min(0).default(5_000),
+  YARD_PURGE: z.enum(['on', 'off']).default('on'),
+  YARD_PURGE_KEEP_MESSAGES: z.coerce.number().int().min(1).default(100_000),
   YARD_HAND_OVER: z.enum(['proposed', 'committed']).default('proposed'),
 });
 
@@ -48,6 +51,8 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
     logLevel: e.YARD_LOG_LEVEL,
     alertWebhook: e.YARD_ALERT_WEBHOOK ?? null,
     handOver: e.YARD_HAND_OVER,
+    snapshotMessages: e.YARD_SNAPSHOT_MESSAGES,
+    purgeKeepMessages: e.YARD_PURGE === 'on' ? e.YARD_PURGE_KEEP_MESSAGES : null,
   });
 }
 

@@ -17,7 +17,7 @@ import {
   type YardConfig,
   type YardRuntime,
 } from '@yardmaster/service-kit';
-import { openArchive } from './open-archive.js';
+import { openArchiveStores } from './open-archive.js';
 
 /** Where the broker is and what is known of it. */
 export interface BrokerAccess {
@@ -56,7 +56,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
   };
   const replicas = broker.replicas ?? 1;
   const stored = await openNatsEventLog({ ...access, replicas, syncAlways: broker.syncAlways });
-  const archive = await openArchive(config.archive);
+  const { archive, snapshots } = await openArchiveStores(config.archive);
   const log = withArchive(stored, archive);
   await log.ensure(allStreams(config.partitions).map(streamSpec));
   const nc = await connectNats({ ...access, name: `${config.node} commands` });
@@ -116,7 +116,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     log,
     keystore,
     hub,
-    archive: { log: stored, archive },
+    archive: { log: stored, archive, snapshots, keystore },
     openSeat: (holder) => NatsSeat.open(nc, replicas, holder),
     close: async () => {
       hub.stop();

@@ -11,3 +11,4 @@ export * from './session/frames.js';
 export * from './session/run-message.js';
 export * from './subjects.js';
 export * from './wire.js';
+export * from './snapshots/index.js';

@@ -16,3 +16,5 @@ export * from './task/index.js';
 export * from './ready/index.js';
 export * from './queue/index.js';
 export * from './lease/index.js';
+export * from './alert/index.js';
+export * from './snapshot/index.js';

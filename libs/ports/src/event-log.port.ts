@@ -66,6 +66,8 @@ export interface EventLog {
   writer(stream: string, last: number): LogWriter;
   /** Append without fence or order, for dead letters. */
   appendUnfenced(stream: string, msgId: string, data: Uint8Array): Promise<void>;
+  /** Removes what lies before `upTo`, and `upTo` itself; never the last message of a stream. Doing it again changes nothing. */
+  purge(stream: string, upTo: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -6,3 +6,4 @@ export * from './keystore.port.js';
 export * from './log-archive.port.js';
 export * from './read-model.port.js';
 export * from './seat.port.js';
+export * from './snapshot-store.port.js';

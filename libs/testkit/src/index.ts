@@ -12,3 +12,5 @@ export * from './histories/log-script.js';
 export * from './histories/task-lives.js';
 export * from './memory-log-archive.js';
 export * from './contracts/seat.contract.js';
+export * from './contracts/snapshot-store.contract.js';
+export * from './memory-snapshot-store.js';

@@ -116,6 +116,11 @@ export class SimLog implements EventLog {
     await this.inner.appendUnfenced(stream, msgId, data);
   }
 
+  async purge(stream: string, upTo: number): Promise<void> {
+    await this.#turn();
+    await this.inner.purge(stream, upTo);
+  }
+
   async close(): Promise<void> {
     await this.inner.close();
   }

@@ -227,6 +227,8 @@ export class FakeYard {
       logLevel: 'silent',
       alertWebhook: null,
       handOver: 'proposed' as const,
+      snapshotMessages: 0,
+      purgeKeepMessages: null,
     };
     const clock = { now: () => Date.now(), monotonic: () => performance.now() };
     const runtime = {

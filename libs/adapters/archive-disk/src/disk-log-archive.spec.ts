@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describeLogArchive } from '@yardmaster/testkit';
+import { describeLogArchive, describeSnapshotStore } from '@yardmaster/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DiskLogArchive } from './disk-log-archive.js';
+import { DiskSnapshotStore } from './disk-snapshot-store.js';
 
 const root = await mkdtemp(path.join(tmpdir(), 'yard-archive-'));
 afterAll(async () => {
@@ -11,6 +12,9 @@ afterAll(async () => {
 });
 
 describeLogArchive('a folder', () => Promise.resolve(new DiskLogArchive(path.join(root, 'deep', 'archive'))));
+describeSnapshotStore('a folder', () =>
+  Promise.resolve(new DiskSnapshotStore(path.join(root, 'deep', 'archive'))),
+);
 
 describe('a folder of segments', () => {
   it('takes no notice of what a writer that died left there, nor of what is none of its own', async () => {

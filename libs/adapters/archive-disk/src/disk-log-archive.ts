@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, unlink } from 'node:fs/promises';
+import { readFile, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { parseSegmentFile, segmentFile, type LogArchive, type SegmentName } from '@yardmaster/ports';
+import { isAbsent, writeDurably } from './durable-file.js';
 
 /**
  * Segments as files, a folder for each stream. A file gets its name when its bytes are on disk, and `write` resolves when the
@@ -26,22 +26,7 @@ export class DiskLogArchive implements LogArchive {
 
   async write(name: SegmentName, bytes: Uint8Array): Promise<void> {
     const folder = this.folder(name.stream);
-    await this.makeFolder(folder);
-    const draft = path.join(folder, `.${randomUUID()}.new`);
-    try {
-      const file = await open(draft, 'wx', 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(draft, path.join(folder, segmentFile(name)));
-    } catch (error) {
-      await unlink(draft).catch(() => undefined);
-      throw error;
-    }
-    await sync(folder);
+    await writeDurably(folder, segmentFile(name), bytes);
   }
 
   async read(name: SegmentName): Promise<Uint8Array | null> {
@@ -65,24 +50,4 @@ export class DiskLogArchive implements LogArchive {
     if (!/^[a-z0-9-]+$/.test(stream)) throw new RangeError(`${stream} is no stream's name`);
     return path.join(this.root, stream);
   }
-
-  /** The folder itself has to survive a power cut too, up to where one was there before. */
-  private async makeFolder(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    for (let at = folder; at.length >= path.dirname(first).length; at = path.dirname(at)) await sync(at);
-  }
-}
-
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

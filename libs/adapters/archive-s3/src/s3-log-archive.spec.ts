@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
-import { describeLogArchive } from '@yardmaster/testkit';
+import { describeLogArchive, describeSnapshotStore } from '@yardmaster/testkit';
 import S3rver from 's3rver';
 import { afterAll, describe, expect, it } from 'vitest';
 import { S3LogArchive } from './s3-log-archive.js';
@@ -31,6 +31,9 @@ afterAll(async () => {
 });
 
 describeLogArchive('a bucket', () => Promise.resolve(new S3LogArchive(client, 'yard', 'prod/')));
+describeSnapshotStore('a bucket', () =>
+  Promise.resolve(new S3LogArchive(client, 'yard', 'prod/').snapshots()),
+);
 
 describe('a bucket of segments', () => {
   it('takes no notice of what lies beside its prefix', async () => {

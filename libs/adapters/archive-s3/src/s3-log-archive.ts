@@ -7,6 +7,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { parseSegmentFile, segmentFile, type LogArchive, type SegmentName } from '@yardmaster/ports';
+import { S3SnapshotStore } from './s3-snapshot-store.js';
 
 /** Segments as objects of a bucket, `<prefix><stream>/<segment>`. A put is all or nothing, and durable when it is answered. */
 export class S3LogArchive implements LogArchive {
@@ -15,6 +16,11 @@ export class S3LogArchive implements LogArchive {
     private readonly bucket: string,
     private readonly prefix = '',
   ) {}
+
+  /** A store of snapshots beside the segments. */
+  snapshots(): S3SnapshotStore {
+    return new S3SnapshotStore(this.client, this.bucket, this.prefix);
+  }
 
   /** `s3://bucket/prefix`. Keys, region and endpoint come from the variables that the AWS SDK reads (`AWS_ENDPOINT_URL` for others' stores). */
   static open(address: string): S3LogArchive {

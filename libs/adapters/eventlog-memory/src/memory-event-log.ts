@@ -89,6 +89,12 @@ export class MemoryEventLog implements EventLog {
     });
   }
 
+  purge(stream: string, upTo: number): Promise<void> {
+    return this.ask(() => {
+      this.world.trim(stream, Math.min(upTo, this.world.stream(stream).last - 1));
+    });
+  }
+
   close(): Promise<void> {
     this.isClosed = true;
     this.followers.clear();

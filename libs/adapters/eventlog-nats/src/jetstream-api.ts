@@ -55,6 +55,11 @@ export class JetStreamApi {
     if (!this.nc.isClosed()) this.nc.publish(`$JS.API.CONSUMER.DELETE.${stream}.${name}`);
   }
 
+  /** Removes every message before `first`. */
+  async purge(stream: string, first: number): Promise<void> {
+    await this.ask(`STREAM.PURGE.${stream}`, { seq: first });
+  }
+
   /** Read through the leader, never a follower; null when the stream has no such message. */
   async message(stream: string, seq: number, deadlineMs = this.deadlineMs): Promise<ReadBack | null> {
     interface Answer {

@@ -151,6 +151,12 @@ export class NatsEventLog implements EventLog {
     }
   }
 
+  async purge(stream: string, upTo: number): Promise<void> {
+    const { last } = await this.head(stream);
+    const first = Math.min(upTo + 1, last);
+    if (first > 1) await this.writeApi.purge(stream, first);
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;

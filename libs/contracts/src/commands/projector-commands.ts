@@ -47,4 +47,6 @@ export interface ProjectionReport {
   readonly error: string | null;
   /** Events of the log that the view does not know. */
   readonly lagEvents: number;
+  /** Up to where it has each stream; left out while it does not know. */
+  readonly positions?: Readonly<Record<string, number>>;
 }

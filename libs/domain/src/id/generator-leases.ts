@@ -8,6 +8,10 @@ export const GENERATOR_LEASE_MS = 120_000;
 export class GeneratorLeases {
   readonly #leases = new Map<number, GeneratorLeased>();
 
+  all(): IterableIterator<GeneratorLeased> {
+    return this.#leases.values();
+  }
+
   apply(event: DomainEvent): void {
     if (event.type === 'GeneratorLeased')
       this.#leases.set(event.partition * GENERATORS + event.generator, event);

@@ -94,7 +94,8 @@ export class CellState {
   extendedMs = 0;
   /** Something changed that may let a task be placed. */
   dirty = true;
-  #order = 0;
+  /** How many were queued so far. */
+  order = 0;
 
   apply(event: DomainEvent, at: number): void {
     switch (event.type) {
@@ -166,6 +167,19 @@ export class CellState {
     }
   }
 
+  /** An entry as a snapshot keeps it. Call in the order of the queue. */
+  putBack(
+    task: QueuedTask,
+    kept: Pick<CellEntry, 'state' | 'attempts' | 'failedOn'> & { readonly order: number },
+  ): void {
+    const spec = this.classes[task.cls];
+    if (spec === undefined) throw new Error(`an entry of the unknown class ${String(task.cls)}`);
+    const lane = this.#lane(task.cls, spec, task.tenant);
+    const entry: CellEntry = { ...kept, task, lane, order: orderKey(spec, task.eligibleAt, kept.order) };
+    this.entries.set(task.id, entry);
+    if (entry.state === 'visible') this.#show(entry);
+  }
+
   isIdle(): boolean {
     return this.leases.size === 0;
   }
@@ -177,7 +191,7 @@ export class CellState {
     const entry: CellEntry = {
       task,
       lane,
-      order: orderKey(spec, task.eligibleAt, ++this.#order),
+      order: orderKey(spec, task.eligibleAt, ++this.order),
       state: 'out',
       attempts: 0,
       failedOn: null,

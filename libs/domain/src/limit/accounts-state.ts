@@ -42,14 +42,7 @@ export class AccountsState {
         return;
       case 'TenantCreated': {
         const known = this.tenants.get(event.n);
-        const tenant: TenantAccount = known ?? {
-          n: event.n,
-          name: event.tenant,
-          trusted: event.trusted,
-          subscription: event.subscription,
-          window: new SlidingWindow(0, HOUR_MS + TOKEN_TTL_MS),
-          blocks: new Map(),
-        };
+        const tenant = known ?? tenantAccount(event.n, event.tenant, event.trusted, event.subscription);
         tenant.trusted = event.trusted;
         tenant.subscription = event.subscription;
         this.tenants.set(event.n, tenant);
@@ -113,4 +106,14 @@ export class AccountsState {
     tenant.window.setLimit(limit);
     return tenant.window;
   }
+}
+
+export function tenantAccount(
+  n: number,
+  name: string,
+  trusted: boolean,
+  subscription: string,
+): TenantAccount {
+  const window = new SlidingWindow(0, HOUR_MS + TOKEN_TTL_MS);
+  return { n, name, trusted, subscription, window, blocks: new Map() };
 }

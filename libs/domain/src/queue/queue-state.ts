@@ -96,7 +96,10 @@ export function evolveQueue(
       drop(state, event.id);
       return;
     case 'TasksRemoved':
-      for (const id of event.ids) drop(state, id);
+      for (const id of event.ids) {
+        if (state.toRemove.has(id)) state.audit?.delete(id);
+        drop(state, id);
+      }
       return;
     case 'QueuePaused':
       if (event.paused) state.paused.add(event.queue);
@@ -154,9 +157,13 @@ function batchQueued(state: QueueState, event: BatchQueued): void {
 /** Its owner ended it. One that is still queued leaves by an event, so that the resource manager hears of it too. */
 function ended(state: QueueState, id: TaskId): void {
   const entry = state.entries.get(id);
-  if (entry === undefined) state.audit?.delete(id);
-  else if (entry.state === 'done') drop(state, id);
-  else state.toRemove.add(id);
+  if (entry !== undefined && entry.state !== 'done') {
+    state.toRemove.add(id);
+    return;
+  }
+  // It is not queued again: a fold that goes on for ever keeps nothing of it.
+  state.audit?.delete(id);
+  if (entry !== undefined) drop(state, id);
 }
 
 function leaseEnded(state: QueueState, event: LeaseEnded): void {

@@ -38,14 +38,15 @@ export class ReadySet {
   readonly tenantDepth = new Map<number, number>();
   readonly #specs = new Map<string, SchedulingSpec[]>();
   readonly #lanesOf = new Map<SchedulingSpec, Map<number, Lane>>();
-  #order = 0;
+  /** How many came in or came back so far. */
+  order = 0;
   waiting = 0;
 
   /** `partition` of the stream that the event came from; -1 for other streams. */
   apply(event: DomainEvent, partition: number, stream: string, at: number): void {
     switch (event.type) {
       case 'SpecDefined':
-        this.#specsOf(stream)[event.n] = event.spec;
+        this.define(stream, event.n, event.spec);
         return;
       case 'TaskSubmitted':
         this.#submitted(event, partition, stream, at);
@@ -103,6 +104,37 @@ export class ReadySet {
     this.#enqueue(task);
   }
 
+  /** Every class by its stream and its number there. */
+  *specs(): IterableIterator<readonly [stream: string, n: number, spec: SchedulingSpec]> {
+    for (const [stream, specs] of this.#specs)
+      for (const [n, spec] of specs.entries()) yield [stream, n, spec];
+  }
+
+  define(stream: string, n: number, spec: SchedulingSpec): void {
+    this.#specsOf(stream)[n] = spec;
+  }
+
+  /** A task as a snapshot keeps it. */
+  putBack(
+    lane: Lane,
+    {
+      order,
+      ...kept
+    }: Pick<ReadyTask, 'id' | 'p' | 'dueAt' | 'state' | 'eligibleAt'> & {
+      readonly order: number;
+    },
+  ): void {
+    const task: ReadyTask = {
+      ...kept,
+      tenant: lane.tenant,
+      lane,
+      order: orderKey(lane.spec, kept.eligibleAt, order),
+    };
+    this.tasks.set(task.id, task);
+    if (task.state === 'ready') this.#enqueue(task);
+    else if (task.state === 'pushed' || task.state === 'queued') this.#depth(task, 1);
+  }
+
   #specsOf(stream: string): SchedulingSpec[] {
     let specs = this.#specs.get(stream);
     if (specs === undefined) this.#specs.set(stream, (specs = []));
@@ -112,7 +144,7 @@ export class ReadySet {
   #submitted(event: TaskSubmitted, partition: number, stream: string, at: number): void {
     const spec = this.#specsOf(stream)[event.spec];
     if (spec === undefined || this.tasks.has(event.id)) return;
-    const lane = this.#lane(spec, event.tenant);
+    const lane = this.laneOf(spec, event.tenant);
     const eligibleAt = event.dueAt === null ? at : Math.max(at, event.dueAt);
     const task: ReadyTask = {
       id: event.id,
@@ -122,7 +154,7 @@ export class ReadySet {
       dueAt: event.dueAt,
       state: 'blocked',
       eligibleAt,
-      order: orderKey(spec, eligibleAt, ++this.#order),
+      order: orderKey(spec, eligibleAt, ++this.order),
     };
     this.tasks.set(event.id, task);
     if (event.open > 0) return;
@@ -130,7 +162,7 @@ export class ReadySet {
     else this.#enqueue(task);
   }
 
-  #lane(spec: SchedulingSpec, tenant: number): Lane {
+  laneOf(spec: SchedulingSpec, tenant: number): Lane {
     // Each stream defines its classes once, so the object is as good as its text, and quicker to look up.
     let ofSpec = this.#lanesOf.get(spec);
     if (ofSpec === undefined) this.#lanesOf.set(spec, (ofSpec = new Map<number, Lane>()));
@@ -168,7 +200,7 @@ export class ReadySet {
 
   #becomeReady(task: ReadyTask, at: number): void {
     task.eligibleAt = at;
-    task.order = orderKey(task.lane.spec, at, ++this.#order);
+    task.order = orderKey(task.lane.spec, at, ++this.order);
     this.#enqueue(task);
   }
 

@@ -1,4 +1,10 @@
-import { LogGapError, type EventLog, type LogArchive, type StoredMessage } from '@yardmaster/ports';
+import {
+  LogGapError,
+  type EventLog,
+  type LogArchive,
+  type LogFollower,
+  type StoredMessage,
+} from '@yardmaster/ports';
 import { coverage } from './archiver.js';
 import { decodeSegment } from './segment.js';
 
@@ -9,11 +15,33 @@ export function withArchive(log: EventLog, archive: LogArchive): EventLog {
     ensure: (streams) => log.ensure(streams),
     head: (stream) => headOf(log, archive, stream),
     read: (stream, from, to) => readThrough(log, archive, stream, from, to),
-    follow: (stream, from, onMessage, onFailure) => log.follow(stream, from, onMessage, onFailure),
+    follow: (stream, from, onMessage, onFailure) =>
+      followThrough(log, archive, stream, from, onMessage, onFailure),
     writer: (stream, last) => log.writer(stream, last),
     appendUnfenced: (stream, msgId, data) => log.appendUnfenced(stream, msgId, data),
+    purge: (stream, upTo) => log.purge(stream, upTo),
     close: () => log.close(),
   };
+}
+
+/** What the stream does not hold any more comes from the archive first; the rest as it comes. */
+async function followThrough(
+  log: EventLog,
+  archive: LogArchive,
+  stream: string,
+  from: number,
+  onMessage: (message: StoredMessage) => void,
+  onFailure: (error: Error) => void,
+): Promise<LogFollower> {
+  let next = from;
+  for (;;) {
+    const { first, last } = await log.head(stream);
+    if (next >= first) return await log.follow(stream, next, onMessage, onFailure);
+    for await (const message of readThrough(log, archive, stream, next, Math.min(first - 1, last))) {
+      onMessage(message);
+      next = message.seq + 1;
+    }
+  }
 }
 
 /** `first` is the first that can be read here. */

@@ -7,6 +7,11 @@ import type { Envelope } from '@yardmaster/contracts';
 export class CommitGroups {
   #parts: Envelope[] = [];
 
+  /** Some parts are here and others are not. */
+  get isOpen(): boolean {
+    return this.#parts.length > 0;
+  }
+
   /** Envelopes that count now, in order. */
   accept(envelope: Envelope): readonly Envelope[] {
     const { group } = envelope;

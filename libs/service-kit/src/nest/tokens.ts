@@ -1,4 +1,11 @@
-import type { AttemptLogStore, BlobStore, EventLog, LogArchive } from '@yardmaster/ports';
+import type {
+  AttemptLogStore,
+  BlobStore,
+  EventLog,
+  LogArchive,
+  SnapshotStore,
+  TenantKeystore,
+} from '@yardmaster/ports';
 import type { Clock } from '@yardmaster/kernel';
 import type { Bus } from '../bus/bus.js';
 import type { CommittedLog } from '../log/committed-feed.js';
@@ -23,6 +30,10 @@ export interface YardConfig {
   /** Where alerts are posted as JSON; null = nowhere. */
   readonly alertWebhook: string | null;
   readonly handOver: 'proposed' | 'committed';
+  /** A role's snapshot is due after so many messages of its streams; 0 = none is taken. */
+  readonly snapshotMessages: number;
+  /** Messages of each stream that stay in the broker however well they are archived; null = nothing is purged. */
+  readonly purgeKeepMessages: number | null;
 }
 
 /** What every service of a process shares. */
@@ -43,6 +54,9 @@ export interface YardRuntime {
 export interface ArchiveSource {
   readonly log: EventLog;
   readonly archive: LogArchive;
+  /** What is taken of roles, beside it. */
+  readonly snapshots: SnapshotStore;
+  readonly keystore: TenantKeystore;
 }
 
 /** Injection tokens of the parts of a YardRuntime. */

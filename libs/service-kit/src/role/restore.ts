@@ -1,14 +1,19 @@
-import type { Cause, Envelope } from '@yardmaster/contracts';
+import { hashOf, type Cause, type Envelope } from '@yardmaster/contracts';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
 import { EnvelopeReader } from '../log/envelope-reader.js';
+import type { Folding } from './role.js';
 import type { RoleRunner } from './role-runner.js';
 
 /** One followed stream on its way through a restore, with a look ahead. */
 class Track {
   #ahead: Envelope[] = [];
-  #last: { seq: number; hash: string } = { seq: 0, hash: '' };
-
-  constructor(private readonly source: AsyncGenerator<Envelope>) {}
+  constructor(
+    private readonly source: AsyncGenerator<Envelope>,
+    /** What was applied of it before. */
+    private last: { readonly seq: number; readonly hash: string },
+    /** Of what lies before; null when the log does not have it. */
+    private readonly hashAt: (seq: number) => Promise<string | null>,
+  ) {}
 
   /** The next envelope, not yet taken. */
   async peek(): Promise<Envelope | null> {
@@ -21,9 +26,10 @@ class Track {
    * stands at its place, the cause was lost in a crash: what its new owner wrote there and before it came later.
    */
   async countUpTo(seq: number, hash: string): Promise<{ count: number; isThere: boolean }> {
-    if (seq <= this.#last.seq)
-      return { count: 0, isThere: seq === this.#last.seq && this.#last.hash.startsWith(hash) };
-    while ((this.#ahead.at(-1)?.seq ?? this.#last.seq) < seq && (await this.#fetch()));
+    if (seq < this.last.seq)
+      return { count: 0, isThere: (await this.hashAt(seq))?.startsWith(hash) === true };
+    if (seq === this.last.seq) return { count: 0, isThere: this.last.hash.startsWith(hash) };
+    while ((this.#ahead.at(-1)?.seq ?? this.last.seq) < seq && (await this.#fetch()));
     const at = this.#ahead.findIndex((envelope) => envelope.seq === seq);
     const found = this.#ahead[at];
     if (found === undefined) return { count: this.#ahead.length, isThere: false };
@@ -34,7 +40,7 @@ class Track {
 
   take(): void {
     const envelope = this.#ahead.shift();
-    if (envelope !== undefined) this.#last = { seq: envelope.seq, hash: envelope.hash };
+    if (envelope !== undefined) this.last = { seq: envelope.seq, hash: envelope.hash };
   }
 
   async #fetch(): Promise<boolean> {
@@ -46,19 +52,28 @@ class Track {
 }
 
 /**
- * Rebuilds a role from the log alone, up to `heads`. Its own stream is the spine: before each own envelope the followed
+ * Rebuilds a role from the log, from where it stands up to `heads`. Its own stream is the spine: before each own envelope the followed
  * streams are applied up to that envelope's causes, as they were when it was decided. Own envelopes whose cause is not in the
  * log any more are noted in `runner.lost`.
+ *
+ * `isFollowing`: somebody else may own the role's stream and write on while this reads. What rests on own envelopes beyond the
+ * head is left for later then, so that what was applied is a state in which an owner could be.
  */
 export async function restore(
-  runner: RoleRunner,
+  runner: RoleRunner<Folding>,
   log: EventLog,
   keystore: TenantKeystore,
   heads: ReadonlyMap<string, number>,
+  { isFollowing = false } = {},
 ): Promise<void> {
   const open = (stream: string): Track =>
     new Track(
       new EnvelopeReader(log, stream, keystore).read(runner.position(stream) + 1, heads.get(stream) ?? 0),
+      { seq: runner.position(stream), hash: runner.hashAt(stream) ?? '' },
+      async (seq) => {
+        for await (const { data } of log.read(stream, seq, seq)) return hashOf(data);
+        return null;
+      },
     );
   const tracks = new Map(runner.role.follows.map((stream) => [stream, open(stream)]));
   if (runner.role.stream !== null) {
@@ -72,12 +87,13 @@ export async function restore(
   await applyInCausalOrder(
     runner,
     [...tracks.values()].map((track) => ({ track, count: Infinity })),
+    isFollowing,
   );
 }
 
 /** Applies what an own envelope rests on. */
 async function applyCauses(
-  runner: RoleRunner,
+  runner: RoleRunner<Folding>,
   tracks: ReadonlyMap<string, Track>,
   own: number,
   causes: readonly Cause[],
@@ -99,7 +115,11 @@ interface Wanted {
 }
 
 /** Applies so many envelopes of each track, each after its causes. */
-async function applyInCausalOrder(runner: RoleRunner, wanted: readonly Wanted[]): Promise<void> {
+async function applyInCausalOrder(
+  runner: RoleRunner<Folding>,
+  wanted: readonly Wanted[],
+  isFollowing = false,
+): Promise<void> {
   for (;;) {
     let moved = false;
     let stuck: Wanted | null = null;
@@ -107,7 +127,7 @@ async function applyInCausalOrder(runner: RoleRunner, wanted: readonly Wanted[])
       while (one.count > 0) {
         const next = await one.track.peek();
         if (next === null) break;
-        if (!runner.hasCauses(next)) {
+        if (!runner.hasCauses(next) || (isFollowing && !runner.hasOwnCauses(next))) {
           stuck ??= one;
           break;
         }
@@ -119,7 +139,7 @@ async function applyInCausalOrder(runner: RoleRunner, wanted: readonly Wanted[])
     }
     if (moved) continue;
     const next = await stuck?.track.peek();
-    if (stuck === null || next == null) return;
+    if (stuck === null || next == null || isFollowing) return;
     // Its cause was lost in a crash; its owner repairs by events that follow.
     runner.apply(next);
     stuck.track.take();

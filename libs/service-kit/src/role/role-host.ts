@@ -7,6 +7,7 @@ import { WorkerOutbox } from '../bus/worker-outbox.js';
 import { CommitLedger } from '../log/commit-ledger.js';
 import type { CommittedHub } from '../log/committed-hub.js';
 import { StreamWriter } from '../log/stream-writer.js';
+import type { SnapshotLoader } from '../snapshot/snapshot-loader.js';
 import { Hosted } from './hosted.js';
 import { RemoteStreams } from './remote-streams.js';
 import { restore } from './restore.js';
@@ -31,6 +32,8 @@ export interface RoleHostOptions {
   readonly keystore: TenantKeystore;
   readonly bus: Bus;
   readonly hub: CommittedHub;
+  /** Where roles go on from; left out: they are folded from the first event. */
+  readonly snapshots?: Pick<SnapshotLoader, 'load'>;
   readonly clock: Clock;
   /** New objects of the roles that this process can have, by name; called again each time, as state is never reused. */
   readonly offers: ReadonlyMap<string, () => Role>;
@@ -270,11 +273,14 @@ export class RoleHost {
     heads: ReadonlyMap<string, number>,
   ): Promise<Map<Hosted, { isFenced: boolean; error: Error | null }>> {
     const failures = new Map<Hosted, { isFenced: boolean; error: Error | null }>();
-    const { log, keystore } = this.options;
+    const { log, keystore, snapshots } = this.options;
     await Promise.all(
       fresh.map(async (hosted) => {
         try {
-          await restore(hosted.runner, log, keystore, heads);
+          // What it began to read is spoilt: a new object of the role goes on from another.
+          if ((await snapshots?.load(hosted.runner, heads)) === 'spoilt')
+            failures.set(hosted, { isFenced: false, error: null });
+          else await restore(hosted.runner, log, keystore, heads);
         } catch (error) {
           this.#say('failed', `${hosted.name}: ${String(error)}`);
           failures.set(hosted, { isFenced: false, error: error as Error });

@@ -1,7 +1,8 @@
 import type { Cause, Envelope } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import { CommitGroups } from '../log/commit-groups.js';
-import type { EventOrigin, LostCause, Role } from './role.js';
+import type { SnapshotHeader } from '../snapshot/snapshot-codec.js';
+import type { EventOrigin, Folding, LostCause, Role } from './role.js';
 
 /** Held back longer than this for a cause that never came, an envelope is applied all the same. */
 export const CAUSE_PATIENCE_MS = 2_000;
@@ -10,7 +11,7 @@ export const CAUSE_PATIENCE_MS = 2_000;
  * Feeds one role: keeps its positions, holds an envelope back until what it rests on was applied, completes commit groups.
  * Owns: the role's positions. Invariant: per stream, envelopes are applied in sequence, each once.
  */
-export class RoleRunner {
+export class RoleRunner<R extends Folding = Role> {
   readonly #positions = new Map<string, { seq: number; hash: string }>();
   readonly #changed = new Set<string>();
   readonly #groups = new Map<string, CommitGroups>();
@@ -20,10 +21,12 @@ export class RoleRunner {
   epoch = 0;
   /** Last sequence of the own stream that is in the archive, as its owner wrote it down. */
   archivedUpTo = 0;
+  /** Time of the last own envelope; of any, for a role without a stream. */
+  at = 0;
   /** Node of the last owner; null before the first. */
   owner: string | null = null;
 
-  constructor(readonly role: Role) {
+  constructor(readonly role: R) {
     this.#followed = new Set(role.follows);
   }
 
@@ -42,6 +45,30 @@ export class RoleRunner {
 
   positions(): Record<string, number> {
     return Object.fromEntries([...this.#positions].map(([stream, p]) => [stream, p.seq]));
+  }
+
+  /** Nothing waits: what was applied is all that lies before its positions. */
+  get isWhole(): boolean {
+    return this.#held.size === 0 && [...this.#groups.values()].every(({ isOpen }) => !isOpen);
+  }
+
+  /** What a snapshot says of the log that it was folded from. */
+  known(): Pick<SnapshotHeader, 'positions' | 'epoch' | 'owner' | 'at' | 'archivedUpTo' | 'lost'> {
+    const { epoch, owner, at, archivedUpTo, lost } = this;
+    return { positions: Object.fromEntries(this.#positions), epoch, owner, at, archivedUpTo, lost };
+  }
+
+  /** Goes on from where a snapshot was taken. Its first commit names every followed position. */
+  resume(known: ReturnType<RoleRunner['known']>): void {
+    for (const [stream, position] of Object.entries(known.positions)) {
+      this.#positions.set(stream, position);
+      if (this.#followed.has(stream)) this.#changed.add(stream);
+    }
+    this.epoch = known.epoch;
+    this.owner = known.owner;
+    this.at = known.at;
+    this.archivedUpTo = known.archivedUpTo;
+    this.lost.push(...known.lost);
   }
 
   /** Followed positions that changed since the last call. */
@@ -118,6 +145,13 @@ export class RoleRunner {
     return true;
   }
 
+  /** True when no own envelope that it rests on lies ahead. */
+  hasOwnCauses(envelope: Envelope): boolean {
+    return envelope.causes.every(
+      ([stream, seq]) => stream !== this.role.stream || this.position(stream) >= seq,
+    );
+  }
+
   apply(envelope: Envelope): void {
     const { stream } = envelope;
     if (envelope.group !== null || this.#groups.has(stream)) {
@@ -127,6 +161,7 @@ export class RoleRunner {
     } else {
       this.#applyEvents(envelope);
     }
+    if (stream === this.role.stream || this.role.stream === null) this.at = Math.max(this.at, envelope.at);
     this.#positions.set(stream, { seq: envelope.seq, hash: envelope.hash });
     if (this.#followed.has(stream)) this.#changed.add(stream);
   }

@@ -1,4 +1,4 @@
-import type { DomainEvent, Envelope, Reply } from '@yardmaster/contracts';
+import type { DomainEvent, Envelope, Reply, SnapshotForm } from '@yardmaster/contracts';
 import type { WorkerOutbox } from '../bus/worker-outbox.js';
 
 /** Where an event came from: the stream, and the time and author of its envelope. */
@@ -64,6 +64,8 @@ export interface Role {
   readonly hears?: MessageHandlers;
   /** Events of a followed envelope that this role looks at; left out: all. */
   concerns?(envelope: Envelope): readonly DomainEvent[];
+  /** How what it folded is written and read; left out: it is folded from the first event each time. */
+  readonly snapshot?: SnapshotForm;
   /** Pure and total: never throws, ignores what cannot be. */
   apply(event: DomainEvent, from: EventOrigin): void;
   /** Once, as the new owner, before anything else: repair what a crash left. */
@@ -71,3 +73,6 @@ export interface Role {
   /** Decides what the state asks for. Called after every change and at the times asked for. */
   advance(ctx: RoleContext): void;
 }
+
+/** The part of a role that is folded from the log. */
+export type Folding = Pick<Role, 'name' | 'stream' | 'follows' | 'concerns' | 'snapshot' | 'apply'>;

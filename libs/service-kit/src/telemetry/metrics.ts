@@ -69,6 +69,21 @@ export const METRICS_TABLE = {
     help: 'Messages of all streams that are not in the archive yet.',
     labels: [],
   },
+  yard_snapshots_total: {
+    kind: 'counter',
+    help: 'Snapshots that roles went on from, or passed over because they did not hold.',
+    labels: ['what'],
+  },
+  yard_snapshot_lag_messages: {
+    kind: 'gauge',
+    help: 'Messages of the streams of a role since its last snapshot.',
+    labels: ['role'],
+  },
+  yard_log_first_sequence: {
+    kind: 'gauge',
+    help: 'First message of a stream that the broker still holds; what lies before it was purged and is in the archive.',
+    labels: ['stream'],
+  },
   yard_workers: { kind: 'gauge', help: 'Workers, by state.', labels: ['state'] },
   yard_capacity_used_ratio: {
     kind: 'gauge',

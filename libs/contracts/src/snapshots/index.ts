@@ -1,0 +1,3 @@
+export * from './forms.js';
+export * from './role-folds.js';
+export * from './snapshot-form.js';

@@ -1,0 +1,60 @@
+import type { SnapshotStore } from '@yardmaster/ports';
+
+/** A follower that was not heard for so long reads from the archive when it is back. */
+export const FOLLOWER_ABSENT_MS = 24 * 3_600_000;
+
+interface Entry {
+  readonly positions: Readonly<Record<string, number>>;
+  /** Epoch ms. */
+  readonly heardAt: number;
+}
+
+const FOLDER = 'followers';
+const FILE = 'register.json';
+
+/**
+ * Who follows which stream up to where, kept beside the snapshots, so that a follower which is away for a while still has what
+ * it has not read when the one who keeps this starts anew.
+ */
+export class FollowerRegister {
+  readonly #followers = new Map<string, Entry>();
+
+  /** Without a store it is forgotten with its process. */
+  constructor(private readonly store: SnapshotStore | null) {}
+
+  async load(): Promise<void> {
+    const bytes = await this.store?.read(FOLDER, FILE);
+    if (bytes == null) return;
+    let entries: [string, Entry][];
+    try {
+      entries = JSON.parse(Buffer.from(bytes).toString('utf8')) as [string, Entry][];
+    } catch {
+      // Whoever follows is heard again within seconds.
+      return;
+    }
+    for (const [name, entry] of entries) if (!this.#followers.has(name)) this.#followers.set(name, entry);
+  }
+
+  async save(): Promise<void> {
+    await this.store?.write(FOLDER, FILE, Buffer.from(JSON.stringify([...this.#followers])));
+  }
+
+  heard(name: string, positions: Readonly<Record<string, number>>, now: number): void {
+    this.#followers.set(name, { positions, heardAt: now });
+  }
+
+  /** It said goodbye. */
+  left(name: string): void {
+    this.#followers.delete(name);
+  }
+
+  /** What every registered follower of a stream has read; Infinity when nobody follows it. */
+  floor(stream: string, now: number): number {
+    let floor = Infinity;
+    for (const [name, { positions, heardAt }] of this.#followers) {
+      if (now - heardAt > FOLLOWER_ABSENT_MS) this.#followers.delete(name);
+      else floor = Math.min(floor, positions[stream] ?? Infinity);
+    }
+    return floor;
+  }
+}

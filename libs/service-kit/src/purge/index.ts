@@ -1,0 +1,2 @@
+export * from './follower-register.js';
+export * from './purger.js';

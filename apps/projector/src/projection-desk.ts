@@ -23,6 +23,7 @@ export class ProjectionDesk {
   readonly #runs = new Map<string, Verification>();
   #underWay: string | null = null;
   #lag = 0;
+  #positions: Readonly<Record<string, number>> | null = null;
   #door: { stop(): void } | null = null;
   #timer: NodeJS.Timeout | null = null;
 
@@ -41,9 +42,10 @@ export class ProjectionDesk {
     this.#timer.unref();
   }
 
-  /** Events that the view does not know yet. */
-  lag(events: number): void {
+  /** Events that the view does not know yet, and up to where it knows each stream. */
+  lag(events: number, positions: Readonly<Record<string, number>>): void {
     this.#lag = events;
+    this.#positions = positions;
   }
 
   /** The projection's state has changed. */
@@ -66,7 +68,13 @@ export class ProjectionDesk {
 
   #report(): void {
     const { name, status } = this.projection;
-    const report: ProjectionReport = { projection: name, node: this.node, ...status, lagEvents: this.#lag };
+    const report: ProjectionReport = {
+      projection: name,
+      node: this.node,
+      ...status,
+      lagEvents: this.#lag,
+      ...(this.#positions === null ? {} : { positions: this.#positions }),
+    };
     this.bus.publish(telemetry.projection(name), report);
   }
 

@@ -28,7 +28,7 @@ interface Kept {
 
 type Told = (events: {
   readonly onStatus: (status: ProjectionStatus, cause: unknown) => void;
-  readonly onLag: (events: number) => void;
+  readonly onLag: (events: number, positions: Readonly<Record<string, number>>) => void;
 }) => Projection;
 
 /** The projections that this process keeps. */
@@ -91,9 +91,9 @@ export class Projections {
         told(projection.name, status, cause);
         desk.changed();
       },
-      onLag: (events) => {
+      onLag: (events, positions) => {
         metrics.set('yard_projection_lag_events', events, { projection: projection.name });
-        desk.lag(events);
+        desk.lag(events, positions);
       },
     });
     const desk = new ProjectionDesk(projection, bus, node, this.#verifications);

@@ -1,7 +1,9 @@
 import { Inject, Module } from '@nestjs/common';
+import type { Clock } from '@yardmaster/kernel';
 import {
   ARCHIVE,
   BUS,
+  CLOCK,
   COMMITTED_LOG,
   CONFIG,
   LOGGER,
@@ -14,9 +16,10 @@ import {
   type Metrics,
   type YardConfig,
 } from '@yardmaster/service-kit';
+import { openUpkeep } from '../upkeep/open-upkeep.js';
 import { openArchiver } from './open-archiver.js';
 
-/** Copies the log into the archive, in one projector's process at a time; a process without an archive has nothing to do here. */
+/** Copies the log into the archive, takes snapshots of roles and purges, in one projector's process at a time; a process without an archive has nothing to do here. */
 @Module({})
 export class ArchiverModule {
   constructor(
@@ -24,13 +27,16 @@ export class ArchiverModule {
     @Inject(ARCHIVE) source: ArchiveSource | null,
     @Inject(COMMITTED_LOG) committed: CommittedLog,
     @Inject(BUS) bus: Bus,
-    @Inject(CONFIG) { partitions }: YardConfig,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(CONFIG) config: YardConfig,
     @Inject(LOGGER) logger: Logger,
     @Inject(METRICS) metrics: Metrics,
   ) {
-    if (source !== null)
-      registry.offerDuty('archive', () =>
-        openArchiver({ source, committed, bus, partitions, logger, metrics }),
-      );
+    if (source === null) return;
+    const { partitions } = config;
+    registry.offerDuty('archive', () =>
+      openArchiver({ source, committed, bus, partitions, logger, metrics }),
+    );
+    registry.offerDuty('snapshots', () => openUpkeep({ source, bus, clock, config, logger, metrics }));
   }
 }

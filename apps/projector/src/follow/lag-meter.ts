@@ -13,7 +13,8 @@ export class LagMeter {
 
   constructor(
     private readonly log: CommittedLog,
-    private readonly onLag: ((events: number) => void) | undefined,
+    private readonly onLag:
+      ((events: number, positions: Readonly<Record<string, number>>) => void) | undefined,
   ) {}
 
   start(streams: readonly string[], stored: ReadonlyMap<string, Position>): void {
@@ -41,7 +42,10 @@ export class LagMeter {
       const behind = await Promise.all(
         [...this.#at].map(async ([stream, at]) => Math.max(0, (await this.log.head(stream)) - at)),
       );
-      this.onLag?.(Math.round(behind.reduce((sum, n) => sum + n, 0) * this.#perEnvelope));
+      this.onLag?.(
+        Math.round(behind.reduce((sum, n) => sum + n, 0) * this.#perEnvelope),
+        Object.fromEntries(this.#at),
+      );
     } catch {
       // The log is away: whoever owns it tells.
     }

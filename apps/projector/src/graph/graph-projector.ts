@@ -29,7 +29,7 @@ export interface GraphProjectorOptions {
   readonly closes: boolean;
   readonly onStatus?: (status: ProjectionStatus, cause: unknown) => void;
   /** Events not yet in the graph; each second while it runs. */
-  readonly onLag?: (events: number) => void;
+  readonly onLag?: (events: number, positions: Readonly<Record<string, number>>) => void;
 }
 
 /**

@@ -33,7 +33,7 @@ export interface RelationalProjectorOptions {
   readonly connect: () => Promise<ReadModelWriter>;
   readonly onStatus?: (status: ProjectionStatus, cause: unknown) => void;
   /** Events not yet in the tables; each second while it runs. */
-  readonly onLag?: (events: number) => void;
+  readonly onLag?: (events: number, positions: Readonly<Record<string, number>>) => void;
 }
 
 /**

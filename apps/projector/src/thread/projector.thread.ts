@@ -6,6 +6,7 @@ import { openRuntime } from '@yardmaster/composition';
 import type { Metrics } from '@yardmaster/service-kit';
 import { openArchiver } from '../archive/open-archiver.js';
 import { Projections } from '../projections.js';
+import { openUpkeep } from '../upkeep/open-upkeep.js';
 import { storesOf } from '../stores.js';
 import type { Figure, Stop, ThreadData } from './messages.js';
 
@@ -43,9 +44,18 @@ const archiver = openArchiver({
   metrics,
 });
 archiver.start();
+const upkeep = openUpkeep({
+  source: runtime.archive,
+  bus: runtime.bus,
+  clock: runtime.clock,
+  config,
+  logger: runtime.logger,
+  metrics,
+});
+upkeep.start();
 port.once('message', (_: Stop) => {
   void (async () => {
-    await Promise.all([projections.stop(), archiver.stop()]);
+    await Promise.all([projections.stop(), archiver.stop(), upkeep.stop()]);
     await runtime.close();
     // Ends this thread alone.
     process.exit(0);

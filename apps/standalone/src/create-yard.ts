@@ -20,7 +20,13 @@ import { QueueManagerModule } from '@yardmaster/queue-manager';
 import { RateLimiterModule } from '@yardmaster/ratelimiter';
 import { ResourceManagerModule } from '@yardmaster/resource-manager';
 import { openServers, type Servers } from '@yardmaster/servers';
-import { RoleRegistry, startTracing, YardModule, YardTransport } from '@yardmaster/service-kit';
+import {
+  mustNotBeAhead,
+  RoleRegistry,
+  startTracing,
+  YardModule,
+  YardTransport,
+} from '@yardmaster/service-kit';
 import { SubmitterModule } from '@yardmaster/submitter';
 import { writeContext } from './context-file.js';
 import { LocalAgent } from './local-agent.js';
@@ -112,6 +118,8 @@ export async function createYard(options: CreateYardOptions = {}): Promise<Runni
     undo.push(() => runtime.close());
     const views = openViews(servers);
     undo.push(() => views.close());
+    const seen = (env as NodeJS.ProcessEnv)['YARD_REBUILD'] === '1' ? null : await views.seen();
+    if (seen !== null) await mustNotBeAhead('Postgres', seen, runtime.log);
     const app = await NestFactory.create<NestFastifyApplication>(
       YardInOneProcess.of(runtime, servers.nats, views),
       new GatewayAdapter(),

@@ -17,6 +17,7 @@ import {
   type YardConfig,
   type YardRuntime,
 } from '@yardmaster/service-kit';
+import { checkState } from './check-state.js';
 import { openArchiveStores } from './open-archive.js';
 
 /** Where the broker is and what is known of it. */
@@ -59,6 +60,12 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
   const { archive, snapshots } = await openArchiveStores(config.archive);
   const log = withArchive(stored, archive);
   await log.ensure(allStreams(config.partitions).map(streamSpec));
+  try {
+    await checkState(config, stored, archive, allStreams(config.partitions));
+  } catch (error) {
+    await stored.close();
+    throw error;
+  }
   const nc = await connectNats({ ...access, name: `${config.node} commands` });
   const deadLetters = new DeadLetters({
     log,

@@ -19,6 +19,7 @@ export * from './role/role-host.js';
 export * from './role/role-runner.js';
 export * from './role/role.js';
 export * from './snapshot/index.js';
+export * from './start/index.js';
 export * from './telemetry/logger.js';
 export * from './telemetry/metrics.js';
 export * from './telemetry/tracing.js';

@@ -4,7 +4,7 @@ import type { AttemptRow, ReadModelQueries, TaskQuery, TaskRow, WorkflowRow } fr
 import type pg from 'pg';
 import { openPool, type ReadModelConnection } from '../connection.js';
 import { isUnavailable, ReadModelUnavailableError } from '../errors.js';
-import { PROJECTION } from '../write/positions.js';
+import { PROJECTION, storedPositions, type ProjectedPosition } from '../write/positions.js';
 import { tasksQuery } from './task-filter.js';
 import {
   ATTEMPT_COLUMNS,
@@ -17,6 +17,9 @@ import {
   type StoredTask,
   type StoredWorkflow,
 } from './task-rows.js';
+
+/** SQLSTATE of a table that is not there. */
+const UNDEFINED_TABLE = '42P01';
 
 /** Where a task's events stand in the log: sequences by stream. */
 export type TaskPositions = Readonly<Record<string, readonly number[]>>;
@@ -32,6 +35,19 @@ export class PostgresReadModel implements ReadModelQueries {
   async tasks(query: TaskQuery): Promise<readonly TaskRow[]> {
     const { text, values } = tasksQuery(query, TASK_COLUMNS);
     return (await this.#ask<StoredTask>(text, values)).map(taskRow);
+  }
+
+  /** Up to where the tables know each stream; none where they are not made yet, null while the database does not answer. */
+  async seen(): Promise<ReadonlyMap<string, ProjectedPosition> | null> {
+    const client = await this.pool.connect().catch(() => null);
+    if (client === null) return null;
+    try {
+      return await storedPositions(client);
+    } catch (error) {
+      return (error as { readonly code?: unknown }).code === UNDEFINED_TABLE ? new Map() : null;
+    } finally {
+      client.release();
+    }
   }
 
   async task(id: string): Promise<TaskRow | null> {

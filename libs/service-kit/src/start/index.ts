@@ -1,0 +1,2 @@
+export * from './check-log.js';
+export * from './installation.js';

@@ -1,6 +1,7 @@
 import { commands, hashOf, streams } from '@yardmaster/contracts';
 import {
   Archiver,
+  verifyAgainstLog,
   verifyArchive,
   withArchive,
   type ArchivedUpTo,
@@ -273,3 +274,30 @@ function flip(archive: MemoryLogArchive, at: number): void {
   const i = at < 0 ? bytes.length + at : at;
   bytes[i] = (bytes[i] ?? 0) ^ 1;
 }
+
+describe('the archive and its stream', () => {
+  it('are held against each other: what left the stream, what its owner wrote down, and where both have a message', async () => {
+    const { world, archive } = await lived();
+    const { archiver } = archiverOf(world, archive, {
+      sealMessages: 5,
+      tell: async ({ stream, last, lastHash, sha256 }) =>
+        (await world.bus.request(commands.archived(stream), { last, lastHash, sha256 })).ok,
+    });
+    await archiver.runOnce();
+    await world.quiet();
+    await archiver.runOnce();
+    const faults = async (): Promise<readonly string[]> =>
+      (await verifyAgainstLog(world.log.open(), archive, tasks)).faults;
+    expect(world.events('SegmentArchived').some(({ stream }) => stream === tasks)).toBe(true);
+    expect(await faults()).toEqual([]);
+    const files = [...archive.files];
+    for (const [key, { name }] of files)
+      if (name.stream === tasks && name.isSealed) archive.files.delete(key);
+    expect((await faults()).join()).toMatch(
+      /lacks the segment that ends at \d+, which message \d+ says is there/,
+    );
+    for (const [key] of files) archive.files.delete(key);
+    world.log.trim(tasks, 4);
+    expect((await faults()).join()).toMatch(/stream tasks-0 begins at 5, but its archive ends at 0/);
+  });
+});

@@ -74,12 +74,12 @@ async function caughtUp(yard: Yard): Promise<void> {
   note('the tables are up to date');
 }
 
-function eventsOf({ relational, graph }: ViewsVerificationResponse): number {
-  return (relational?.events ?? 0) + (graph?.events ?? 0);
+function eventsOf({ relational, graph, archive }: ViewsVerificationResponse): number {
+  return (relational?.events ?? 0) + (graph?.events ?? 0) + (archive?.events ?? 0);
 }
 
 function show(told: ViewsVerificationResponse): void {
-  const views = [told.relational, told.graph].filter((view) => view !== null);
+  const views = [told.relational, told.graph, told.archive].filter((view) => view !== null);
   const parts = views.flatMap((view) => view.parts);
   const rows = ({ rows: counted }: VerifiedPart['stored']): string =>
     counted === null ? '-' : String(counted);
@@ -91,6 +91,7 @@ function show(told: ViewsVerificationResponse): void {
       { title: 'EQUAL', of: (part) => (part.equal ? 'yes' : 'NO') },
     ]);
   for (const { error } of views) if (error !== null) note(`failed: ${error}`);
-  if (told.equal === false) note('the views differ from the log: `yard admin rebuild` makes them anew');
-  if (told.equal === true) note(`equal: ${String(eventsOf(told))} events read`);
+  if (told.relational?.equal === false || told.graph?.equal === false)
+    note('the views differ from the log: `yard admin rebuild` makes them anew');
+  if (told.equal === true) note(`equal: ${String(eventsOf(told))} events and messages read`);
 }

@@ -28,15 +28,15 @@ export class Views {
   async verify(run: string = randomUUID()): Promise<ViewsVerificationResponse> {
     const until = performance.now() + HOLD_MS;
     for (;;) {
-      const [relational = null, graph = null] = await Promise.all(
-        PROJECTIONS.map((projection) => this.#verification(projection, run)),
+      const [relational = null, graph = null, archive = null] = await Promise.all(
+        [...PROJECTIONS, 'archive' as const].map((kept) => this.#verification(kept, run)),
       );
-      const asked = [relational, graph].filter((one) => one !== null);
+      const asked = [relational, graph, archive].filter((one) => one !== null);
       if (asked.length === 0) throw nobody();
       const state = stateOf(asked);
       if (state !== 'running' || performance.now() > until) {
         const equal = state === 'done' ? asked.every((one) => one.equal) : null;
-        return { run, state, equal, relational, graph };
+        return { run, state, equal, relational, graph, archive };
       }
       await sleep(LOOK_MS);
     }
@@ -51,15 +51,15 @@ export class Views {
     return { rebuilding: PROJECTIONS.filter((_, i) => replies[i]?.ok === true) };
   }
 
-  async #verification(projection: ProjectionName, run: string): Promise<Verification | null> {
-    const reply = await this.#ask<Verification>(projection, { op: 'verify', run }, VERIFY);
+  async #verification(kept: ProjectionName | 'archive', run: string): Promise<Verification | null> {
+    const reply = await this.#ask<Verification>(kept, { op: 'verify', run }, VERIFY);
     if (reply.ok) return reply.value;
     if (isNobody(reply)) return null;
     throw new YardError(reply.rejection);
   }
 
   #ask<T>(
-    projection: ProjectionName,
+    projection: ProjectionName | 'archive',
     command: ProjectorCommand,
     options: { readonly timeoutMs: number; readonly patienceMs: number },
   ): Promise<Reply<T>> {

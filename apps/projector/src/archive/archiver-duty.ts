@@ -12,6 +12,8 @@ const HALTING = new Set(['archive-damaged', 'broken-chain', 'log-gap']);
 export interface ArchiverDutyOptions {
   readonly archiver: Pick<Archiver, 'runOnce'>;
   readonly log: Pick<CommittedLog, 'arrived'>;
+  /** Answers for the archive, also when the copying has halted. */
+  readonly desk?: { start(): void; stop(): void };
   readonly onBehind: (messages: number) => void;
   readonly onFailure: (error: Error, isHalted: boolean) => void;
   readonly lookMs?: number;
@@ -25,11 +27,13 @@ export class ArchiverDuty {
   constructor(private readonly options: ArchiverDutyOptions) {}
 
   start(): void {
+    this.options.desk?.start();
     this.#running ??= this.#run();
   }
 
   /** Ends after the stream that it is at. */
   async stop(): Promise<void> {
+    this.options.desk?.stop();
     this.#stop.abort();
     await this.#running;
   }

@@ -7,6 +7,7 @@ import {
   type Logger,
   type Metrics,
 } from '@yardmaster/service-kit';
+import { ArchiveDesk } from './archive-desk.js';
 import { ArchiverDuty } from './archiver-duty.js';
 
 export interface ArchiverParts {
@@ -27,12 +28,14 @@ export function openArchiver({
   logger,
   metrics,
 }: ArchiverParts): ArchiverDuty {
+  // Dead letters have no chain and no owner.
+  const chained = allStreams(partitions).filter((stream) => stream !== streams.deadLetters);
   return new ArchiverDuty({
+    desk: new ArchiveDesk(source, chained, bus),
     log: committed,
     archiver: new Archiver({
       ...source,
-      // Dead letters have no chain and no owner.
-      streams: allStreams(partitions).filter((stream) => stream !== streams.deadLetters),
+      streams: chained,
       tell: async ({ stream, last, lastHash, sha256 }) => {
         const command: ArchivedCommand = { last, lastHash, sha256 };
         return (await bus.request(commands.archived(stream), command)).ok;

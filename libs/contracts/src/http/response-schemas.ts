@@ -224,6 +224,7 @@ export const responseSchemas: Readonly<Record<string, JsonSchema>> = {
     equal: nullable(bool),
     relational: nullable(ref('Verification')),
     graph: nullable(ref('Verification')),
+    archive: nullable(ref('Verification')),
   }),
   ViewsRebuild: open({ rebuilding: list(str) }),
   Tenant: open({ id: str, number: int, subscription: str, trusted: bool }),

@@ -238,6 +238,8 @@ export interface ViewsVerificationResponse {
   equal: boolean | null;
   relational: Verification | null;
   graph: Verification | null;
+  /** The archive of each stream: whole by itself, and as the stream says. */
+  archive: Verification | null;
 }
 
 /** Answer of `POST /v1/admin/rebuild`: the views that are being made anew. */

@@ -26,6 +26,7 @@ export async function campaign({ firstSeed, seeds, seconds }: CampaignPlan): Pro
   let proved = 0;
   let empty = 0;
   let tasks = 0;
+  const upkeep = { looks: 0, purged: 0, crashes: 0, resumed: 0 };
   let seed = firstSeed;
   while (
     proved + failed.length < seeds &&
@@ -35,6 +36,8 @@ export async function campaign({ firstSeed, seeds, seconds }: CampaignPlan): Pro
     const verdict = await simulate(seed++);
     points.add(verdict.points);
     tasks += verdict.tasks;
+    for (const what of ['looks', 'purged', 'crashes', 'resumed'] as const)
+      upkeep[what] += verdict.upkeep[what];
     for (const [kind, n] of Object.entries(verdict.landed)) landed.set(kind, (landed.get(kind) ?? 0) + n);
     if (verdict.faults.length > 0) failed.push(verdict);
     else if (verdict.isVoid !== null) empty++;
@@ -47,6 +50,7 @@ export async function campaign({ firstSeed, seeds, seconds }: CampaignPlan): Pro
     summary: [
       `seeds ${String(firstSeed)}-${String(seed - 1)}: ${String(proved)} held, ${String(failed.length)} failed, ${String(empty)} void; ${String(tasks)} tasks`,
       `faults that struck: ${struck}`,
+      `upkeep: ${String(upkeep.looks)} looks, ${String(upkeep.crashes)} of them killed, ${String(upkeep.purged)} messages purged, ${String(upkeep.resumed)} roles went on from snapshots`,
       `crash points covered: ${String(points.covered.size)} of the ${String(points.seen.size)} pairs of publishes that stood next to each other`,
     ].join('\n'),
   };

@@ -4,13 +4,22 @@ import { BatcherRole } from '@yardmaster/batcher';
 import type { TenantKeystore } from '@yardmaster/ports';
 import { QueueRole } from '@yardmaster/queue-manager';
 import { ResourcesRole } from '@yardmaster/resource-manager';
-import { CommittedHub, RoleHost, type Bus, type Role } from '@yardmaster/service-kit';
+import {
+  CommittedHub,
+  RoleHost,
+  SnapshotLoader,
+  withArchive,
+  type Bus,
+  type Role,
+} from '@yardmaster/service-kit';
+import { MemoryLogArchive, MemorySnapshotStore } from '@yardmaster/testkit';
 import type { LogRecord } from '../../checkers/index.js';
 import { fixedRoles, servicesOf } from '../services.js';
 import { CrashPoints, kindOf } from './crash-points.js';
 import type { Network } from './network.js';
 import { SimLog } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
+import { look } from './upkeep.js';
 import type { VirtualTime } from './virtual-time.js';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -35,6 +44,10 @@ export interface Service {
 /** All services of a cell over one in-memory log, each a process that can be stopped, cut off, replaced and killed. */
 export class Cell implements LogRecord {
   readonly log = new MemoryLogWorld();
+  readonly #archive = new MemoryLogArchive();
+  readonly #snapshots = new MemorySnapshotStore();
+  /** What archiving, snapshots and purges came to. */
+  readonly upkeep = { looks: 0, purged: 0, crashes: 0, resumed: 0 };
   readonly points = new CrashPoints();
   readonly streams: readonly string[];
   readonly slots: number;
@@ -66,6 +79,7 @@ export class Cell implements LogRecord {
     if (before !== undefined && before.process.state !== 'dead') this.deposed.push(before);
     const process = new SimProcess(`s${String(slot)}#${String(++this.#names)}`, this.time);
     const log = new SimLog(this.log.open(), process, this.time);
+    const read = withArchive(log, this.#archive);
     const bus: Bus = this.network.endpoint(process);
     const count = (what: keyof Cell['counted'], n: number): void => {
       this.counted[what] += n;
@@ -79,11 +93,20 @@ export class Cell implements LogRecord {
       isActive: false,
       host: new RoleHost({
         node: process.name,
-        log,
+        log: read,
+        snapshots: new SnapshotLoader({
+          store: this.#snapshots,
+          log: read,
+          keystore,
+          onUsed: () => this.upkeep.resumed++,
+          onIgnored: (role, name, reason) => {
+            this.onSaid(`${process.name} passes over ${role} ${name}: ${reason}`);
+          },
+        }),
         keystore,
         bus,
         clock: process.clock,
-        hub: new CommittedHub(log, keystore, (stream, error) => {
+        hub: new CommittedHub(read, keystore, (stream, error) => {
           this.onSaid(`${process.name} follows ${stream} no longer: ${error.message}`);
         }),
         handOver,
@@ -102,6 +125,43 @@ export class Cell implements LogRecord {
         this.onSaid(`${process.name} did not start: ${String(error)}`);
         this.kill(service, () => true);
       });
+    });
+  }
+
+  /** One look of the process that keeps the archive; it dies before its nth step. */
+  keepUp(diesBefore: number): void {
+    const process = new SimProcess(`u${String(++this.#names)}`, this.time);
+    const log = new SimLog(this.log.open(), process, this.time);
+    let steps = 0;
+    this.upkeep.looks++;
+    process.run(() => {
+      look({
+        process,
+        bus: this.network.endpoint(process),
+        log,
+        archive: this.#archive,
+        store: this.#snapshots,
+        keystore,
+        partitions: this.options.partitions,
+        streams: this.streams,
+        dies: (step) => {
+          if (steps++ < diesBefore) return false;
+          this.upkeep.crashes++;
+          this.onSaid(`${process.name} dies before it could ${step}`);
+          return true;
+        },
+        // What is judged at the end is the whole log.
+        beforePurge: () => {
+          for (const stream of this.streams) this.disk(stream);
+        },
+      }).then(
+        (purged) => {
+          this.upkeep.purged += purged;
+        },
+        (error: unknown) => {
+          if ((error as Error).message !== 'killed') throw error;
+        },
+      );
     });
   }
 
@@ -157,8 +217,8 @@ export class Cell implements LogRecord {
     let known = this.#known.get(stream);
     if (known === undefined) this.#known.set(stream, (known = []));
     const stored = this.log.stored(stream);
-    for (let i = known.length; i < stored.length; i++)
-      known.push(decodeEnvelope(stream, i + 1, stored[i]?.data ?? new Uint8Array(), keystore.keyOf));
+    for (const { seq, data } of stored)
+      if (seq > known.length) known.push(decodeEnvelope(stream, seq, data, keystore.keyOf));
     return known;
   }
 

@@ -30,6 +30,8 @@ const FRAME_MS = MAX_DELAY_MS + VALID_MS;
 /** A cancelled attempt is dead by then: the resource manager's patience, a beat, a frame, or its worker's own end. */
 const KILL_MS = 30_000;
 const SLOTS = [2, 3];
+/** What comes of real random bytes: ids, and hashes over sealed content. */
+const DRAWN: ReadonlySet<string> = new Set(['installation', 'holder', 'lastHash', 'sha256']);
 
 export interface Verdict {
   readonly seed: number;
@@ -40,6 +42,7 @@ export interface Verdict {
   readonly tasks: number;
   readonly landed: Partial<Record<FaultKind, number>>;
   readonly points: CrashPoints;
+  readonly upkeep: Cell['upkeep'];
   /** What happened, told step by step. */
   readonly trace: readonly string[];
   /** Of all events that came about: the same seed gives the same. */
@@ -58,7 +61,8 @@ export async function simulate(seed: number): Promise<Verdict> {
   }
 }
 
-type Move = 'publish' | 'time' | 'submit' | 'repeat' | 'cancel' | 'tokens' | 'pause' | 'worker' | 'fault';
+type Move =
+  'publish' | 'time' | 'submit' | 'repeat' | 'cancel' | 'tokens' | 'pause' | 'worker' | 'upkeep' | 'fault';
 
 class Simulation {
   readonly #network: Network;
@@ -146,6 +150,7 @@ class Simulation {
       tasks: told.size,
       landed,
       points: this.#cell.points,
+      upkeep: this.#cell.upkeep,
       trace: this.#trace,
       digest: this.#digest(),
     };
@@ -214,6 +219,7 @@ class Simulation {
       tokens: 2,
       pause: 0.3,
       worker: 0.8,
+      upkeep: 1.5,
       ...(this.#kinds.length > 0 ? { fault: 3 } : {}),
     });
     switch (move) {
@@ -243,6 +249,9 @@ class Simulation {
         return;
       case 'worker':
         this.#trouble();
+        return;
+      case 'upkeep':
+        this.#cell.keepUp(random.chance(0.5) ? random.below(40) : Infinity);
         return;
       case 'fault':
         this.#say(this.#faults.strike(random.pick(this.#kinds)));
@@ -382,7 +391,7 @@ class Simulation {
       for (const { seq, events } of this.#cell.disk(stream))
         hash.update(
           JSON.stringify([stream, seq, events], (key, value: unknown) =>
-            key === 'installation' || key === 'holder' ? undefined : value,
+            DRAWN.has(key) ? undefined : value,
           ),
         );
     return hash.digest('hex').slice(0, 16);

@@ -95,7 +95,9 @@ export function dumpCell(state: CellState): unknown {
       state: e.state,
       attempts: e.attempts,
       failedOn: [...(e.failedOn ?? [])].sort(),
+      lost: e.lost,
     })),
+    extendedMs: state.extendedMs,
     lanes: sorted(new Map([...state.lanes].filter(([, lane]) => lane.visible > 0)), (lane) => lane.visible),
     workers: sorted(state.workers, ({ healthy: _h, load: _l, index: _i, ...w }) => ({
       ...w,

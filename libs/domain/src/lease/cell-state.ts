@@ -170,7 +170,7 @@ export class CellState {
   /** An entry as a snapshot keeps it. Call in the order of the queue. */
   putBack(
     task: QueuedTask,
-    kept: Pick<CellEntry, 'state' | 'attempts' | 'failedOn'> & { readonly order: number },
+    kept: Pick<CellEntry, 'state' | 'attempts' | 'failedOn' | 'lost'> & { readonly order: number },
   ): void {
     const spec = this.classes[task.cls];
     if (spec === undefined) throw new Error(`an entry of the unknown class ${String(task.cls)}`);

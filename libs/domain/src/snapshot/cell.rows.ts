@@ -1,5 +1,5 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
-import type { SchedulingSpec } from '../events/index.js';
+import type { DrainEnd, SchedulingSpec } from '../events/index.js';
 import type { CellState, CellWorker, Lease } from '../lease/cell-state.js';
 import type { SnapshotRow } from './row.js';
 
@@ -11,7 +11,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
     yield { fields: ['class', n, spec] };
   }
   for (const queue of state.paused) yield { fields: ['paused', queue] };
-  for (const { task, order, state: at, attempts, failedOn } of state.entries.values())
+  for (const { task, order, state: at, attempts, failedOn, lost } of state.entries.values())
     yield {
       fields: [
         'entry',
@@ -20,9 +20,11 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
         at,
         attempts,
         failedOn === null ? null : [...failedOn],
+        lost === null ? null : [lost.attempt, lost.fence, lost.worker],
       ],
     };
   yield { fields: ['order', state.order] };
+  if (state.extendedMs > 0) yield { fields: ['extended', state.extendedMs] };
   for (const w of state.workers.values())
     yield {
       fields: [
@@ -39,6 +41,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
         w.tenant,
         w.cordoned,
         w.leases,
+        w.drain === null ? null : [w.drain.forMs, w.drain.onDeadline],
       ],
     };
   const holders = new Map<Lease, WorkerId>();
@@ -84,6 +87,7 @@ export class CellRowReader {
       case 'entry': {
         const [id, p, tenant, cls, eligibleAt] = f[1] as [TaskId, number, number, number, number];
         const failedOn = f[5] as readonly string[] | null;
+        const lost = (f[6] ?? null) as readonly [number, number, WorkerId] | null;
         state.putBack(
           { id, p, tenant, cls, eligibleAt },
           {
@@ -91,12 +95,16 @@ export class CellRowReader {
             state: f[3] as 'visible' | 'leased' | 'out',
             attempts: f[4] as number,
             failedOn: failedOn === null ? null : new Set(failedOn),
+            lost: lost === null ? null : { attempt: lost[0], fence: lost[1], worker: lost[2] },
           },
         );
         return;
       }
       case 'order':
         state.order = f[1] as number;
+        return;
+      case 'extended':
+        state.extendedMs = f[1] as number;
         return;
       case 'worker':
         this.#worker(f);
@@ -108,6 +116,7 @@ export class CellRowReader {
 
   #worker(f: readonly unknown[]): void {
     const { state } = this;
+    const drain = (f[13] ?? null) as readonly [number, DrainEnd] | null;
     const worker: CellWorker = {
       id: f[1] as WorkerId,
       index: state.workerList.length,
@@ -121,6 +130,7 @@ export class CellRowReader {
       handlers: new Set(f[9] as readonly string[]),
       tenant: f[10] as number | null,
       cordoned: f[11] as boolean,
+      drain: drain === null ? null : { forMs: drain[0], onDeadline: drain[1] },
       healthy: false,
       load: 0,
       leases: f[12] as number,

@@ -71,6 +71,19 @@ describe('the SDK worker', () => {
     expect(ran).toEqual([2]);
   });
 
+  it('runs nothing that comes once more after its end was answered, but the next attempt of it', async () => {
+    const ran: number[] = [];
+    const here = await start({ note: (input: number) => ran.push(input) });
+    here.run([handle('1', 'note', { run: { input: 1 } })]);
+    await here.report('1');
+    here.run([handle('1', 'note', { run: { input: 1 } }), handle('2', 'note', { run: { input: 2 } })]);
+    await here.report('2');
+    const { 3: work } = handle('1', 'note', { run: { input: 3 } });
+    here.run([['1', 2, 2, work]]);
+    await here.until(() => ran.length > 2, 'the next attempt');
+    expect(ran).toEqual([1, 2, 3]);
+  });
+
   it('joins again when only the process before it is known', async () => {
     const here = await start({ a: () => 1 });
     const welcome = { epoch: 1, heartbeatMs: 100, ttlMs: 30_000 };

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeFrame, encodeReports } from './frame-codec.js';
 import { LeaseValidity } from './lease-validity.js';
 import { RECONNECT_SPREAD_MS, reconnectDelayMs } from './reconnect-delay.js';
+import { SettledLeases } from './settled-leases.js';
 import { UnsettledReports } from './unsettled-reports.js';
 
 const report = (task: string, result: unknown = null): Report => [task, 1, 1, 'ok', null, null, result, null];
@@ -67,6 +68,29 @@ describe('unsettled reports', () => {
     expect(reports.size).toBe(1);
     reports.settle([['1', 1, 1, 'gone']]);
     expect(reports.size).toBe(0);
+  });
+});
+
+describe('settled leases', () => {
+  it('are over, as are earlier ones of their task, and later ones are not', () => {
+    const settled = new SettledLeases();
+    settled.add([['1', 2, 7, 'ok']]);
+    expect([6, 7, 8].map((fence) => settled.has('1', fence))).toEqual([true, true, false]);
+    expect(settled.has('2', 7)).toBe(false);
+    settled.add([['1', 1, 3, 'gone']]);
+    expect(settled.has('1', 7)).toBe(true);
+  });
+
+  it('are forgotten when many more have come since', () => {
+    const settled = new SettledLeases(2);
+    for (const task of ['1', '2', '3', '4', '5']) settled.add([[task, 1, 1, 'ok']]);
+    expect(['1', '2', '3', '4', '5'].map((task) => settled.has(task, 1))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
   });
 });
 

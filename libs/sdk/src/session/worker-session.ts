@@ -18,6 +18,7 @@ import { decodeFrame, encodeFrame, encodeNotes, encodeReports } from './frame-co
 import { LeaseValidity } from './lease-validity.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { ReportJournal } from './report-journal.js';
+import { SettledLeases } from './settled-leases.js';
 import { UnsettledReports } from './unsettled-reports.js';
 
 /** A fixed text, or asked for anew at every connection. */
@@ -64,13 +65,15 @@ const WATCH_EVERY_MS = 1_000;
  * and repeats them until they are answered.
  *
  * Invariants: a report is sent only once the journal has it, and forgotten only by its answer; nothing is sent before
- * `welcome` but the join; an answer of an older epoch than one heard before proves nothing.
+ * `welcome` but the join; an answer of an older epoch than one heard before proves nothing; an attempt whose end was answered is
+ * never handed on again.
  */
 export class WorkerSession {
   readonly #validity: LeaseValidity;
   /** Deadlines of leases are counted on it, everything else on the monotonic clock. */
   readonly #clock = new BootClock();
   readonly #unsettled = new UnsettledReports();
+  readonly #settled = new SettledLeases();
   #fresh: Report[] = [];
   #flushing = false;
   #flushedAt = -Infinity;
@@ -316,10 +319,11 @@ export class WorkerSession {
       case 'run':
         // Given to the process before this one: its lease is over, or about to be.
         if (!this.#isMine(message[3])) return;
-        this.options.onRun(readRun(message));
+        this.#run(readRun(message));
         return;
       case 'rep-ok':
         this.#unsettled.settle(message[1]);
+        this.#settled.add(message[1]);
         this.options.journal?.settle(message[1]);
         if (this.#unsettled.size === 0 && this.#waiters.length > 0)
           for (const done of this.#waiters.splice(0)) done();
@@ -337,6 +341,12 @@ export class WorkerSession {
         this.options.onRefused?.(message[1].code, message[1].detail);
         socket.close(1000);
     }
+  }
+
+  /** What comes once more after its end was answered is over: whoever sent it has not heard of that end yet. */
+  #run(assignments: readonly Assignment[]): void {
+    const live = assignments.filter(([task, , fence]) => !this.#settled.has(task, fence));
+    if (live.length > 0) this.options.onRun(live);
   }
 
   #isMine(incarnation: string | undefined): boolean {

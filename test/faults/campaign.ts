@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { killTree } from '../support/processes.js';
+import type { Fault } from './fault.js';
+import { NOTHING, type Verdict } from './judge/verdict.js';
+import { prepareMounts } from './tools/small-disk.js';
+import { Bench } from './trial.js';
+import { startAlone } from './yard/alone.js';
+import { startApart } from './yard/apart.js';
+import { placesIn } from './yard/places.js';
+
+/** Tries faults one after the other. Those that need nothing special share a yard, as starts are slow. */
+export class Campaign {
+  readonly #until: number;
+  #bench: Bench | null = null;
+  #unmount: () => void = () => undefined;
+  #isAborted = false;
+
+  readonly #trace: (phase: string) => void;
+
+  constructor({ until, trace }: { readonly until: number; readonly trace: (phase: string) => void }) {
+    this.#until = until;
+    this.#trace = trace;
+  }
+
+  async run(faults: readonly Fault[], seeds: readonly number[]): Promise<Verdict[]> {
+    const verdicts: Verdict[] = [];
+    const isShared = ({ needs }: Fault): boolean => needs === undefined;
+    const groups = [
+      ...(['alone', 'apart'] as const).map((on) => faults.filter((one) => one.on === on && isShared(one))),
+      ...faults.filter((one) => !isShared(one)).map((one) => [one]),
+    ].filter((group) => group.length > 0);
+    for (const group of groups) {
+      for (const seed of seeds)
+        for (const fault of group) {
+          if (this.#isAborted || performance.now() > this.#until) break;
+          const verdict = await this.#verdictOf(fault, seed);
+          verdicts.push(verdict);
+          tell(verdict);
+          if (verdict.outcome === 'failed') await this.#keep(fault, seed);
+        }
+      await this.#end();
+    }
+    return verdicts;
+  }
+
+  async abort(): Promise<void> {
+    this.#isAborted = true;
+    await this.#end();
+  }
+
+  async #verdictOf(fault: Fault, seed: number): Promise<Verdict> {
+    const missing = fault.missing?.() ?? null;
+    if (missing !== null)
+      return { fault: fault.name, seed, outcome: 'skipped', seen: missing, faults: [], figures: NOTHING };
+    try {
+      this.#bench ??= await this.#start(fault);
+    } catch (error) {
+      const why = `the yard did not start: ${error instanceof Error ? error.message : String(error)}`;
+      return { fault: fault.name, seed, outcome: 'failed', seen: '', faults: [why], figures: NOTHING };
+    }
+    return await this.#bench.try(fault, seed);
+  }
+
+  async #start({ on, needs = {} }: Fault): Promise<Bench> {
+    const places = placesIn(mkdtempSync(path.join(tmpdir(), 'yard-faults-')));
+    this.#unmount = prepareMounts(places.home, needs.small ?? {});
+    const began = performance.now();
+    const yard = await (on === 'alone' ? startAlone : startApart)(places, needs);
+    console.log(
+      `a yard ${on} is up after ${((performance.now() - began) / 1_000).toFixed(0)} s in ${places.root}`,
+    );
+    return new Bench(yard, places, this.#trace);
+  }
+
+  /** A yard in which something went wrong serves no other fault; its home stays. */
+  async #keep({ name }: Fault, seed: number): Promise<void> {
+    const root = this.#bench?.places.root;
+    await this.#end({ keep: true });
+    console.log(`  again: npm run test:faults -- --only ${name} --seed ${String(seed)}`);
+    if (root !== undefined) console.log(`  kept:  ${root}`);
+  }
+
+  async #end({ keep = false } = {}): Promise<void> {
+    const bench = this.#bench;
+    this.#bench = null;
+    if (bench === null) return;
+    await bench.close().catch((error: unknown) => {
+      console.log(`  the yard did not stop in order: ${String(error)}`);
+    });
+    await killTree(bench.places.root);
+    this.#unmount();
+    if (!keep) rmSync(bench.places.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+function tell({ fault, seed, outcome, seen, faults, figures }: Verdict): void {
+  const { events, tasks, takeovers, gapMs, seconds } = figures;
+  console.log(
+    `${outcome.toUpperCase().padEnd(8)}${fault} (seed ${String(seed)}): ${seen}` +
+      (outcome === 'skipped'
+        ? ''
+        : `  [${String(events)} events, ${String(tasks)} tasks, ${String(takeovers)} takeovers, gap ${(gapMs / 1_000).toFixed(1)} s, ${String(seconds)} s]`),
+  );
+  for (const line of faults) console.log(`  ${line}`);
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { Campaign } from './campaign.js';
+import { FAULTS } from './catalogue.js';
+import { writeTable } from './table.js';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '600' },
+    list: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
+    'no-table': { type: 'boolean', default: false },
+  },
+});
+
+const only = values.only?.flatMap((names) => names.split(','));
+const wanted = FAULTS.filter(
+  ({ name, family }) =>
+    only === undefined || only.some((one) => one === name || one === family || name.startsWith(`${one}-`)),
+);
+if (wanted.length === 0) fail(`no fault is called ${String(only?.join(', '))}; --list shows them all`);
+for (const [name, value] of Object.entries({
+  seed: values.seed,
+  seeds: values.seeds,
+  minutes: values.minutes,
+}))
+  if (!(Number(value) > 0)) fail(`--${name} wants a positive number, not ${value}`);
+
+if (values.list) {
+  for (const { name, family, of, on, what } of wanted)
+    console.log(`${name.padEnd(34)} ${family.padEnd(16)} ${of.padEnd(8)} ${on.padEnd(6)} ${what}`);
+  process.exit(0);
+}
+
+const first = Math.floor(Number(values.seed));
+const seeds = Array.from({ length: Math.floor(Number(values.seeds)) }, (_, i) => first + i);
+const campaign = new Campaign({
+  until: performance.now() + Number(values.minutes) * 60_000,
+  trace: (phase) => {
+    if (values.trace) console.log(`  ${(performance.now() / 1_000).toFixed(1)} s  ${phase}`);
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void campaign.abort().then(() => process.exit(130)));
+const verdicts = await campaign.run(wanted, seeds);
+if (!values['no-table'] && verdicts.length > 0) writeTable(verdicts);
+const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
+console.log(
+  `${String(count('green'))} green, ${String(count('failed'))} failed, ${String(count('void'))} void, ${String(count('skipped'))} skipped`,
+);
+process.exit(count('failed') > 0 || count('void') > 0 ? 1 : 0);
+
+function fail(line: string): never {
+  console.error(line);
+  process.exit(2);
+}

@@ -4,17 +4,17 @@ import path from 'node:path';
 import { killTree } from '../support/processes.js';
 import type { Fault } from './fault.js';
 import { NOTHING, type Verdict } from './judge/verdict.js';
-import { prepareMounts } from './tools/small-disk.js';
+import { prepare } from './tools/prepare.js';
 import { Bench } from './trial.js';
 import { startAlone } from './yard/alone.js';
 import { startApart } from './yard/apart.js';
 import { placesIn } from './yard/places.js';
 
-/** Tries faults one after the other. Those that need nothing special share a yard, as starts are slow. */
+/** Tries faults one after the other. Those that need the same yard share it, as starts are slow. */
 export class Campaign {
   readonly #until: number;
   #bench: Bench | null = null;
-  #unmount: () => void = () => undefined;
+  #release: () => void = () => undefined;
   #isAborted = false;
 
   readonly #trace: (phase: string) => void;
@@ -26,12 +26,8 @@ export class Campaign {
 
   async run(faults: readonly Fault[], seeds: readonly number[]): Promise<Verdict[]> {
     const verdicts: Verdict[] = [];
-    const isShared = ({ needs }: Fault): boolean => needs === undefined;
-    const groups = [
-      ...(['alone', 'apart'] as const).map((on) => faults.filter((one) => one.on === on && isShared(one))),
-      ...faults.filter((one) => !isShared(one)).map((one) => [one]),
-    ].filter((group) => group.length > 0);
-    for (const group of groups) {
+    const groups = Map.groupBy(faults, ({ on, needs }) => JSON.stringify([on, needs]));
+    for (const group of groups.values()) {
       for (const seed of seeds)
         for (const fault of group) {
           if (this.#isAborted || performance.now() > this.#until) break;
@@ -65,9 +61,10 @@ export class Campaign {
 
   async #start({ on, needs = {} }: Fault): Promise<Bench> {
     const places = placesIn(mkdtempSync(path.join(tmpdir(), 'yard-faults-')));
-    this.#unmount = prepareMounts(places.home, needs.small ?? {});
+    const prepared = prepare(places, needs);
+    this.#release = prepared.release;
     const began = performance.now();
-    const yard = await (on === 'alone' ? startAlone : startApart)(places, needs);
+    const yard = await (on === 'alone' ? startAlone : startApart)(places, needs, prepared);
     console.log(
       `a yard ${on} is up after ${((performance.now() - began) / 1_000).toFixed(0)} s in ${places.root}`,
     );
@@ -90,7 +87,7 @@ export class Campaign {
       console.log(`  the yard did not stop in order: ${String(error)}`);
     });
     await killTree(bench.places.root);
-    this.#unmount();
+    this.#release();
     if (!keep) rmSync(bench.places.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

@@ -44,6 +44,10 @@ export interface Needs {
   readonly neo4j?: boolean;
   /** Directories of the state directory that get a small file system of their own, MiB each. */
   readonly small?: Readonly<Record<string, number>>;
+  /** The same, as disks of which the power can be cut. */
+  readonly disks?: Readonly<Record<string, number>>;
+  /** Nodes whose clock can be set (`clocks` of the yard). */
+  readonly clocks?: readonly string[];
   /** Services reach a server through a proxy that can be told to misbehave. */
   readonly proxied?: readonly ('nats' | 'postgres')[];
   /** Environment of the nodes whose names begin so. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { faultsOf } from '../checkers/index.js';
-import { until } from '../support/processes.js';
+import { until } from './tools/until.js';
 import { Random } from '../sim/simulator/random.js';
 import type { Fault, Proof } from './fault.js';
 import { faultsOfOutput } from './judge/crashes.js';

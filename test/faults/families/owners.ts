@@ -1,5 +1,5 @@
 import type { ClusterResponse } from '@yardmaster/sdk';
-import { until } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 import type { Proof, Scene } from '../fault.js';
 import type { Child } from '../yard/child.js';
 import { PATIENCE_MS } from '../yard/wholeness.js';

@@ -1,6 +1,6 @@
 import type { ViewsVerificationResponse } from '@yardmaster/contracts';
 import type { Yard } from '@yardmaster/sdk';
-import { until } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 
 /** I4: the views are made anew beside the stored ones and compared. Null when they are equal, else what differs. */
 export async function faultOfViews(client: Yard): Promise<string | null> {

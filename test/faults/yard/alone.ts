@@ -1,8 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../../e2e/start-yard.js';
-import { killTree, until } from '../../support/processes.js';
+import { killTree } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 import type { Needs } from '../fault.js';
+import type { Prepared } from '../tools/prepare.js';
 import { agentChild } from './agent-child.js';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';
@@ -12,7 +14,11 @@ import { clientOf, clusterOf, PATIENCE_MS, untilWhole } from './wholeness.js';
 import type { YardUnderTest } from './yard-under-test.js';
 
 /** The yard as `npm start` runs it. */
-export async function startAlone(places: Places, needs: Needs): Promise<YardUnderTest> {
+export async function startAlone(
+  places: Places,
+  needs: Needs,
+  { disks, clocks }: Prepared,
+): Promise<YardUnderTest> {
   const { home } = places;
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const [http, grpc] = [await freePort(), await freePort()];
@@ -34,6 +40,7 @@ export async function startAlone(places: Places, needs: Needs): Promise<YardUnde
       YARD_GRPC_PORT: String(grpc),
       YARD_LOG_LEVEL: 'warn',
       ...needs.env?.['yard'],
+      ...clocks.get('yard')?.env,
       ...needs.agentEnv,
     },
     output: path.join(places.output, 'yard.log'),
@@ -53,6 +60,8 @@ export async function startAlone(places: Places, needs: Needs): Promise<YardUnde
     nodes: new Map([['yard', main]]),
     agent,
     proxies: new Map(),
+    disks,
+    clocks,
     client,
     cluster: () => clusterOf([client]),
     whole: async () => {

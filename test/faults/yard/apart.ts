@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openServers } from '@yardmaster/servers';
-import { until } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 import { ROOT } from '../../e2e/start-yard.js';
 import type { Needs } from '../fault.js';
+import type { Prepared } from '../tools/prepare.js';
 import { TcpProxy } from '../tools/tcp-proxy.js';
 import { agentChild } from './agent-child.js';
 import { Child } from './child.js';
@@ -27,7 +28,11 @@ export const SERVICES = [
 const REPLICAS = [1, 2];
 
 /** Two of every service as processes that nobody but the fault run starts again, and three nats-servers. */
-export async function startApart(places: Places, needs: Needs): Promise<YardUnderTest> {
+export async function startApart(
+  places: Places,
+  needs: Needs,
+  { disks, clocks }: Prepared,
+): Promise<YardUnderTest> {
   const { home } = places;
   const opened = await openServers({
     home,
@@ -60,6 +65,7 @@ export async function startApart(places: Places, needs: Needs): Promise<YardUnde
               ? {}
               : { YARD_HTTP_PORT: String(ports.http), YARD_GRPC_PORT: String(ports.grpc) }),
             ...Object.assign({}, ...own.map(([, more]) => more)),
+            ...clocks.get(name)?.env,
           },
           output: path.join(places.output, `${name}.log`),
         }),
@@ -91,6 +97,8 @@ export async function startApart(places: Places, needs: Needs): Promise<YardUnde
     nodes,
     agent,
     proxies,
+    disks,
+    clocks,
     client: clients[0]!,
     cluster: () => clusterOf(clients),
     whole: async () => {

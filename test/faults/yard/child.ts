@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { isAlive, kill, until } from '../../support/processes.js';
+import { isAlive, kill } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 
 export interface ChildSpec {
   readonly name: string;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isAlive, kill, until } from '../../support/processes.js';
+import { isAlive, kill } from '../../support/processes.js';
+import { standStill } from '../tools/stand-still.js';
+import { until } from '../tools/until.js';
 
 interface Kept {
   readonly pid: number;
@@ -59,14 +61,10 @@ export class KeptServers {
   async kill(names: readonly string[], { down = false } = {}): Promise<{ up: () => void }> {
     const keeper = this.keeperPid;
     const pids = names.map((name) => this.pid(name));
-    if (down) kill(keeper, 'SIGSTOP');
+    const up = down ? standStill([keeper]) : () => undefined;
     for (const pid of pids) kill(pid, 'SIGKILL');
     await until(`the end of ${names.join()}`, () => pids.every((pid) => !isAlive(pid)), { everyMs: 5 });
-    return {
-      up: () => {
-        if (down) kill(keeper, 'SIGCONT');
-      },
-    };
+    return { up };
   }
 
   #of(name: string): Kept | undefined {

@@ -1,5 +1,5 @@
 import { type ClusterResponse, Yard } from '@yardmaster/sdk';
-import { until } from '../../support/processes.js';
+import { until } from '../tools/until.js';
 
 /** The machine may be busy with other things for minutes. */
 export const PATIENCE_MS = 240_000;

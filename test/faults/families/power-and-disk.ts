@@ -1,0 +1,335 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isAlive, kill } from '../../support/processes.js';
+import type { Fault, Scene, Strike } from '../fault.js';
+import { BrokerAdmin } from '../tools/broker-admin.js';
+import { Ext4Disk, whyNoDisks } from '../tools/ext4-disk.js';
+import { fill, whyNoMounts } from '../tools/small-disk.js';
+import { standStill } from '../tools/stand-still.js';
+import { until } from '../tools/until.js';
+import { seconds } from './looks.js';
+
+const STREAM = 'tasks-0';
+const BROKERS = ['nats-1', 'nats-2', 'nats-3'];
+/** MiB, of the disks that can be filled or cut off. */
+const SMALL = 160;
+const DISK = 400;
+
+const FULL_NEEDS = { small: Object.fromEntries(BROKERS.map((name) => [`${name}/store`, SMALL])) };
+const POWER_NEEDS = { disks: Object.fromEntries(BROKERS.map((name) => [`${name}/store`, DISK])) };
+
+const brokers: Fault[] = [
+  {
+    name: 'kill-nats-leader',
+    family: 'power and disk',
+    of: '9',
+    what: `kill -9 of the nats-server that leads \`${STREAM}\``,
+    on: 'apart',
+    strike: async (scene) => {
+      const victim = await leader(scene);
+      const before = scene.yard.servers.pid(victim);
+      await scene.yard.servers.kill([victim]);
+      return {
+        proof: async () => {
+          const now = await leader(scene);
+          const { pid } = { pid: scene.yard.servers.pid(victim) };
+          return {
+            hit: pid !== before && pid > 0,
+            seen: `${victim} died and came back; ${now} leads now; gap ${seconds(scene.load.longestGapMs)}`,
+          };
+        },
+      };
+    },
+  },
+  {
+    name: 'stop-nats-leader',
+    family: 'power and disk',
+    of: '12',
+    what: `SIGSTOP of the nats-server that leads \`${STREAM}\` for 15 s`,
+    on: 'apart',
+    holdMs: 15_000,
+    strike: async (scene) => {
+      const victim = await leader(scene);
+      const pid = scene.yard.servers.pid(victim);
+      const wake = standStill([pid]);
+      return {
+        heal: async () => wake(),
+        proof: async () => {
+          const now = await leader(scene);
+          return {
+            hit: isAlive(pid) && now !== victim,
+            seen: `${victim} stood still, ${now} took over, and it came back`,
+          };
+        },
+      };
+    },
+  },
+  {
+    name: 'kill-two-of-three-nats',
+    family: 'power and disk',
+    of: '10',
+    what: 'kill -9 of two nats-servers, which stay down for 8 s',
+    on: 'apart',
+    holdMs: 8_000,
+    strike: async ({ yard, load, random }) => {
+      const spared = random.pick(BROKERS);
+      const { up } = await yard.servers.kill(
+        BROKERS.filter((name) => name !== spared),
+        { down: true },
+      );
+      return {
+        heal: async () => up(),
+        proof: async () => ({
+          hit: load.longestGapMs > 6_000,
+          seen: `${spared} alone took no writes for ${seconds(load.longestGapMs)}`,
+        }),
+      };
+    },
+  },
+  {
+    name: 'kill-all-nats',
+    family: 'power and disk',
+    of: '20',
+    what: 'kill -9 of all three nats-servers at one moment',
+    on: 'apart',
+    strike: async ({ yard, load }) => {
+      const before = BROKERS.map((name) => yard.servers.pid(name));
+      await yard.servers.kill(BROKERS);
+      return {
+        proof: async () => ({
+          hit: BROKERS.every((name, i) => yard.servers.pid(name) !== before[i]),
+          seen: `all three were replaced; nothing was accepted for ${seconds(load.longestGapMs)}`,
+        }),
+      };
+    },
+  },
+  {
+    name: 'kill-everything',
+    family: 'power and disk',
+    of: '20',
+    what: 'kill -9 of all nats-servers, Postgres, all services and the agent at one moment',
+    on: 'apart',
+    strike: async ({ yard }) => {
+      const pids = [...yard.nodes.values(), yard.agent].map(({ pid }) => pid);
+      for (const pid of pids) kill(pid, 'SIGKILL');
+      await yard.servers.kill([...BROKERS, 'postgres']);
+      await until('the end of all', () => !pids.some(isAlive));
+      return {
+        heal: async () => yard.whole(),
+        proof: async () => ({
+          hit: pids.length > 10,
+          seen: `${String(pids.length + 4)} processes died at once and came back`,
+        }),
+      };
+    },
+  },
+  {
+    name: 'wipe-one-nats',
+    family: 'power and disk',
+    of: '28',
+    what: 'kill -9 of one nats-server and loss of its whole store',
+    on: 'apart',
+    strike: (scene) => wipe(scene, [scene.random.pick(BROKERS)]),
+  },
+  {
+    name: 'power-loss-of-all-nats',
+    family: 'power and disk',
+    of: '20',
+    what: 'all three nats-servers die and each disk loses what was not synced (ext4 shut down without its journal)',
+    on: 'apart',
+    needs: POWER_NEEDS,
+    missing: whyNoDisks,
+    strike: (scene) => cutPower(scene, BROKERS),
+  },
+  {
+    name: 'power-loss-of-one-nats',
+    family: 'power and disk',
+    of: '19',
+    what: 'one nats-server dies and its disk loses what was not synced',
+    on: 'apart',
+    needs: POWER_NEEDS,
+    missing: whyNoDisks,
+    strike: (scene) => cutPower(scene, [scene.random.pick(BROKERS)]),
+  },
+  {
+    name: 'disk-full-on-nats-leader',
+    family: 'power and disk',
+    of: '23',
+    what: `the disk of the nats-server that leads \`${STREAM}\` is full for 10 s`,
+    on: 'apart',
+    needs: FULL_NEEDS,
+    missing: whyNoMounts,
+    holdMs: 10_000,
+    strike: async (scene) => fillDisks(scene, [await leader(scene)]),
+  },
+  {
+    name: 'disk-full-on-all-nats',
+    family: 'power and disk',
+    of: '24',
+    what: 'the disks of all three nats-servers are full for 10 s',
+    on: 'apart',
+    needs: FULL_NEEDS,
+    missing: whyNoMounts,
+    holdMs: 10_000,
+    strike: (scene) => fillDisks(scene, BROKERS),
+  },
+  {
+    name: 'disk-full-on-agent',
+    family: 'power and disk',
+    of: '26',
+    what: "the disk of the agent's directory is full for 10 s",
+    on: 'alone',
+    needs: { small: { agent: 32 } },
+    missing: whyNoMounts,
+    holdMs: 10_000,
+    strike: async ({ yard, load }) => {
+      const free = fill(path.join(yard.home, 'agent'));
+      const before = load.accepted;
+      return {
+        heal: async () => free(),
+        proof: async () => ({
+          hit: load.accepted > before,
+          seen: `its disk took nothing; ${String(load.accepted - before)} submissions were accepted meanwhile and after`,
+        }),
+      };
+    },
+  },
+  {
+    name: 'disk-full-on-postgres',
+    family: 'power and disk',
+    of: '25',
+    what: 'the disk of Postgres is full for 10 s',
+    on: 'alone',
+    needs: { small: { postgres: 200 } },
+    missing: whyNoMounts,
+    holdMs: 10_000,
+    strike: async ({ yard, load }) => {
+      const free = fill(path.join(yard.home, 'postgres'));
+      const before = load.accepted;
+      return {
+        heal: async () => free(),
+        proof: async () => ({
+          hit: load.accepted > before,
+          seen: `the log went on: ${String(load.accepted - before)} accepted meanwhile and after`,
+        }),
+      };
+    },
+  },
+  {
+    name: 'kill-keeper',
+    family: 'power and disk',
+    of: '1-6',
+    what: 'kill -9 of the keeper of the servers; the servers live on',
+    on: 'alone',
+    strike: async ({ yard }) => {
+      const { keeperPid } = yard.servers;
+      const nats = yard.servers.pid('nats');
+      kill(keeperPid, 'SIGKILL');
+      return {
+        proof: async () => ({
+          hit: yard.servers.keeperPid !== keeperPid && yard.servers.pid('nats') === nats,
+          seen: 'another keeper took the same servers over',
+        }),
+      };
+    },
+  },
+];
+
+export const POWER_AND_DISK_FAULTS: readonly Fault[] = brokers;
+
+async function leader({ yard }: Scene): Promise<string> {
+  await using admin = await BrokerAdmin.of(yard.servers);
+  return await until('a leader', async () => {
+    const name = await admin.leaderOf(STREAM).catch(() => '');
+    return name === '' ? null : name;
+  });
+}
+
+async function wipe({ yard }: Scene, victims: readonly string[]): Promise<Strike> {
+  const { up } = await yard.servers.kill(victims, { down: true });
+  for (const name of victims) rmSync(path.join(yard.home, name, 'store'), { recursive: true, force: true });
+  up();
+  return {
+    heal: async () => {
+      await caughtUp(yard, victims);
+    },
+    proof: async () => ({
+      hit: true,
+      seen: `${victims.join(', ')} came back empty and caught up with the others`,
+    }),
+  };
+}
+
+/** Waits until every stream has every copy current. */
+async function caughtUp(yard: Scene['yard'], victims: readonly string[]): Promise<void> {
+  await using admin = await BrokerAdmin.of(yard.servers);
+  await until(
+    `${victims.join()} to catch up`,
+    async () => {
+      for (const stream of await admin.streamNames()) {
+        const { cluster } = await admin.manager.streams.info(stream);
+        if (cluster?.leader === undefined || cluster.replicas?.every(({ current }) => current) !== true)
+          return false;
+      }
+      return true;
+    },
+    { withinMs: 120_000, everyMs: 500 },
+  );
+}
+
+async function cutPower(scene: Scene, victims: readonly string[]): Promise<Strike> {
+  const { yard, load } = scene;
+  const disks = victims.map((name) => {
+    const disk = yard.disks.get(`${name}/store`);
+    if (disk === undefined) throw new Error(`${name} has no disk of its own`);
+    return disk;
+  });
+  const accepted = load.accepted;
+  // Their keeper stands still, so that none is started on a disk without power. The disks go first: nothing more reaches them.
+  const keeper = yard.servers.keeperPid;
+  const release = standStill([keeper]);
+  for (const disk of disks) disk.cutPower();
+  await yard.servers.kill(victims);
+  for (const disk of disks) {
+    await unmounted(disk);
+    disk.mount();
+  }
+  release();
+  return {
+    proof: async () => ({
+      hit: disks.length === victims.length,
+      seen: `${String(accepted)} were acknowledged before ${victims.join(', ')} lost power; nothing was accepted for ${seconds(load.longestGapMs)}`,
+    }),
+  };
+}
+
+/** The last file of a process that has just died is closed a moment later. */
+async function unmounted(disk: Ext4Disk): Promise<void> {
+  for (let n = 0; ; n++) {
+    try {
+      disk.unmount();
+      return;
+    } catch (error) {
+      if (n > 50) throw error;
+      await pause(100);
+    }
+  }
+}
+
+async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Promise<Strike> {
+  const frees = victims.map((name) => fill(path.join(yard.home, name, 'store')));
+  const refused = [...load.refused.values()].reduce((sum, n) => sum + n, 0);
+  return {
+    heal: async () => {
+      for (const free of frees) free();
+    },
+    proof: async () => {
+      const more = [...load.refused.values()].reduce((sum, n) => sum + n, 0) - refused;
+      return {
+        hit: frees.length === victims.length && (victims.length < 3 || more > 0),
+        seen: `${victims.join(', ')} full; ${String(more)} submissions were refused, the longest gap was ${seconds(load.longestGapMs)}`,
+      };
+    },
+  };
+}

@@ -24,21 +24,19 @@ export class Campaign {
     this.#trace = trace;
   }
 
-  async run(faults: readonly Fault[], seeds: readonly number[]): Promise<Verdict[]> {
-    const verdicts: Verdict[] = [];
+  async *run(faults: readonly Fault[], seeds: readonly number[]): AsyncGenerator<Verdict> {
     const groups = Map.groupBy(faults, ({ on, needs }) => JSON.stringify([on, needs]));
     for (const group of groups.values()) {
       for (const seed of seeds)
         for (const fault of group) {
           if (this.#isAborted || performance.now() > this.#until) break;
           const verdict = await this.#verdictOf(fault, seed);
-          verdicts.push(verdict);
           tell(verdict);
+          yield verdict;
           if (verdict.outcome === 'failed') await this.#keep(fault, seed);
         }
       await this.#end();
     }
-    return verdicts;
   }
 
   async abort(): Promise<void> {

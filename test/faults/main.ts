@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.js';
 import { FAULTS } from './catalogue.js';
+import type { Verdict } from './judge/verdict.js';
 import { writeTable } from './table.js';
 
 const { values } = parseArgs({
@@ -17,8 +18,7 @@ const { values } = parseArgs({
 
 const only = values.only?.flatMap((names) => names.split(','));
 const wanted = FAULTS.filter(
-  ({ name, family }) =>
-    only === undefined || only.some((one) => one === name || one === family || name.startsWith(`${one}-`)),
+  ({ name, family }) => only === undefined || only.some((one) => one === name || one === family),
 );
 if (wanted.length === 0) fail(`no fault is called ${String(only?.join(', '))}; --list shows them all`);
 for (const [name, value] of Object.entries({
@@ -44,8 +44,11 @@ const campaign = new Campaign({
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void campaign.abort().then(() => process.exit(130)));
-const verdicts = await campaign.run(wanted, seeds);
-if (!values['no-table'] && verdicts.length > 0) writeTable(verdicts);
+const verdicts: Verdict[] = [];
+for await (const verdict of campaign.run(wanted, seeds)) {
+  verdicts.push(verdict);
+  if (!values['no-table']) writeTable(verdicts);
+}
 const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
 console.log(
   `${String(count('green'))} green, ${String(count('failed'))} failed, ${String(count('void'))} void, ${String(count('skipped'))} skipped`,

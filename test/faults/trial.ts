@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { faultsOf } from '../checkers/index.js';
+import { Standstill } from './tools/standstill.js';
 import { until } from './tools/until.js';
 import { Random } from '../sim/simulator/random.js';
 import type { Fault, Proof } from './fault.js';
@@ -49,10 +50,11 @@ export class Bench {
   /** Load, strike, heal, load again, rest, judgement. */
   async try(fault: Fault, seed: number): Promise<Verdict> {
     const { yard, load, log, places } = this;
+    const standstill = new Standstill();
     const random = new Random(seed * 7_919 + fault.name.length);
     const began = performance.now();
     await yard.whole();
-    await log.readOn(yard);
+    await this.#read();
     const before = { events: log.events, takeovers: log.takeovers, accepted: load.accepted };
     const said = new Map(this.#children().map((child) => [child.name, child.said().length]));
     load.wrong.length = 0;
@@ -96,12 +98,13 @@ export class Bench {
       gapMs: load.longestGapMs,
       seconds: Math.round((performance.now() - began) / 1_000),
     };
+    standstill.stop();
     const isVoid = proof?.hit === false || figures.tasks < FEWEST_TASKS;
     return {
       fault: fault.name,
       seed,
       outcome: faults.length > 0 ? 'failed' : isVoid ? 'void' : 'green',
-      seen: proof?.seen ?? '',
+      seen: [proof?.seen, standstill.note()].filter((text) => text !== undefined && text !== '').join('; '),
       faults: faults.slice(0, MOST_FAULTS),
       figures,
     };
@@ -118,15 +121,39 @@ export class Bench {
     await until(
       'the ends',
       async () => {
-        await log.readOn(yard);
+        // A broker that has just come back may not answer yet.
+        const isRead = await log.readOn(yard).then(
+          () => true,
+          () => false,
+        );
+        if (!isRead) return false;
         for (const id of ids) if (log.ends.has(id)) ids.delete(id);
         return ids.size === 0;
       },
-      { withinMs: 240_000, everyMs: 1_000 },
+      { withinMs: 180_000, everyMs: 1_000 },
     ).catch(() => undefined);
     // Ends of workflows, and of what a crash left behind, come last.
     await pause(500);
-    await log.readOn(yard);
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    let last: unknown;
+    await until(
+      'the log',
+      async () => {
+        try {
+          await this.log.readOn(this.yard);
+          return true;
+        } catch (error) {
+          last = error;
+          return false;
+        }
+      },
+      { withinMs: 60_000, everyMs: 500 },
+    ).catch(() => {
+      throw new Error(`the log cannot be read: ${String(last)}`);
+    });
   }
 
   async #judge(fault: Fault, said: ReadonlyMap<string, number>): Promise<string[]> {

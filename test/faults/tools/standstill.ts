@@ -2,7 +2,7 @@ const TICK_MS = 200;
 
 /** Notices when this process, and so most likely the whole machine, stood still. */
 export class Standstill {
-  /** Sum of all since `reset`, ms. */
+  /** Sum, ms. */
   totalMs = 0;
   #last = performance.now();
   readonly #timer: NodeJS.Timeout;
@@ -16,8 +16,11 @@ export class Standstill {
     }, TICK_MS).unref();
   }
 
-  reset(): void {
-    this.totalMs = 0;
+  /** For the table; '' when it did not. */
+  note(): string {
+    return this.totalMs === 0
+      ? ''
+      : `the machine itself stood still for ${(this.totalMs / 1_000).toFixed(0)} s`;
   }
 
   stop(): void {

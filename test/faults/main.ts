@@ -42,7 +42,7 @@ const campaign = new Campaign({
     if (values.trace) console.log(`  ${(performance.now() / 1_000).toFixed(1)} s  ${phase}`);
   },
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => void campaign.abort().then(() => process.exit(130)));
 const verdicts: Verdict[] = [];
 for await (const verdict of campaign.run(wanted, seeds)) {

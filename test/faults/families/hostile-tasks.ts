@@ -1,4 +1,3 @@
-import type { TaskRequest } from '@yardmaster/contracts';
 import type { TaskHandle } from '@yardmaster/sdk';
 import { useOf } from '../../support/processes.js';
 import type { Fault, Scene } from '../fault.js';
@@ -103,7 +102,7 @@ async function submit({ yard }: Scene, script: string, more: Record<string, unkn
     resources: { cpu: '50m' },
     ...more,
   };
-  return await yard.client.tasks.submit(task as unknown as TaskRequest);
+  return await yard.client.tasks.submit(task);
 }
 
 /** Runs three, waits for their ends, and looks for what is left of them. */

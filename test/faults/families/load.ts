@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import type { TaskRequest } from '@yardmaster/contracts';
 import { YardApiError } from '@yardmaster/sdk';
 import type { Fault, Scene } from '../fault.js';
 import { useOf } from '../../support/processes.js';
@@ -21,7 +20,7 @@ export const LOAD_FAULTS: readonly Fault[] = [
         name: 'burst',
         run: { handler: 'work', input: { ms: 0 } },
       }));
-      const items = await yard.client.tasks.submitMany(tasks as unknown as TaskRequest[]);
+      const items = await yard.client.tasks.submitMany(tasks);
       const accepted = items.flatMap((item) => (item.ok ? [item.task.id] : []));
       const last = accepted.at(-1) ?? '';
       await until('the end of the burst', async () => (await yard.client.tasks.get(last)).status === 'done', {
@@ -96,7 +95,7 @@ export const LOAD_FAULTS: readonly Fault[] = [
         name: 'seen',
         run: { handler: 'work', input: { ms: 0 } },
       }));
-      await yard.client.tasks.submitMany(tasks as unknown as TaskRequest[]);
+      await yard.client.tasks.submitMany(tasks);
       let after = 0;
       return {
         heal: async () => {

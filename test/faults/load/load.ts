@@ -20,7 +20,12 @@ say end
 `;
 const AGAIN_MS = 250;
 /** Enough for every loss that one run can bring about. */
-const RETRY = { maxAttempts: 4, lost: 20, backoff: { initial: '200ms', max: '1s' }, on: ['app'] } as const;
+const RETRY: NonNullable<TaskRequest['retry']> = {
+  maxAttempts: 4,
+  lost: 20,
+  backoff: { initial: '200ms', max: '1s' },
+  on: ['app'],
+};
 const TENANT = 1;
 
 interface Wanted {
@@ -190,7 +195,7 @@ export class Load {
       name: 'work',
       run: { handler: 'work', input: { ms: random.between(5, 400) } },
       retry: RETRY,
-    } as unknown as TaskRequest;
+    };
   }
 
   #scriptTask(random: Random): Pick<Wanted, 'path' | 'body'> {
@@ -201,13 +206,13 @@ export class Load {
       resources: { cpu: '50m' },
       retry: RETRY,
     };
-    return { path: '/v1/tasks', body: body as unknown as TaskRequest };
+    return { path: '/v1/tasks', body };
   }
 
   #chain(random: Random): Pick<Wanted, 'path' | 'body'> {
-    const step = (dependsOn: string[]): TaskRequest => ({ ...this.#work(random), dependsOn }) as TaskRequest;
+    const step = (dependsOn: string[]): TaskRequest => ({ ...this.#work(random), dependsOn });
     const tasks = { a: step([]), b: step(['a']), c: step(['a']), d: step(['b', 'c']) };
-    return { path: '/v1/workflows', body: { name: 'diamond', tasks } as unknown as WorkflowRequest };
+    return { path: '/v1/workflows', body: { name: 'diamond', tasks } };
   }
 }
 

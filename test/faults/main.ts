@@ -7,6 +7,7 @@ import { writeTable } from './table.js';
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
+    on: { type: 'string' },
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '600' },
@@ -18,7 +19,9 @@ const { values } = parseArgs({
 
 const only = values.only?.flatMap((names) => names.split(','));
 const wanted = FAULTS.filter(
-  ({ name, family }) => only === undefined || only.some((one) => one === name || one === family),
+  ({ name, family, on }) =>
+    (values.on === undefined || on === values.on) &&
+    (only === undefined || only.some((one) => one === name || one === family)),
 );
 if (wanted.length === 0) fail(`no fault is called ${String(only?.join(', '))}; --list shows them all`);
 for (const [name, value] of Object.entries({

@@ -41,6 +41,8 @@ export interface Fault {
 }
 
 export interface Needs {
+  /** A yard of its own by this name: what this fault leaves is no place for others. */
+  readonly own?: string;
   readonly neo4j?: boolean;
   /** Directories of the state directory that get a small file system of their own, MiB each. */
   readonly small?: Readonly<Record<string, number>>;

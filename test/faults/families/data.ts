@@ -12,6 +12,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openPool, READ_MODEL_SCHEMA } from '@yardmaster/readmodel-postgres';
 import type { Fault, Scene, Strike } from '../fault.js';
+import { faultsOfCopies } from '../judge/copies.js';
 import { standStill } from '../tools/stand-still.js';
 import { until } from '../tools/until.js';
 import { child } from './looks.js';
@@ -154,7 +155,7 @@ export const DATA_FAULTS: readonly Fault[] = [
     of: '30',
     what: 'one bit of one block file of one of three nats-servers is turned while it is down',
     on: 'apart',
-    needs: { env: { none: {} } },
+    needs: { own: 'bit-flip' },
     strike: (scene) => flipBit(scene),
   },
 ];
@@ -222,6 +223,7 @@ async function flipBit({ yard, random }: Scene): Promise<Strike> {
   return {
     proof: async () => ({
       hit: true,
+      wrong: await faultsOfCopies(yard),
       seen: `byte ${String(at)} of ${path.relative(store, block)} of ${victim}`,
     }),
   };

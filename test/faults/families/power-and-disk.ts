@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAlive, kill } from '../../support/processes.js';
 import type { Fault, Scene, Strike } from '../fault.js';
+import { faultsOfCopies } from '../judge/copies.js';
 import { BrokerAdmin } from '../tools/broker-admin.js';
 import { Ext4Disk, whyNoDisks } from '../tools/ext4-disk.js';
 import { fill, whyNoMounts } from '../tools/small-disk.js';
@@ -299,6 +300,7 @@ async function cutPower(scene: Scene, victims: readonly string[]): Promise<Strik
   return {
     proof: async () => ({
       hit: disks.length === victims.length,
+      wrong: await faultsOfCopies(yard),
       seen: `${String(accepted)} were acknowledged before ${victims.join(', ')} lost power; nothing was accepted for ${seconds(load.longestGapMs)}`,
     }),
   };

@@ -45,7 +45,7 @@ export const TIME_FAULTS: readonly Fault[] = [
     [365 * 24 * HOUR_MS],
     {
       clocks: ['yard'],
-      env: { none: {} },
+      own: 'a-year',
     },
   ),
 ];

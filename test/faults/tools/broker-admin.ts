@@ -35,9 +35,10 @@ export class BrokerAdmin implements AsyncDisposable {
     return names;
   }
 
-  /** Asks the leader of a stream to hand over. */
-  async stepDown(stream: string): Promise<boolean> {
-    const answer = await this.connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', {
+  /** Asks the leader of a stream to hand over, to a server of that name if one is given. */
+  async stepDown(stream: string, to?: string): Promise<boolean> {
+    const wish = to === undefined ? '' : JSON.stringify({ placement: { preferred: to } });
+    const answer = await this.connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, wish, {
       timeout: 5_000,
     });
     return answer.json<{ success?: boolean }>().success === true;

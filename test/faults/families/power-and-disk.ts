@@ -6,7 +6,7 @@ import type { Fault, Scene, Strike } from '../fault.js';
 import { faultsOfCopies } from '../judge/copies.js';
 import { BrokerAdmin } from '../tools/broker-admin.js';
 import { Ext4Disk, whyNoDisks } from '../tools/ext4-disk.js';
-import { fill, whyNoMounts } from '../tools/small-disk.js';
+import { fill, isFull, whyNoMounts } from '../tools/small-disk.js';
 import { standStill } from '../tools/stand-still.js';
 import { until } from '../tools/until.js';
 import { seconds } from './looks.js';
@@ -185,12 +185,17 @@ const brokers: Fault[] = [
     missing: whyNoMounts,
     holdMs: 10_000,
     strike: async ({ yard, load }) => {
-      const free = fill(path.join(yard.home, 'agent'));
+      const at = path.join(yard.home, 'agent');
+      const free = fill(at);
       const before = load.accepted;
+      let wasFull = false;
       return {
-        heal: async () => free(),
+        heal: async () => {
+          wasFull = isFull(at);
+          free();
+        },
         proof: async () => ({
-          hit: load.accepted > before,
+          hit: wasFull && load.accepted > before,
           seen: `its disk took nothing; ${String(load.accepted - before)} submissions were accepted meanwhile and after`,
         }),
       };
@@ -206,12 +211,17 @@ const brokers: Fault[] = [
     missing: whyNoMounts,
     holdMs: 10_000,
     strike: async ({ yard, load }) => {
-      const free = fill(path.join(yard.home, 'postgres'));
+      const at = path.join(yard.home, 'postgres');
+      const free = fill(at);
       const before = load.accepted;
+      let wasFull = false;
       return {
-        heal: async () => free(),
+        heal: async () => {
+          wasFull = isFull(at);
+          free();
+        },
         proof: async () => ({
-          hit: load.accepted > before,
+          hit: wasFull && load.accepted > before,
           seen: `the log went on: ${String(load.accepted - before)} accepted meanwhile and after`,
         }),
       };
@@ -296,12 +306,13 @@ async function cutPower(scene: Scene, victims: readonly string[]): Promise<Strik
     await unmounted(disk);
     disk.mount();
   }
+  const forgot = disks.filter(({ hasForgotten }) => hasForgotten).length;
   release();
   return {
     proof: async () => ({
-      hit: disks.length === victims.length,
+      hit: forgot === victims.length,
       wrong: await faultsOfCopies(yard),
-      seen: `${String(accepted)} were acknowledged before ${victims.join(', ')} lost power; nothing was accepted for ${seconds(load.longestGapMs)}`,
+      seen: `${String(accepted)} were acknowledged before ${victims.join(', ')} lost power and forgot what was not synced; nothing was accepted for ${seconds(load.longestGapMs)}`,
     }),
   };
 }
@@ -322,14 +333,16 @@ async function unmounted(disk: Ext4Disk): Promise<void> {
 async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Promise<Strike> {
   const frees = victims.map((name) => fill(path.join(yard.home, name, 'store')));
   const refused = [...load.refused.values()].reduce((sum, n) => sum + n, 0);
+  let full = 0;
   return {
     heal: async () => {
+      full = victims.filter((name) => isFull(path.join(yard.home, name, 'store'))).length;
       for (const free of frees) free();
     },
     proof: async () => {
       const more = [...load.refused.values()].reduce((sum, n) => sum + n, 0) - refused;
       return {
-        hit: frees.length === victims.length && (victims.length < 3 || more > 0),
+        hit: full === victims.length && (victims.length < 3 || more > 0),
         seen: `${victims.join(', ')} full; ${String(more)} submissions were refused, the longest gap was ${seconds(load.longestGapMs)}`,
       };
     },

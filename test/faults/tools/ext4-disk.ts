@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram } from './find-program.js';
 import { whyNoMounts } from './small-disk.js';
@@ -9,6 +9,8 @@ const SHUTDOWN = `
 import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
 `;
+
+const MARKER = 'marker-of-the-fault-run';
 
 /** A file system of its own in a file, from which the power can be taken. */
 export class Ext4Disk {
@@ -29,9 +31,17 @@ export class Ext4Disk {
     execFileSync('mount', ['-o', 'loop', this.#image, this.#at]);
   }
 
-  /** What was not synced is lost. Nothing may be open on it any more when it is unmounted. */
+  /**
+   * What was not synced is lost; a marker is written first that is not, which tells later whether it really was. Nothing may be open on it any more when it is unmounted.
+   */
   cutPower(): void {
+    writeFileSync(path.join(this.#at, MARKER), 'in memory alone');
     execFileSync('python3', ['-c', SHUTDOWN, this.#at]);
+  }
+
+  /** After it was mounted again: nothing but what was synced came back. */
+  get hasForgotten(): boolean {
+    return !existsSync(path.join(this.#at, MARKER));
   }
 
   unmount(): void {

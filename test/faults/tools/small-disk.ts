@@ -41,3 +41,9 @@ export function fill(at: string): () => void {
     for (let n = 0; n <= 4_001; n++) rmSync(`${ballast}-${String(n)}`, { force: true });
   };
 }
+
+/** True when nothing worth mentioning fits on it. */
+export function isFull(at: string): boolean {
+  const { bavail, bsize } = statfsSync(at);
+  return bavail * bsize < 256 * 1024;
+}

@@ -14,6 +14,8 @@ import { placesIn } from './yard/places.js';
 export class Campaign {
   readonly #until: number;
   #bench: Bench | null = null;
+  /** Of the present yard, also while it starts. */
+  #root: string | null = null;
   #release: () => void = () => undefined;
   #isAborted = false;
 
@@ -51,6 +53,7 @@ export class Campaign {
     try {
       this.#bench ??= await this.#start(fault);
     } catch (error) {
+      await this.#end({ keep: true });
       const why = `the yard did not start: ${error instanceof Error ? error.message : String(error)}`;
       return { fault: fault.name, seed, outcome: 'failed', seen: '', faults: [why], figures: NOTHING };
     }
@@ -59,6 +62,7 @@ export class Campaign {
 
   async #start({ on, needs = {} }: Fault): Promise<Bench> {
     const places = placesIn(mkdtempSync(path.join(tmpdir(), 'yard-faults-')));
+    this.#root = places.root;
     const prepared = prepare(places, needs);
     this.#release = prepared.release;
     const began = performance.now();
@@ -71,22 +75,23 @@ export class Campaign {
 
   /** A yard in which something went wrong serves no other fault; its home stays. */
   async #keep({ name }: Fault, seed: number): Promise<void> {
-    const root = this.#bench?.places.root;
+    const root = this.#root;
     await this.#end({ keep: true });
     console.log(`  again: npm run test:faults -- --only ${name} --seed ${String(seed)}`);
-    if (root !== undefined) console.log(`  kept:  ${root}`);
+    if (root !== null) console.log(`  kept:  ${root}`);
   }
 
   async #end({ keep = false } = {}): Promise<void> {
-    const bench = this.#bench;
-    this.#bench = null;
-    if (bench === null) return;
-    await bench.close().catch((error: unknown) => {
+    const [bench, root] = [this.#bench, this.#root];
+    this.#bench = this.#root = null;
+    if (root === null) return;
+    await bench?.close().catch((error: unknown) => {
       console.log(`  the yard did not stop in order: ${String(error)}`);
     });
-    await killTree(bench.places.root);
+    await killTree(root);
     this.#release();
-    if (!keep) rmSync(bench.places.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    this.#release = () => undefined;
+    if (!keep) rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 

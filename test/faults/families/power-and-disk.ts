@@ -157,7 +157,7 @@ const brokers: Fault[] = [
     name: 'disk-full-on-nats-leader',
     family: 'power and disk',
     of: '23',
-    what: `the disk of the nats-server that leads \`${STREAM}\` is full for 10 s`,
+    what: `the disk of the nats-server that leads \`${STREAM}\` is full for 10 s; then there is room, and it is started again`,
     on: 'apart',
     needs: FULL_NEEDS,
     missing: whyNoMounts,
@@ -168,7 +168,7 @@ const brokers: Fault[] = [
     name: 'disk-full-on-all-nats',
     family: 'power and disk',
     of: '24',
-    what: 'the disks of all three nats-servers are full for 10 s',
+    what: 'the disks of all three nats-servers are full for 10 s; then there is room, and they are started again',
     on: 'apart',
     needs: FULL_NEEDS,
     missing: whyNoMounts,
@@ -338,6 +338,8 @@ async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Pro
     heal: async () => {
       full = victims.filter((name) => isFull(path.join(yard.home, name, 'store'))).length;
       for (const free of frees) free();
+      // One whose disk was full has shut its streams down for good: it wants a new start.
+      await yard.servers.kill(victims);
     },
     proof: async () => {
       const more = [...load.refused.values()].reduce((sum, n) => sum + n, 0) - refused;

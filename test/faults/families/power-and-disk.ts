@@ -208,7 +208,8 @@ const brokers: Fault[] = [
     what: 'the disk of Postgres is full for 10 s',
     on: 'alone',
     needs: { small: { postgres: 200 } },
-    missing: whyNoMounts,
+    missing: () =>
+      'the directory of the database comes about by a rename, so that no small disk can be put there before',
     holdMs: 10_000,
     strike: async ({ yard, load }) => {
       const at = path.join(yard.home, 'postgres');

@@ -322,6 +322,13 @@ const agents: Fault[] = [
     overlaps: 'a handler that slept through its lease ends its line before anyone can tell it',
     strike: async ({ load, random, yard }) => {
       const worker = random.pick(load.workers);
+      // More than one worker takes, so that this one has some in hand.
+      const long = { name: 'long', run: { handler: 'work', input: { ms: 3_000 } }, retry: { lost: 20 } };
+      const items = await yard.client.tasks.submitMany(Array.from({ length: 16 }, () => long));
+      const first = items.find((item) => item.ok);
+      if (first?.ok !== true) throw new Error('nothing for the worker to do');
+      await until('attempts in its hands', async () => (await first.task.status()).state === 'running');
+      await pause(500);
       const stale = await staleReports(yard);
       const wake = standStill([worker.pid]);
       return {

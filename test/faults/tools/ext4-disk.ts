@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram } from './find-program.js';
 import { whyNoMounts } from './small-disk.js';
@@ -7,7 +7,9 @@ import { whyNoMounts } from './small-disk.js';
 /** ioctl that drops everything that is not on disk, as a power cut does, with the flag that leaves the journal unflushed too. */
 const SHUTDOWN = `
 import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
+disk = os.open(sys.argv[1], os.O_RDONLY)
+with open(sys.argv[2], "w") as marker: marker.write("in memory alone")
+fcntl.ioctl(disk, 0x8004587D, struct.pack("I", 2))
 `;
 
 const MARKER = 'marker-of-the-fault-run';
@@ -35,8 +37,7 @@ export class Ext4Disk {
    * What was not synced is lost; a marker is written first that is not, which tells later whether it really was. Nothing may be open on it any more when it is unmounted.
    */
   cutPower(): void {
-    writeFileSync(path.join(this.#at, MARKER), 'in memory alone');
-    execFileSync('python3', ['-c', SHUTDOWN, this.#at]);
+    execFileSync('python3', ['-c', SHUTDOWN, this.#at, path.join(this.#at, MARKER)]);
   }
 
   /** After it was mounted again: nothing but what was synced came back. */

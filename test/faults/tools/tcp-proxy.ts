@@ -13,6 +13,18 @@ export interface Manners {
   readonly refuse?: boolean;
 }
 
+const OTHERS = /"connect_urls":\[[^\]]*\]/;
+
+/** A nats-server tells its clients where the others are, and they would go round the proxies: this leaves that out. */
+export function withoutOthers(chunk: Buffer): Buffer {
+  if (!chunk.includes('"connect_urls":[')) return chunk;
+  const text = chunk.toString('latin1');
+  return Buffer.from(
+    text.replace(OTHERS, (found) => '"connect_urls":[]'.padEnd(found.length)),
+    'latin1',
+  );
+}
+
 /** A proxy on loopback that can be told to misbehave, for connections that are open and for new ones. */
 export class TcpProxy {
   readonly port: number;
@@ -24,16 +36,23 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
 
-  private constructor(server: Server) {
+  readonly #told: (chunk: Buffer) => Buffer;
+
+  private constructor(server: Server, told: (chunk: Buffer) => Buffer) {
     this.#server = server;
+    this.#told = told;
     this.port = (server.address() as AddressInfo).port;
   }
 
-  static async to(target: () => number): Promise<TcpProxy> {
+  /** `told`: what becomes of each chunk from the server. */
+  static async to(
+    target: () => number,
+    told: (chunk: Buffer) => Buffer = (chunk) => chunk,
+  ): Promise<TcpProxy> {
     let proxy: TcpProxy | null = null;
     const server = createServer((client) => proxy?.pass(client, target()));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    proxy = new TcpProxy(server);
+    proxy = new TcpProxy(server, told);
     return proxy;
   }
 
@@ -76,7 +95,8 @@ export class TcpProxy {
   #pump(from: Socket, to: Socket, direction: 'up' | 'down'): void {
     // When the last chunk goes on: none overtakes another.
     let free = 0;
-    from.on('data', (chunk: Buffer) => {
+    from.on('data', (raw: Buffer) => {
+      const chunk = direction === 'down' ? this.#told(raw) : raw;
       const { delayMs = 0, jitterMs = 0, blackHole, rate } = this.#manners;
       if (blackHole === direction || blackHole === 'both') {
         this.swallowed += chunk.length;

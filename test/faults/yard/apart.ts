@@ -5,7 +5,7 @@ import { until } from '../tools/until.js';
 import { ROOT } from '../../e2e/start-yard.js';
 import type { Needs } from '../fault.js';
 import type { Prepared } from '../tools/prepare.js';
-import { TcpProxy } from '../tools/tcp-proxy.js';
+import { TcpProxy, withoutOthers } from '../tools/tcp-proxy.js';
 import { agentChild } from './agent-child.js';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';
@@ -124,7 +124,10 @@ async function proxiesOf(
 ): Promise<Map<string, TcpProxy>> {
   const names = proxied.flatMap((name) => (name === 'nats' ? servers.brokers() : [name]));
   const proxies = new Map<string, TcpProxy>();
-  for (const name of names) proxies.set(name, await TcpProxy.to(() => servers.port(name)));
+  for (const name of names) {
+    const told = name.startsWith('nats') ? withoutOthers : undefined;
+    proxies.set(name, await TcpProxy.to(() => servers.port(name), told));
+  }
   return proxies;
 }
 

@@ -54,9 +54,11 @@ describe('an agent that is stopped in the middle of an attempt', { retry: 2 }, (
     process.kill(pid, 'SIGSTOP');
     let goneAt = 0;
     try {
-      await until('the end of its processes', () => !isThere(group), PATIENCE_MS);
+      await until('the end of its processes', () => !isThere(group), { withinMs: PATIENCE_MS });
       goneAt = Date.now();
-      await until('the end of its lease', async () => (await attemptsOf(id))[0] !== null, PATIENCE_MS);
+      await until('the end of its lease', async () => (await attemptsOf(id))[0] !== null, {
+        withinMs: PATIENCE_MS,
+      });
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -79,7 +81,9 @@ describe('an agent that is stopped in the middle of an attempt', { retry: 2 }, (
     try {
       writeFileSync(go, '');
       await until('its end', () => !isThere(group));
-      await until('the end of its lease', async () => (await attemptsOf(id))[0] === 'lost', PATIENCE_MS);
+      await until('the end of its lease', async () => (await attemptsOf(id))[0] === 'lost', {
+        withinMs: PATIENCE_MS,
+      });
     } finally {
       process.kill(pid, 'SIGCONT');
     }

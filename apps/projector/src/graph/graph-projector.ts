@@ -119,7 +119,9 @@ export class GraphProjector {
     let from = cursor.at.seq;
     let nextWriteAt = 0;
     while (!stop.aborted) {
-      await sleep(Math.max(0, nextWriteAt - performance.now()), undefined, { signal: stop }).catch(() => undefined);
+      await sleep(Math.max(0, nextWriteAt - performance.now()), undefined, { signal: stop }).catch(
+        () => undefined,
+      );
       await untilBurstIsOver(log, stop, { longestMs: BURST_MS });
       const chunk = await feed.next(CHUNK);
       // Stopped, by the end of the yard or because another stream failed.

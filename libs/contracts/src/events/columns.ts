@@ -31,7 +31,7 @@ export class Column {
 /** A column as it was packed, ready to be asked for its values. Throws RangeError when it does not have so many. */
 export function openColumn(packed: unknown, rows: number): unknown {
   if (!isPlural(packed)) return packed;
-  const values = Array.isArray(packed) ? (packed) : split(packed, rows);
+  const values = Array.isArray(packed) ? packed : split(packed, rows);
   if (values.length < rows)
     throw new RangeError(`a column has ${String(values.length)} of ${String(rows)} values`);
   return values;

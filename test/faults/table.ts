@@ -75,7 +75,7 @@ function summaryOf(rows: readonly (readonly string[])[]): string {
 /** Rows of the page by the name of their fault. */
 function rowsIn(page: string): Map<string, string[]> {
   const rows = new Map<string, string[]>();
-  for (const line of page.split('\n')) {
+  for (const line of page.slice(page.indexOf(START)).split('\n')) {
     if (!line.startsWith('| `')) continue;
     const cells = line
       .slice(2, -2)

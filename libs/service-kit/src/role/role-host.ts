@@ -369,9 +369,13 @@ export class RoleHost {
       this.#unhearHere(hosted);
     }
     this.options.onChange?.();
+    const generation = this.#generation;
     do {
       this.touch();
-      if (!(await this.#settled())) return;
+      // The turn that proposes what is pending may be due already, behind all input: while nothing is on its way to disk,
+      // waiting for the disk alone would go round in microtasks for ever and never let it come.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (generation !== this.#generation || !(await this.#settled())) return;
     } while (roles.some(({ writer }) => writer?.hasPending === true));
     for (const hosted of roles) hosted.close(MOVED);
     await this.#leave(roles);

@@ -3,6 +3,7 @@ import { Yard, type BulkItem } from '@yardmaster/sdk';
 import { commitHistogram, medianCommitMs } from './commit-latency.ts';
 import { cpuPerTask, cpuSeconds } from './cpu-use.ts';
 import { print, quantile, rate } from './measure.ts';
+import { isAlive } from '../support/processes.ts';
 import { treeOf, useOf, WorkerProcess, YardProcess } from '../support/yard-process.ts';
 
 export interface Plan {
@@ -382,13 +383,15 @@ export async function benchIdle(plan: Plan): Promise<void> {
   try {
     await pause(plan.quick ? 5_000 : 20_000);
     const tree = treeOf(process.home);
-    const sum = (): number => tree.reduce((total, pid) => total + useOf(pid).cpuSeconds, 0);
+    // One that ended meanwhile has nothing to tell.
+    const alive = (): number[] => tree.filter((pid) => isAlive(pid));
+    const sum = (): number => alive().reduce((total, pid) => total + useOf(pid).cpuSeconds, 0);
     const before = { own: useOf(process.pid).cpuSeconds, tree: sum() };
     const seconds = plan.quick ? 5 : 20;
     await pause(seconds * 1000);
     const own = ((useOf(process.pid).cpuSeconds - before.own) / seconds) * 100;
     const whole = ((sum() - before.tree) / seconds) * 100;
-    const rss = tree.reduce((total, pid) => total + useOf(pid).rssMb, 0);
+    const rss = alive().reduce((total, pid) => total + useOf(pid).rssMb, 0);
     print({
       name: 'idle.rss',
       unit: 'MB',

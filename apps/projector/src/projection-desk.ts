@@ -5,23 +5,20 @@ import {
   type ProjectionReport,
   type ProjectorCommand,
   type Reply,
-  type Verification,
 } from '@yardmaster/contracts';
 import type { Bus } from '@yardmaster/service-kit';
 import type { Turns } from './follow/turns.js';
 import type { Projection } from './projection.js';
+import { VerificationRuns, type Found } from './verification-runs.js';
 
 const REPORT_MS = 1_000;
-/** Runs whose result is kept. */
-const KEPT = 20;
 
 /**
  * Answers for one projection: reports how it is each second, and takes what an operator asks of it. It answers from the time
  * on that the projection has run or halted: one that waits for its turn behind another process leaves the answer to that.
  */
 export class ProjectionDesk {
-  readonly #runs = new Map<string, Verification>();
-  #underWay: string | null = null;
+  readonly #runs = new VerificationRuns();
   #lag = 0;
   #positions: Readonly<Record<string, number>> | null = null;
   #door: { stop(): void } | null = null;
@@ -79,8 +76,9 @@ export class ProjectionDesk {
   }
 
   async #handle(command: ProjectorCommand): Promise<Reply<unknown>> {
-    if (command.op === 'verify') return { ok: true, value: this.#verification(command.run) };
-    if (this.#underWay !== null)
+    if (command.op === 'verify')
+      return { ok: true, value: this.#runs.ask(command.run, (onEvents) => this.#verify(onEvents)) };
+    if (this.#runs.isUnderWay)
       return {
         ok: false,
         rejection: rejection('conflict', 'it is being verified: try again when that is done'),
@@ -93,47 +91,8 @@ export class ProjectionDesk {
     return { ok: true, value: null };
   }
 
-  #verification(run: string): Verification {
-    const known = this.#runs.get(run);
-    if (known !== undefined) return known;
-    if (this.#underWay !== null) return this.#runs.get(this.#underWay) ?? BEGUN;
-    this.#runs.set(run, BEGUN);
-    for (const oldest of this.#runs.keys()) {
-      if (this.#runs.size <= KEPT) break;
-      this.#runs.delete(oldest);
-    }
-    this.#underWay = run;
-    void this.#verify(run).finally(() => {
-      this.#underWay = null;
-    });
-    return BEGUN;
-  }
-
-  async #verify(run: string): Promise<void> {
-    const began = performance.now();
-    let events = 0;
-    const tell = (more: Partial<Verification>): void => {
-      this.#runs.set(run, { ...BEGUN, events, seconds: (performance.now() - began) / 1_000, ...more });
-    };
-    try {
-      const { parts, seconds } = await this.turns.take(() =>
-        this.projection.verify((more) => {
-          events += more;
-          tell({});
-        }),
-      );
-      tell({ state: 'done', equal: parts.every(({ equal }) => equal), parts, seconds });
-    } catch (error) {
-      tell({ state: 'failed', error: (error as Error).message });
-    }
+  async #verify(onEvents: (events: number) => void): Promise<Found> {
+    const { parts, seconds } = await this.turns.take(() => this.projection.verify(onEvents));
+    return { equal: parts.every(({ equal }) => equal), parts, seconds };
   }
 }
-
-const BEGUN: Verification = {
-  state: 'running',
-  equal: null,
-  events: 0,
-  seconds: 0,
-  parts: [],
-  error: null,
-};

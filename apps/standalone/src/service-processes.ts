@@ -1,19 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
-
-/** Every service, in the order in which it helps to start them. */
-export const SERVICES = [
-  'ratelimiter',
-  'idgen',
-  'submitter',
-  'batcher',
-  'queue-manager',
-  'resource-manager',
-  'monitor',
-  'projector',
-  'gateway',
-] as const;
-export type ServiceName = (typeof SERVICES)[number];
+import { SERVICES, type ServiceName } from '@yardmaster/contracts';
 
 const STOP_PATIENCE_MS = 26_000;
 

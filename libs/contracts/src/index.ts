@@ -9,6 +9,7 @@ export * from './events/index.js';
 export * from './http/index.js';
 export * from './session/frames.js';
 export * from './session/run-message.js';
+export * from './services.js';
 export * from './subjects.js';
 export * from './wire.js';
 export * from './snapshots/index.js';

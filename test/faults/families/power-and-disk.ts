@@ -184,22 +184,13 @@ const brokers: Fault[] = [
     needs: { small: { agent: 32 } },
     missing: whyNoMounts,
     holdMs: 10_000,
-    strike: async ({ yard, load }) => {
-      const at = path.join(yard.home, 'agent');
-      const free = fill(at);
-      const before = load.accepted;
-      let wasFull = false;
-      return {
-        heal: async () => {
-          wasFull = isFull(at);
-          free();
-        },
-        proof: async () => ({
-          hit: wasFull && load.accepted > before,
-          seen: `its disk took nothing; ${String(load.accepted - before)} submissions were accepted meanwhile and after`,
-        }),
-      };
-    },
+    strike: (struck) =>
+      fillDisk(
+        struck,
+        'agent',
+        (accepted) =>
+          `its disk took nothing; ${String(accepted)} submissions were accepted meanwhile and after`,
+      ),
   },
   {
     name: 'disk-full-on-postgres',
@@ -211,22 +202,12 @@ const brokers: Fault[] = [
     missing: () =>
       'the directory of the database comes about by a rename, so that no small disk can be put there before',
     holdMs: 10_000,
-    strike: async ({ yard, load }) => {
-      const at = path.join(yard.home, 'postgres');
-      const free = fill(at);
-      const before = load.accepted;
-      let wasFull = false;
-      return {
-        heal: async () => {
-          wasFull = isFull(at);
-          free();
-        },
-        proof: async () => ({
-          hit: wasFull && load.accepted > before,
-          seen: `the log went on: ${String(load.accepted - before)} accepted meanwhile and after`,
-        }),
-      };
-    },
+    strike: (struck) =>
+      fillDisk(
+        struck,
+        'postgres',
+        (accepted) => `the log went on: ${String(accepted)} accepted meanwhile and after`,
+      ),
   },
   {
     name: 'kill-keeper',
@@ -329,6 +310,25 @@ async function unmounted(disk: Ext4Disk): Promise<void> {
       await pause(100);
     }
   }
+}
+
+/** Fills the disk of a directory that the log does not need: the yard has to go on accepting. */
+async function fillDisk(
+  { yard, load }: Scene,
+  directory: string,
+  seen: (accepted: number) => string,
+): Promise<Strike> {
+  const at = path.join(yard.home, directory);
+  const free = fill(at);
+  const before = load.accepted;
+  let wasFull = false;
+  return {
+    heal: async () => {
+      wasFull = isFull(at);
+      free();
+    },
+    proof: async () => ({ hit: wasFull && load.accepted > before, seen: seen(load.accepted - before) }),
+  };
 }
 
 async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Promise<Strike> {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { SERVICES } from '@yardmaster/contracts';
 import { openServers } from '@yardmaster/servers';
 import { until } from '../tools/until.js';
 import { ROOT } from '../../e2e/start-yard.js';
@@ -14,17 +15,6 @@ import type { Places } from './places.js';
 import { clientOf, clusterOf, PATIENCE_MS, untilWhole } from './wholeness.js';
 import type { YardUnderTest } from './yard-under-test.js';
 
-export const SERVICES = [
-  'ratelimiter',
-  'idgen',
-  'submitter',
-  'batcher',
-  'queue-manager',
-  'resource-manager',
-  'monitor',
-  'projector',
-  'gateway',
-] as const;
 const REPLICAS = [1, 2];
 
 /** Two of every service as processes that nobody but the fault run starts again, and three nats-servers. */

@@ -7,14 +7,11 @@ import {
   type VerifiedPart,
 } from '@yardmaster/contracts';
 import { verifyAgainstLog, type ArchiveSource, type Bus } from '@yardmaster/service-kit';
-
-/** Runs whose result is kept. */
-const KEPT = 20;
+import { VerificationRuns, type Found } from '../verification-runs.js';
 
 /** Answers an operator who asks whether the archive holds, beside whoever keeps it. */
 export class ArchiveDesk {
-  readonly #runs = new Map<string, Verification>();
-  #underWay: string | null = null;
+  readonly #runs = new VerificationRuns();
   #door: { stop(): void } | null = null;
 
   constructor(
@@ -37,61 +34,24 @@ export class ArchiveDesk {
   #handle(command: ProjectorCommand): Reply<Verification> {
     if (command.op !== 'verify')
       return { ok: false, rejection: rejection('invalid-request', 'an archive is not made anew') };
-    const { run } = command;
-    const known = this.#runs.get(run) ?? this.#runs.get(this.#underWay ?? '');
-    if (known !== undefined) return { ok: true, value: known };
-    this.#runs.set(run, BEGUN);
-    for (const oldest of this.#runs.keys()) {
-      if (this.#runs.size <= KEPT) break;
-      this.#runs.delete(oldest);
-    }
-    this.#underWay = run;
-    void this.#verify(run).finally(() => {
-      this.#underWay = null;
-    });
-    return { ok: true, value: BEGUN };
+    return { ok: true, value: this.#runs.ask(command.run, (onEvents) => this.#verify(onEvents)) };
   }
 
-  async #verify(run: string): Promise<void> {
-    const began = performance.now();
-    let events = 0;
+  async #verify(onEvents: (events: number) => void): Promise<Found> {
+    const { log, archive } = this.source;
     const parts: VerifiedPart[] = [];
     const faults: string[] = [];
-    const tell = (more: Partial<Verification>): void => {
-      this.#runs.set(run, { ...BEGUN, events, seconds: (performance.now() - began) / 1_000, ...more });
-    };
-    try {
-      for (const stream of this.streams) {
-        const report = await verifyAgainstLog(this.source.log, this.source.archive, stream, (messages) => {
-          events += messages;
-          tell({});
-        });
-        const content = { rows: report.last, hash: report.lastHash };
-        faults.push(...report.faults);
-        parts.push({
-          name: `archive of ${stream}`,
-          equal: report.faults.length === 0,
-          stored: content,
-          rebuilt: content,
-        });
-      }
-      tell({
-        state: 'done',
-        equal: faults.length === 0,
-        parts,
-        error: faults.length === 0 ? null : faults.join('; '),
+    for (const stream of this.streams) {
+      const report = await verifyAgainstLog(log, archive, stream, onEvents);
+      const content = { rows: report.last, hash: report.lastHash };
+      faults.push(...report.faults);
+      parts.push({
+        name: `archive of ${stream}`,
+        equal: report.faults.length === 0,
+        stored: content,
+        rebuilt: content,
       });
-    } catch (error) {
-      tell({ state: 'failed', error: (error as Error).message });
     }
+    return { equal: faults.length === 0, parts, error: faults.length === 0 ? null : faults.join('; ') };
   }
 }
-
-const BEGUN: Verification = {
-  state: 'running',
-  equal: null,
-  events: 0,
-  seconds: 0,
-  parts: [],
-  error: null,
-};

@@ -290,6 +290,10 @@ describe('the archive and its stream', () => {
       (await verifyAgainstLog(world.log.open(), archive, tasks)).faults;
     expect(world.events('SegmentArchived').some(({ stream }) => stream === tasks)).toBe(true);
     expect(await faults()).toEqual([]);
+    // What somebody wrote past the owner is a link of the chain, and no fault of the archive.
+    const { last } = await world.log.open().head(tasks);
+    await (await world.log.open().writer(tasks, last)).append('foreign', Buffer.from('no envelope'));
+    expect(await faults()).toEqual([]);
     const files = [...archive.files];
     for (const [key, { name }] of files)
       if (name.stream === tasks && name.isSealed) archive.files.delete(key);

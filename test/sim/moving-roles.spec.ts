@@ -105,6 +105,27 @@ describe('a role that moves to another process', () => {
     expect(world.said.filter((said) => said.startsWith('failed'))).toEqual([]);
   });
 
+  it('leaves with what it decided while its turn was due and nothing was on its way to disk', async () => {
+    const [a, b] = await two();
+    const assigner = new Assigner([a, b], rolesOf(a));
+    const admitted = [world.admit(0, [draft('on its way')])];
+    // Every moment between the first proposal and its answer.
+    for (let i = 0; i < 40; i++) {
+      await Promise.resolve();
+      admitted.push(world.admit(0, [draft(`pending ${String(i)}`)]));
+    }
+    assigner.move('submitter/0', b);
+    assigner.tell(a);
+    await settle(2);
+    assigner.tell(b);
+    await settle(2);
+    const acknowledged = (await Promise.all(admitted)).flatMap(({ ids }) => ids);
+    const worker = world.worker();
+    worker.join();
+    await world.quiet();
+    expect(await finish(acknowledged)).toEqual([]);
+  });
+
   it('that was taken from a process which was not told fences that process at its first commit; it keeps the rest', async () => {
     const [a, b] = await two();
     const worker = world.worker();

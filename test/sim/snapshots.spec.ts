@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { readerOf, roleFolds } from '@yardmaster/contracts';
 import { evolvePartition, KEEP_ENDED_MS, partitionRows, PartitionState } from '@yardmaster/domain';
 import { framesOf, readSnapshotHeader } from '@yardmaster/service-kit';
-import { MemorySnapshotStore } from '@yardmaster/testkit';
+import { asTaskId } from '@yardmaster/kernel';
+import { MemorySnapshotStore, submittedTask } from '@yardmaster/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { foldedRoles, keystore, snapshotterOf } from './snapshots.js';
 import { differences, dumpRoles } from './state-dump.js';
@@ -125,23 +126,7 @@ describe('snapshots', () => {
     const submit = (id: string, more: object = {}): void => {
       evolvePartition(
         state,
-        {
-          type: 'TaskSubmitted',
-          id: id as never,
-          tenant: 1,
-          user: 1,
-          spec: 0,
-          workflow: null,
-          index: -1,
-          rank: 0,
-          parents: [],
-          needs: [],
-          open: 0,
-          dueAt: null,
-          claim: null,
-          sealed: draft(id).content,
-          ...more,
-        },
+        submittedTask(asTaskId(id), { user: 1, sealed: draft(id).content, ...more }),
         origin,
       );
     };

@@ -31,27 +31,26 @@ const draft: fc.Arbitrary<EnvelopeDraft> = fc.record({
   events: fc.array(anyEvent, { maxLength: 12 }),
 });
 
+const draftOf = (events: EnvelopeDraft['events']): EnvelopeDraft => ({
+  stream: 's',
+  node: 'n',
+  epoch: 1,
+  commit: 'c',
+  at: 1,
+  seed: 1,
+  config: '',
+  causes: [],
+  group: null,
+  prev: CHAIN_START,
+  events,
+});
+
 describe('an envelope', () => {
   it.each(Object.entries(EVENTS))('carries %s through its bytes unchanged', (type, events) => {
     expect(CODECS.has(type as EventType)).toBe(true);
     fc.assert(
       fc.property(events, (event) => {
-        const bytes = encodeEnvelope(
-          {
-            stream: 's',
-            node: 'n',
-            epoch: 1,
-            commit: 'c',
-            at: 1,
-            seed: 1,
-            config: '',
-            causes: [],
-            group: null,
-            prev: CHAIN_START,
-            events: [event],
-          },
-          keyOf,
-        );
+        const bytes = encodeEnvelope(draftOf([event]), keyOf);
         expect(decodeEnvelope('s', 1, bytes, keyOf).events).toEqual([event]);
       }),
       { numRuns: 50 },
@@ -78,22 +77,8 @@ describe('an envelope', () => {
       sealed: { result: 'the same for all' },
     });
     const size = (n: number): number =>
-      encodeEnvelope(
-        {
-          stream: 's',
-          node: 'n',
-          epoch: 1,
-          commit: 'c',
-          at: 1,
-          seed: 1,
-          config: '',
-          causes: [],
-          group: null,
-          prev: CHAIN_START,
-          events: Array.from({ length: n }, (_, i) => event(String(1000 + i))) as never,
-        },
-        keyOf,
-      ).length;
+      encodeEnvelope(draftOf(Array.from({ length: n }, (_, i) => event(String(1000 + i))) as never), keyOf)
+        .length;
     // Only the id is another.
     expect(size(30) - size(20)).toBe(40);
   });
@@ -121,22 +106,7 @@ describe('an envelope', () => {
       upstreamFailed: [],
       sealed: { error: canary },
     } as never;
-    const bytes = encodeEnvelope(
-      {
-        stream: 's',
-        node: 'n',
-        epoch: 1,
-        commit: 'c',
-        at: 1,
-        seed: 1,
-        config: '',
-        causes: [],
-        group: null,
-        prev: CHAIN_START,
-        events: [event],
-      },
-      keyOf,
-    );
+    const bytes = encodeEnvelope(draftOf([event]), keyOf);
     expect(Buffer.from(bytes).toString('latin1')).not.toContain(canary);
   });
 
@@ -150,22 +120,7 @@ describe('an envelope', () => {
       upstreamFailed: [],
       sealed: { error: 'secret' },
     } as never;
-    const bytes = encodeEnvelope(
-      {
-        stream: 's',
-        node: 'n',
-        epoch: 1,
-        commit: 'c',
-        at: 1,
-        seed: 1,
-        config: '',
-        causes: [],
-        group: null,
-        prev: CHAIN_START,
-        events: [event],
-      },
-      keyOf,
-    );
+    const bytes = encodeEnvelope(draftOf([event]), keyOf);
     const changed = Uint8Array.from(bytes);
     const last = changed.length - 1;
     changed[last] = (changed[last] ?? 0) ^ 1;

@@ -1,7 +1,7 @@
 import { asTaskId, asWorkerId } from '@yardmaster/kernel';
+import { SPEC } from '@yardmaster/testkit';
 import { describe, expect, it } from 'vitest';
 import type { DomainEvent, LeaseGranted, Outcome } from '../events/index.js';
-import { defaultRetry } from '../spec/index.js';
 import { endOf } from './cell.decide.js';
 import { CellState } from './cell-state.js';
 import { adoptFinish, judgeLate } from './late-finish.js';
@@ -36,20 +36,7 @@ const queued: readonly DomainEvent[] = [
   {
     type: 'ClassDefined',
     n: 0,
-    spec: {
-      kind: 'handler',
-      handler: 'h',
-      resources: { slots: 1 },
-      queue: 'default',
-      classRank: 2,
-      priority: 500,
-      strategy: null,
-      delayToleranceMs: null,
-      capMs: 1_000,
-      retry: defaultRetry(),
-      idempotent: false,
-      require: {},
-    },
+    spec: { ...SPEC, handler: 'h', capMs: 1_000 },
   },
   {
     type: 'BatchQueued',

@@ -1,5 +1,10 @@
 import { parseArgs } from 'node:util';
-import { benchAccept, benchHandlers, benchIdle, benchRebuild, benchScripts, type Plan } from './benches.ts';
+import { benchAccept } from './accept.ts';
+import { benchHandlers } from './handlers.ts';
+import { benchIdle } from './idle.ts';
+import type { Plan } from './plan.ts';
+import { benchRebuild } from './rebuild.ts';
+import { benchScripts } from './scripts.ts';
 import { benchTakeover } from './takeover.ts';
 
 const { values } = parseArgs({

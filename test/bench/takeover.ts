@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Yard, type ClusterResponse } from '@yardmaster/sdk';
 import { describeTree, kill, killTree, until } from '../support/processes.ts';
-import type { Plan } from './benches.ts';
+import type { Plan } from './plan.ts';
 import { print } from './measure.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');

@@ -1,4 +1,4 @@
-import { commands, rejection, type ArchivedCommand, type Envelope, type Reply } from '@yardmaster/contracts';
+import { rejection, type Envelope, type Reply } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { AppendOutcome, EventLog, LogWriter, TenantKeystore } from '@yardmaster/ports';
@@ -10,8 +10,9 @@ import { StreamWriter } from '../log/stream-writer.js';
 import type { SnapshotLoader } from '../snapshot/snapshot-loader.js';
 import { Hosted } from './hosted.js';
 import { RemoteStreams } from './remote-streams.js';
+import { MOVED, RoleDoors } from './role-doors.js';
 import { restore } from './restore.js';
-import type { CommandHandler, EventOrigin, LogPlace, Role, RoleContext } from './role.js';
+import type { EventOrigin, LogPlace, Role } from './role.js';
 import { CAUSE_PATIENCE_MS } from './role-runner.js';
 import { CONFIG_HASH, takeOver, type Takeover } from './take-over.js';
 
@@ -23,9 +24,6 @@ const TRY_AGAIN_MS = 1_000;
 const CUT_TRIES = 5;
 /** Until everything proposed is on disk at a stop. */
 const CLOSE_PATIENCE_MS = 5_000;
-/** An owner whose last accepted commit is older than this proves itself by another before it answers: within the 5 s that callers are promised. */
-const PROVEN_FOR_MS = 4_000;
-
 export interface RoleHostOptions {
   readonly node: string;
   readonly log: EventLog;
@@ -88,7 +86,7 @@ export class RoleHost {
   #timerAt = Infinity;
   #generation = 0;
   #stopped = false;
-  #local = new Map<string, (body: unknown) => void>();
+  readonly #doors: RoleDoors;
   #proposed: Envelope[] = [];
   #isHandingOver = false;
   readonly outbox: WorkerOutbox;
@@ -96,6 +94,14 @@ export class RoleHost {
   constructor(private readonly options: RoleHostOptions) {
     this.outbox = new WorkerOutbox((subject, bytes) => {
       options.bus.publishBytes(subject, bytes);
+    });
+    this.#doors = new RoleDoors({
+      bus: options.bus,
+      clock: options.clock,
+      isShared: () => options.isShared?.() === true,
+      touch: () => {
+        this.touch();
+      },
     });
     this.#remote = new RemoteStreams(options.hub, (envelope) => {
       this.#deliver(envelope);
@@ -221,7 +227,7 @@ export class RoleHost {
       if (isOver()) return GONE;
       this.#activate(taken);
       if (taken.length > 0 && !(await this.#settled())) return GONE;
-      for (const { hosted } of taken) this.#serve(hosted);
+      for (const { hosted } of taken) this.#doors.open(hosted);
       if (taken.length > 0) this.#say('active', taken.map(({ hosted }) => hosted.name).join(' '));
       this.#progressed();
       this.options.onChange?.();
@@ -340,7 +346,7 @@ export class RoleHost {
       if (takeover !== null) this.#own(hosted, takeover);
       this.#openContext(hosted);
       hosted.state = 'active';
-      this.#hearHere(hosted);
+      this.#doors.openHere(hosted);
     }
     for (const { takeover } of taken) if (takeover !== null) this.#deliver(takeover.marker);
     for (const { hosted } of taken)
@@ -366,7 +372,7 @@ export class RoleHost {
     for (const hosted of roles) {
       hosted.state = 'releasing';
       hosted.stopServing();
-      this.#unhearHere(hosted);
+      this.#doors.closeHere(hosted);
     }
     this.options.onChange?.();
     const generation = this.#generation;
@@ -387,7 +393,7 @@ export class RoleHost {
   async #leave(roles: readonly Hosted[]): Promise<void> {
     if (roles.length === 0) return;
     const gone = new Set(roles);
-    for (const hosted of roles) this.#unhearHere(hosted);
+    for (const hosted of roles) this.#doors.closeHere(hosted);
     this.#hosted = this.#hosted.filter((hosted) => !gone.has(hosted));
     for (const [stream, followers] of this.#followersOf) {
       const left = followers.filter((hosted) => !gone.has(hosted));
@@ -621,7 +627,7 @@ export class RoleHost {
       },
       tell: (subject, body) => {
         if (hosted.isClosed) return;
-        const here = this.#local.get(subject);
+        const here = this.#doors.here(subject);
         if (here !== undefined) here(body);
         // What another process is told may rest on nothing that is not on disk.
         else
@@ -630,126 +636,6 @@ export class RoleHost {
           });
       },
     };
-  }
-
-  #hearHere(hosted: Hosted): void {
-    const { role, context } = hosted;
-    if (context === null) return;
-    const hear = (subject: string, onMessage: (body: unknown) => void): void => {
-      this.#local.set(subject, onMessage);
-      hosted.localSubjects.push(subject);
-    };
-    for (const [subject, handler] of Object.entries(role.serves ?? {}))
-      hear(subject, (body) => {
-        void this.#answer(handler, body, context);
-      });
-    for (const [subject, listen] of Object.entries(role.hears ?? {}))
-      hear(subject, (body) => {
-        this.#hear(listen, body, context);
-      });
-  }
-
-  #unhearHere(hosted: Hosted): void {
-    for (const subject of hosted.localSubjects) this.#local.delete(subject);
-    hosted.localSubjects = [];
-  }
-
-  #serve(hosted: Hosted): void {
-    const { role, context } = hosted;
-    if (context === null || hosted.state !== 'active') return;
-    const { bus } = this.options;
-    if (role.stream !== null)
-      hosted.serving.push(
-        bus.serve(commands.archived(role.stream), (body) =>
-          this.#noteArchived(hosted, context, body as ArchivedCommand),
-        ),
-      );
-    for (const [subject, handler] of Object.entries(role.serves ?? {}))
-      hosted.serving.push(bus.serve(subject, (body) => this.#answerProven(hosted, handler, body, context)));
-    for (const [subject, hear] of Object.entries(role.hears ?? {}))
-      hosted.serving.push(
-        bus.subscribe(subject, (body) => {
-          this.#whenProven(hosted, context, () => {
-            this.#hear(hear, body, context);
-          });
-        }),
-      );
-  }
-
-  /** The archiver has read back what it wrote; only the owner writes into the stream that it is so. */
-  #noteArchived(
-    { runner, role }: Hosted,
-    context: RoleContext,
-    { last, lastHash, sha256 }: ArchivedCommand,
-  ): Promise<Reply<null>> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        resolve({ ok: true, value: null });
-      };
-      if (last > runner.position(role.stream ?? ''))
-        resolve({
-          ok: false,
-          rejection: { code: 'conflict', detail: `${role.name} has not written ${String(last)} yet` },
-        });
-      else if (last <= runner.archivedUpTo) context.effect(done);
-      else context.commit([{ type: 'SegmentArchived', last, lastHash, sha256 }], done);
-    });
-  }
-
-  /** An owner that was stopped for a while may not be the owner any more: it asks the log before it says anything. */
-  #whenProven(hosted: Hosted, context: RoleContext, run: () => void): void {
-    // It came while the role was let go.
-    if (hosted.isClosed) return;
-    const isProven =
-      hosted.writer === null ||
-      this.options.isShared?.() !== true ||
-      this.options.clock.monotonic() - hosted.provenAt < PROVEN_FOR_MS;
-    if (isProven) run();
-    else context.commit([], run);
-  }
-
-  #answerProven(
-    hosted: Hosted,
-    handler: CommandHandler,
-    body: unknown,
-    context: RoleContext,
-  ): Promise<Reply<unknown>> {
-    if (hosted.isClosed) return Promise.resolve(MOVED);
-    return new Promise((resolve, reject) => {
-      const end = (reply: Reply<unknown>): void => {
-        hosted.answering.delete(end);
-        resolve(reply);
-      };
-      hosted.answering.add(end);
-      this.#whenProven(hosted, context, () => {
-        try {
-          const answer = this.#answer(handler, body, context);
-          if (answer instanceof Promise) answer.then(end, reject);
-          else end(answer);
-        } catch (error) {
-          hosted.answering.delete(end);
-          reject(error);
-        }
-      });
-    });
-  }
-
-  #hear(hear: (body: never, ctx: RoleContext) => void, body: unknown, context: RoleContext): void {
-    try {
-      hear(body as never, context);
-    } finally {
-      this.touch();
-    }
-  }
-
-  #answer(
-    handler: CommandHandler,
-    body: unknown,
-    context: RoleContext,
-  ): Promise<Reply<unknown>> | Reply<unknown> {
-    const answer = handler(body as never, context);
-    this.touch();
-    return answer;
   }
 
   /** Passes on what was proposed, when the proposer is done with it. */
@@ -808,7 +694,7 @@ export class RoleHost {
       hosted.close(UNKNOWN);
       if (hosted.writer !== null) this.options.hub.disown(hosted.role.stream ?? '');
     }
-    this.#local = new Map();
+    this.#doors.closeAllHere();
     this.#proposed = [];
     this.#hosted = [];
     this.#followersOf = new Map();
@@ -841,13 +727,6 @@ interface Taken {
 /** The host was dropped meanwhile. */
 const GONE = { isFenced: true, error: null };
 
-/** A command that a role had not decided when it was let go: it had no effect. */
-const MOVED: Reply<never> = {
-  ok: false,
-  rejection: rejection('unavailable', 'this duty is moving to another node; try again shortly', {
-    retryAfter: 1,
-  }),
-};
 /** What it decided may or may not have reached the log. */
 const UNKNOWN: Reply<never> = {
   ok: false,

@@ -292,7 +292,7 @@ describe('the archive and its stream', () => {
     expect(await faults()).toEqual([]);
     // What somebody wrote past the owner is a link of the chain, and no fault of the archive.
     const { last } = await world.log.open().head(tasks);
-    await (await world.log.open().writer(tasks, last)).append('foreign', Buffer.from('no envelope'));
+    await world.log.open().writer(tasks, last).append('foreign', Buffer.from('no envelope'));
     expect(await faults()).toEqual([]);
     const files = [...archive.files];
     for (const [key, { name }] of files)

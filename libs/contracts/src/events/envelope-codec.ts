@@ -3,8 +3,9 @@ import type { DomainEvent } from '@yardmaster/domain';
 import type { Cause, CommitGroup, Envelope } from './envelope.js';
 import { codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
 import { packRuns, unpackRuns } from './event-rows.js';
-import { PlacedContents, placePairs, placeRuns } from './placed-contents.js';
-import { seal, type SealedBlock, unseal } from './seal.js';
+import { placePairs, placeRuns } from './placed-contents.js';
+import type { SealedBlock } from './seal.js';
+import { openBlocks, SealedContents, type KeyOf } from './sealed-contents.js';
 import { pack, unpack } from '../wire.js';
 
 /** Version 1 had its events as a list of rows, and sealed content as pairs of place and content. */
@@ -33,16 +34,8 @@ export interface EnvelopeDraft {
   readonly events: readonly DomainEvent[];
 }
 
-type KeyOf = (tenant: number) => Uint8Array | null;
-
 /** Bytes of an envelope. `keyOf` gives the tenant's data key. */
 export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
-  const blocks: SealedBlock[] = [];
-  for (const [tenant, contents] of sealedByTenant(draft.events)) {
-    const key = keyOf(tenant);
-    // An erased tenant's late events keep their clear part only.
-    if (key !== null) blocks.push(seal(tenant, key, `${draft.stream}/${draft.commit}`, contents.packed()));
-  }
   const { group } = draft;
   return pack([
     VERSION,
@@ -57,20 +50,16 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
     Buffer.from(draft.prev, 'hex'),
     // Bytes of their own: the chain is checked without looking into them.
     Buffer.from(pack(packRuns(draft.events))),
-    blocks,
+    sealedOf(draft.events).blocks(`${draft.stream}/${draft.commit}`, keyOf),
   ]);
 }
 
-function sealedByTenant(events: readonly DomainEvent[]): Map<number, PlacedContents> {
-  const sealed = new Map<number, PlacedContents>();
+function sealedOf(events: readonly DomainEvent[]): SealedContents {
+  const sealed = new SealedContents();
   for (const [i, event] of events.entries()) {
     const codec = codecFor(event.type);
     const content = codec.seal?.(event);
-    if (content === undefined || content === null) continue;
-    const tenant = codec.tenantOf?.(event) ?? 0;
-    let contents = sealed.get(tenant);
-    if (contents === undefined) sealed.set(tenant, (contents = new PlacedContents()));
-    contents.add(i, content);
+    if (content !== undefined && content !== null) sealed.add(codec.tenantOf?.(event) ?? 0, i, content);
   }
   return sealed;
 }
@@ -95,8 +84,8 @@ function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: Key
   const commit = body[3] as string;
   const contents = openBlocks(
     body[11] as SealedBlock[],
-    keyOf,
     `${stream}/${commit}`,
+    keyOf,
     body[0] === 1 ? placePairs : placeRuns,
   );
   const events =
@@ -142,20 +131,4 @@ function envelopeBody(bytes: Uint8Array): unknown[] | null {
     typeof body[2] === 'number'
     ? body
     : null;
-}
-
-/** Contents by place among the events; null when there is nothing that may be read. */
-function openBlocks(
-  blocks: readonly SealedBlock[],
-  keyOf: KeyOf,
-  context: string,
-  place: (packed: readonly unknown[], into: unknown[]) => void,
-): unknown[] | null {
-  if (blocks.length === 0) return null;
-  const contents: unknown[] = [];
-  for (const block of blocks) {
-    const key = keyOf(block[0]);
-    if (key !== null) place(unseal(block, key, context), contents);
-  }
-  return contents;
 }

@@ -4,4 +4,5 @@ export * from './envelope.js';
 export { CODECS, codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
 export { packContent, packSpec, unpackContent, unpackSpec } from './task-codecs.js';
 export { eventVersions, FEATURE_LEVEL } from './versions.js';
-export { seal, unseal, type SealedBlock } from './seal.js';
+export type { SealedBlock } from './seal.js';
+export { openBlocks, SealedContents, type KeyOf } from './sealed-contents.js';

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { pack, seal, unpack, unseal, type SealedBlock } from '@yardmaster/contracts';
+import {
+  openBlocks,
+  pack,
+  SealedContents,
+  unpack,
+  type KeyOf,
+  type SealedBlock,
+} from '@yardmaster/contracts';
 import type { SnapshotRow } from '@yardmaster/domain';
 
 /** Version of the file; that of the rows inside is the form's. */
 const FILE_VERSION = 1;
-
-type KeyOf = (tenant: number) => Uint8Array | null;
 
 /** Up to where a stream was folded: sequence, and hash of the envelope there. */
 export interface SnapshotPosition {
@@ -51,19 +56,10 @@ export class SnapshotDamagedError extends Error {
  * blocks to the snapshot and to the frame's place in it.
  */
 export function encodeFrame(rows: readonly SnapshotRow[], context: string, keyOf: KeyOf): Uint8Array {
-  const sealed = new Map<number, [number, unknown][]>();
-  for (const [i, { tenant, sealed: content }] of rows.entries()) {
-    if (tenant === undefined) continue;
-    const entries = sealed.get(tenant);
-    if (entries === undefined) sealed.set(tenant, [[i, content]]);
-    else entries.push([i, content]);
-  }
-  const blocks: SealedBlock[] = [];
-  for (const [tenant, entries] of sealed) {
-    const key = keyOf(tenant);
-    if (key !== null) blocks.push(seal(tenant, key, context, entries));
-  }
-  const body = zstdCompressSync(pack([rows.map(({ fields }) => fields), blocks]));
+  const sealed = new SealedContents();
+  for (const [i, { tenant, sealed: content }] of rows.entries())
+    if (tenant !== undefined) sealed.add(tenant, i, content);
+  const body = zstdCompressSync(pack([rows.map(({ fields }) => fields), sealed.blocks(context, keyOf)]));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(body.byteLength);
   return Buffer.concat([length, body]);
@@ -71,16 +67,8 @@ export function encodeFrame(rows: readonly SnapshotRow[], context: string, keyOf
 
 function decodeFrame(body: Uint8Array, context: string, keyOf: KeyOf): SnapshotRow[] {
   const [clear, blocks] = unpack(zstdDecompressSync(body)) as [unknown[][], SealedBlock[]];
-  const contents = new Map<number, unknown>();
-  for (const block of blocks) {
-    const key = keyOf(block[0]);
-    if (key === null) continue;
-    for (const entry of unseal(block, key, context)) {
-      const [i, content] = entry as readonly [number, unknown];
-      contents.set(i, content);
-    }
-  }
-  return clear.map((fields, i) => ({ fields, sealed: contents.get(i) ?? null }));
+  const contents = openBlocks(blocks, context, keyOf);
+  return clear.map((fields, i) => ({ fields, sealed: contents?.[i] ?? null }));
 }
 
 export function frameContext(

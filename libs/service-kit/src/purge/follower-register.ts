@@ -18,12 +18,16 @@ const FILE = 'register.json';
  */
 export class FollowerRegister {
   readonly #followers = new Map<string, Entry>();
+  #isLoaded = false;
 
   /** Without a store it is forgotten with its process. */
   constructor(private readonly store: SnapshotStore | null) {}
 
+  /** Once: whoever said goodbye since is not brought back by what was written down before. */
   async load(): Promise<void> {
+    if (this.#isLoaded) return;
     const bytes = await this.store?.read(FOLDER, FILE);
+    this.#isLoaded = true;
     if (bytes == null) return;
     let entries: [string, Entry][];
     try {

@@ -1,5 +1,5 @@
 // `npm test [-- FILTER...]`: every spec of the workspace, then the end-to-end specs against the built yard.
-// Ends with one line, "N passed, N failed"; the exit code is 1 when one failed or nothing ran.
+// Ends with what failed, and one line, "N passed, N failed"; the exit code is 1 when one failed or nothing ran.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,8 @@ import { BuildFailed, forwardSignals, pinnedNode, prepare, root } from './bootst
 const filters = process.argv.slice(2);
 const reports = mkdtempSync(path.join(tmpdir(), 'yard-test-'));
 const sum = { passed: 0, failed: 0 };
+/** What failed, told once more at the end: in a long output the suite that said it is far above. */
+const failures = [];
 
 try {
   const isBuilt = await build();
@@ -18,6 +20,7 @@ try {
   rmSync(reports, { recursive: true, force: true });
 }
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
+for (const failure of failures) console.log(`FAILED ${failure}`);
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 
 async function build() {
@@ -26,7 +29,7 @@ async function build() {
     return true;
   } catch (error) {
     if (!(error instanceof BuildFailed)) throw error;
-    console.log('the build failed: this counts as one failure, and the end-to-end tests are left out');
+    failures.push('the build: this counts as one failure, and the end-to-end tests were left out');
     sum.failed += 1;
     return false;
   }
@@ -51,9 +54,12 @@ async function suite(name, projects) {
   forwardSignals(child);
   const code = await new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)));
   const { passed, failed } = count(report);
-  sum.passed += passed;
   // A run can fail without a failed test: an error outside any test, a leaked handle, a crash.
-  sum.failed += code !== 0 && failed === 0 ? 1 : failed;
+  if (code !== 0 && failed.length === 0)
+    failed.push(`the ${name} run: it ended with ${code} and no failed test`);
+  sum.passed += passed;
+  sum.failed += failed.length;
+  failures.push(...failed);
 }
 
 function count(report) {
@@ -61,10 +67,24 @@ function count(report) {
   try {
     result = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
-    return { passed: 0, failed: 0 };
+    return { passed: 0, failed: [] };
   }
-  const unloadable = result.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((t) => t.status === 'failed'),
-  );
-  return { passed: result.numPassedTests, failed: result.numFailedTests + unloadable.length };
+  const failed = [];
+  for (const file of result.testResults) {
+    const name = path.relative(root, file.name);
+    const tests = file.assertionResults.filter((test) => test.status === 'failed');
+    for (const test of tests)
+      failed.push(`${name} > ${test.fullName}\n${indented(test.failureMessages.join('\n'))}`);
+    if (file.status === 'failed' && tests.length === 0)
+      failed.push(`${name}: could not be run\n${indented(file.message)}`);
+  }
+  return { passed: result.numPassedTests, failed };
+}
+
+function indented(text) {
+  return text
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }

@@ -106,6 +106,9 @@ function isSame(known: MemberNode | undefined, now: SeenNode): boolean {
 
 function decideLevel(plan: Plan, sight: ClusterSight): void {
   let level = Infinity;
+  const here = new Set(sight.nodes.filter(isHere).map(({ node }) => node));
+  // A new manager that has not heard a member yet does not know what that one can read.
+  if ([...plan.state.nodes.keys()].some((member) => !here.has(member))) return;
   for (const node of sight.nodes) if (isHere(node) && !node.isLeaving) level = Math.min(level, node.level);
   if (level !== Infinity && level > plan.state.level) plan.add({ type: 'FeatureLevelRaised', level });
 }

@@ -136,6 +136,15 @@ class Model {
   }
 }
 
+/** A node of the older level is not heard for a moment while a new manager begins. */
+const NOT_HEARD_YET = [
+  { node: 0, what: 'start', ticks: 0 },
+  { node: 1, what: 'start', ticks: 0 },
+  { node: 1, what: 'upgrade', ticks: 1 },
+  { node: 0, what: 'stop', ticks: 0 },
+  { node: 0, what: 'failover', ticks: 1 },
+];
+
 const steps = fc.array(
   fc.record({
     node: fc.nat(4),
@@ -225,7 +234,7 @@ describe('whatever nodes do', () => {
         }
         expect(Math.max(...loads.values()) - Math.min(...loads.values())).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[NOT_HEARD_YET]] },
     );
   });
 

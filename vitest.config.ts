@@ -19,6 +19,10 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'unit',
+          // Nothing here is timed: on a machine that does other things too, a minute is not yet a hang.
+          testTimeout: 60_000,
+          setupFiles:
+            process.env['CI'] === undefined ? [] : ['libs/testkit/src/properties/same-histories.ts'],
           include: [
             'libs/**/*.spec.ts',
             'apps/**/*.spec.ts',

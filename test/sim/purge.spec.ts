@@ -135,6 +135,7 @@ async function look(
     clock: { now: () => world.clock.now(), monotonic: () => performance.now() * 1_000_000 },
     folds,
     everyMessages: 1,
+    settledMs: 0,
   });
   await snapshotter.runOnce();
   return await new Purger({
@@ -202,6 +203,7 @@ describe('the front of a stream', () => {
       clock: world.clock,
       folds,
       everyMessages: 1,
+      settledMs: 0,
     });
     const purger = new Purger({
       log,

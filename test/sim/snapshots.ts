@@ -13,7 +13,7 @@ export function snapshotterOf(
   world: World,
   store: MemorySnapshotStore,
   ignored: string[] = [],
-  everyMessages = 1,
+  { everyMessages = 1, settledMs = 0 } = {},
 ): Snapshotter {
   return new Snapshotter({
     log: world.read(),
@@ -22,6 +22,7 @@ export function snapshotterOf(
     clock: { now: () => world.clock.now(), monotonic: () => performance.now() * 1_000_000 },
     folds: roleFolds(world.partitions),
     everyMessages,
+    settledMs,
     onIgnored: (role, name, reason) => {
       ignored.push(`${role} ${name} ${reason}`);
     },

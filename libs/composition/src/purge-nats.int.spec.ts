@@ -117,9 +117,10 @@ describe('a purge over NATS', () => {
         log: withArchive(of, archive),
         keystore,
         store,
-        clock: { now: () => 0, monotonic: () => performance.now() },
+        clock: { now: () => Date.now(), monotonic: () => performance.now() },
         folds,
         everyMessages: 1,
+        settledMs: 0,
       });
     expect(await snapshotter(log).runOnce()).toBe(1);
 

@@ -22,20 +22,21 @@ class Track {
   }
 
   /**
-   * How many of the next envelopes a decision with this cause had seen, and whether it is in the log. Where something else
-   * stands at its place, the cause was lost in a crash: what its new owner wrote there and before it came later.
+   * How many of the next envelopes a decision with this cause had seen, and whether it is in the log: `ahead` lies beyond where
+   * this ends. Where something else stands at its place, the cause was `lost` in a crash: what its new owner wrote there and
+   * before it came later.
    */
-  async countUpTo(seq: number, hash: string): Promise<{ count: number; isThere: boolean }> {
+  async countUpTo(seq: number, hash: string): Promise<{ count: number; cause: 'there' | 'ahead' | 'lost' }> {
     if (seq < this.last.seq)
-      return { count: 0, isThere: (await this.hashAt(seq))?.startsWith(hash) === true };
-    if (seq === this.last.seq) return { count: 0, isThere: this.last.hash.startsWith(hash) };
+      return { count: 0, cause: (await this.hashAt(seq))?.startsWith(hash) === true ? 'there' : 'lost' };
+    if (seq === this.last.seq) return { count: 0, cause: this.last.hash.startsWith(hash) ? 'there' : 'lost' };
     while ((this.#ahead.at(-1)?.seq ?? this.last.seq) < seq && (await this.#fetch()));
     const at = this.#ahead.findIndex((envelope) => envelope.seq === seq);
     const found = this.#ahead[at];
-    if (found === undefined) return { count: this.#ahead.length, isThere: false };
-    if (found.hash.startsWith(hash)) return { count: at + 1, isThere: true };
+    if (found === undefined) return { count: this.#ahead.length, cause: 'ahead' };
+    if (found.hash.startsWith(hash)) return { count: at + 1, cause: 'there' };
     const replaced = this.#ahead.findIndex((envelope) => envelope.epoch === found.epoch);
-    return { count: replaced, isThere: false };
+    return { count: replaced, cause: 'lost' };
   }
 
   take(): void {
@@ -56,15 +57,16 @@ class Track {
  * streams are applied up to that envelope's causes, as they were when it was decided. Own envelopes whose cause is not in the
  * log any more are noted in `runner.lost`.
  *
- * `isFollowing`: somebody else may own the role's stream and write on while this reads. What rests on own envelopes beyond the
- * head is left for later then, so that what was applied is a state in which an owner could be.
+ * `following`: somebody else may own the role's stream and write on while this reads. It stops before an own envelope whose cause
+ * is still on its way to the disk, and leaves for later what rests on own envelopes beyond the head and what was written
+ * after `settledAt` (epoch ms): the owner may not have seen that when it decides the next thing.
  */
 export async function restore(
   runner: RoleRunner<Folding>,
   log: EventLog,
   keystore: TenantKeystore,
   heads: ReadonlyMap<string, number>,
-  { isFollowing = false } = {},
+  following: Following | null = null,
 ): Promise<void> {
   const open = (stream: string): Track =>
     new Track(
@@ -79,7 +81,7 @@ export async function restore(
   if (runner.role.stream !== null) {
     const spine = open(runner.role.stream);
     for (let own = await spine.peek(); own !== null; own = await spine.peek()) {
-      await applyCauses(runner, tracks, own.seq, own.causes);
+      if (!(await applyCauses(runner, tracks, own.seq, own.causes, following))) return;
       runner.apply(own);
       spine.take();
     }
@@ -87,26 +89,35 @@ export async function restore(
   await applyInCausalOrder(
     runner,
     [...tracks.values()].map((track) => ({ track, count: Infinity })),
-    isFollowing,
+    runner.role.stream === null && following !== null ? { settledAt: Infinity } : following,
   );
 }
 
-/** Applies what an own envelope rests on. */
+interface Following {
+  readonly settledAt: number;
+}
+
+/** Applies what an own envelope rests on; false, and nothing applied, when that is still on its way. */
 async function applyCauses(
   runner: RoleRunner<Folding>,
   tracks: ReadonlyMap<string, Track>,
   own: number,
   causes: readonly Cause[],
-): Promise<void> {
+  following: Following | null,
+): Promise<boolean> {
   const wanted: Wanted[] = [];
+  const lost: Cause[] = [];
   for (const [stream, seq, hash] of causes) {
     const track = tracks.get(stream);
     if (track === undefined) continue;
-    const { count, isThere } = await track.countUpTo(seq, hash);
-    if (!isThere) runner.lost.push({ seq: own, cause: { stream, seq } });
+    const { count, cause } = await track.countUpTo(seq, hash);
+    if (cause === 'ahead' && following !== null) return false;
+    if (cause !== 'there') lost.push([stream, seq, hash]);
     if (count > 0) wanted.push({ track, count });
   }
+  for (const [stream, seq] of lost) runner.lost.push({ seq: own, cause: { stream, seq } });
   await applyInCausalOrder(runner, wanted);
+  return true;
 }
 
 interface Wanted {
@@ -118,7 +129,7 @@ interface Wanted {
 async function applyInCausalOrder(
   runner: RoleRunner<Folding>,
   wanted: readonly Wanted[],
-  isFollowing = false,
+  following: Following | null = null,
 ): Promise<void> {
   for (;;) {
     let moved = false;
@@ -127,7 +138,10 @@ async function applyInCausalOrder(
       while (one.count > 0) {
         const next = await one.track.peek();
         if (next === null) break;
-        if (!runner.hasCauses(next) || (isFollowing && !runner.hasOwnCauses(next))) {
+        if (
+          !runner.hasCauses(next) ||
+          (following !== null && (next.at > following.settledAt || !runner.hasOwnCauses(next)))
+        ) {
           stuck ??= one;
           break;
         }
@@ -139,7 +153,7 @@ async function applyInCausalOrder(
     }
     if (moved) continue;
     const next = await stuck?.track.peek();
-    if (stuck === null || next == null || isFollowing) return;
+    if (stuck === null || next == null || following !== null) return;
     // Its cause was lost in a crash; its owner repairs by events that follow.
     runner.apply(next);
     stuck.track.take();

@@ -18,6 +18,8 @@ export class RoleRunner<R extends Folding = Role> {
   readonly #held = new Map<string, { envelope: Envelope; since: number }[]>();
   readonly #followed: ReadonlySet<string>;
   readonly lost: LostCause[] = [];
+  /** Positions of followed streams that the last own envelope read from the log rests on. */
+  readonly #rested = new Map<string, number>();
   epoch = 0;
   /** Last sequence of the own stream that is in the archive, as its owner wrote it down. */
   archivedUpTo = 0;
@@ -53,9 +55,11 @@ export class RoleRunner<R extends Folding = Role> {
   }
 
   /** What a snapshot says of the log that it was folded from. */
-  known(): Pick<SnapshotHeader, 'positions' | 'epoch' | 'owner' | 'at' | 'archivedUpTo' | 'lost'> {
+  known(): Pick<SnapshotHeader, 'positions' | 'rested' | 'epoch' | 'owner' | 'at' | 'archivedUpTo' | 'lost'> {
     const { epoch, owner, at, archivedUpTo, lost } = this;
-    return { positions: Object.fromEntries(this.#positions), epoch, owner, at, archivedUpTo, lost };
+    const positions = Object.fromEntries(this.#positions);
+    const rested = Object.fromEntries(this.#rested);
+    return { positions, rested, epoch, owner, at, archivedUpTo, lost };
   }
 
   /** Goes on from where a snapshot was taken. Its first commit names every followed position. */
@@ -64,6 +68,7 @@ export class RoleRunner<R extends Folding = Role> {
       this.#positions.set(stream, position);
       if (this.#followed.has(stream)) this.#changed.add(stream);
     }
+    for (const [stream, seq] of Object.entries(known.rested)) this.#rested.set(stream, seq);
     this.epoch = known.epoch;
     this.owner = known.owner;
     this.at = known.at;
@@ -162,6 +167,8 @@ export class RoleRunner<R extends Folding = Role> {
       this.#applyEvents(envelope);
     }
     if (stream === this.role.stream || this.role.stream === null) this.at = Math.max(this.at, envelope.at);
+    if (stream === this.role.stream)
+      for (const [of, seq] of envelope.causes) if (this.#followed.has(of)) this.#rested.set(of, seq);
     this.#positions.set(stream, { seq: envelope.seq, hash: envelope.hash });
     if (this.#followed.has(stream)) this.#changed.add(stream);
   }

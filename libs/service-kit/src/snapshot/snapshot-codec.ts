@@ -26,6 +26,8 @@ export interface SnapshotHeader {
   /** Version of its rows. */
   readonly schema: number;
   readonly positions: Readonly<Record<string, SnapshotPosition>>;
+  /** Of followed streams: what the last own envelope in it rests on. */
+  readonly rested: Readonly<Record<string, number>>;
   /** Epoch and node of the last owner. */
   readonly epoch: number;
   readonly owner: string | null;
@@ -111,7 +113,9 @@ export function readSnapshotHeader(bytes: Uint8Array): { header: SnapshotHeader;
     throw new SnapshotDamagedError('has no header: it was cut short, or is no snapshot');
   if (header.version > FILE_VERSION)
     throw new SnapshotDamagedError(`is of version ${String(header.version)}, newer than this program reads`);
-  return { header, body: bytes.subarray(newline + 1) };
+  // The first ones did not say it.
+  const { rested = {} } = header as Partial<SnapshotHeader>;
+  return { header: { ...header, rested }, body: bytes.subarray(newline + 1) };
 }
 
 /** Slices that are hashed between two breaths. */

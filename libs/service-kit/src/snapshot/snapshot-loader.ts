@@ -1,5 +1,6 @@
 import { hashOf, readerOf } from '@yardmaster/contracts';
 import type { EventLog, SnapshotStore, TenantKeystore } from '@yardmaster/ports';
+import { EnvelopeReader } from '../log/envelope-reader.js';
 import type { Folding } from '../role/role.js';
 import type { RoleRunner } from '../role/role-runner.js';
 import {
@@ -29,7 +30,8 @@ export type Loaded = 'resumed' | 'empty' | 'spoilt';
 
 /**
  * Puts roles where their newest snapshot was taken. Invariants: the log is right, a snapshot is only quick: it counts when every
- * envelope that it was folded up to is in the log, or its archive, with the same hash; anything else is said and passed over.
+ * envelope that it was folded up to is in the log, or its archive, with the same hash, and when its owner had seen as much as it
+ * has when it wrote on; anything else is said and passed over.
  */
 export class SnapshotLoader {
   readonly #spoilt = new Set<string>();
@@ -52,6 +54,7 @@ export class SnapshotLoader {
         if (bytes === null) continue;
         ({ header, body } = readSnapshotHeader(bytes));
         await this.#mustFit(header, runner, heads);
+        await this.#mustNotBePassed(header, runner, heads);
         for (const _ of checkBody(header, body)) await breathe();
       } catch (error) {
         if (!(error instanceof SnapshotDamagedError)) throw error;
@@ -101,6 +104,28 @@ export class SnapshotLoader {
             `has seen another envelope ${String(seq)} of ${of} than the log has`,
           );
     }
+  }
+
+  /**
+   * It may have applied more of a followed stream than the last own envelope in it rests on. The owner's next envelope has to rest
+   * on that too: else it was decided before, and would be applied after. Throws SnapshotDamagedError.
+   */
+  async #mustNotBePassed(
+    { positions, rested }: SnapshotHeader,
+    { role: { stream } }: RoleRunner<Folding>,
+    heads: ReadonlyMap<string, number>,
+  ): Promise<void> {
+    const next = stream === null ? Infinity : (positions[stream]?.seq ?? 0) + 1;
+    if (stream === null || next > (heads.get(stream) ?? 0)) return;
+    const { log, keystore } = this.options;
+    for await (const { causes } of new EnvelopeReader(log, stream, keystore).read(next, next))
+      for (const [of, { seq }] of Object.entries(positions)) {
+        if (of === stream || seq <= (rested[of] ?? 0)) continue;
+        if (!causes.some(([cause, upTo]) => cause === of && upTo >= seq))
+          throw new SnapshotDamagedError(
+            `has seen ${of} up to ${String(seq)}, which its owner had not when it wrote on`,
+          );
+      }
   }
 }
 

@@ -24,6 +24,8 @@ const FRAME_BYTES = 256 * 1024;
 const KEPT = 3;
 /** At most one part in so many of the time goes into the snapshots of a role. */
 const SHARE = 20;
+/** An owner that is well has seen what others wrote so long ago. */
+const SETTLED_MS = 10_000;
 
 export interface SnapshotterOptions {
   readonly log: EventLog;
@@ -34,6 +36,8 @@ export interface SnapshotterOptions {
   readonly folds: ReadonlyMap<string, () => RoleFold>;
   /** A snapshot is due when so many messages of the role's streams came after the last one. */
   readonly everyMessages: number;
+  /** What others wrote counts when it is so old, ms, or an own envelope rests on it. */
+  readonly settledMs?: number;
   /** Messages since the last snapshot, at each look. */
   readonly onLag?: (role: string, messages: number) => void;
   readonly onTaken?: (role: string, header: SnapshotHeader, bytes: number) => void;
@@ -89,13 +93,15 @@ export class Snapshotter {
     const began = clock.monotonic();
     const runner = new RoleRunner(fold);
     const heads = new Map<string, number>();
-    // The own stream first: what it rests on is in the others by then.
+    // The own stream first: what it rests on is in the others by then, or on its way.
     for (const of of fold.stream === null ? fold.follows : [fold.stream, ...fold.follows])
       heads.set(of, (await log.head(of)).last);
     // The next look begins behind the spoilt one.
     if ((await this.#loader.load(runner, heads)) === 'spoilt') return false;
-    await restore(runner, log, keystore, heads, { isFollowing: true });
-    if (!runner.isWhole) return false;
+    const before = JSON.stringify(runner.positions());
+    const settledAt = clock.now() - (this.options.settledMs ?? SETTLED_MS);
+    await restore(runner, log, keystore, heads, { settledAt });
+    if (!runner.isWhole || JSON.stringify(runner.positions()) === before) return false;
     const { header, bytes } = await this.#write(fold, runner);
     const folder = snapshotFolder(role);
     const name = snapshotName(header.positions);

@@ -4,7 +4,6 @@ import { decodeFrame, encodeReports } from './frame-codec.js';
 import { LeaseValidity } from './lease-validity.js';
 import { RECONNECT_SPREAD_MS, reconnectDelayMs } from './reconnect-delay.js';
 import { SettledLeases } from './settled-leases.js';
-import { UnsettledReports } from './unsettled-reports.js';
 
 const report = (task: string, result: unknown = null): Report => [task, 1, 1, 'ok', null, null, result, null];
 
@@ -48,26 +47,6 @@ describe('reconnecting', () => {
     expect([0, 1, 2].map((failures) => reconnectDelayMs(failures, 0.9))).toEqual([20, 100, 300]);
     expect(reconnectDelayMs(3, 0)).toBe(0);
     expect(reconnectDelayMs(50, 0.5)).toBe(RECONNECT_SPREAD_MS / 2);
-  });
-});
-
-describe('unsettled reports', () => {
-  it('sends only what is kept, again only when it is due, and forgets by the answer alone', () => {
-    const reports = new UnsettledReports();
-    reports.add(report('1'), false);
-    expect(reports.due(Infinity)).toEqual([]);
-    reports.markKept([report('1')]);
-    expect(reports.due(0)).toHaveLength(1);
-    reports.markSent([report('1')], 100);
-    expect(reports.due(99)).toEqual([]);
-    expect(reports.due(100)).toHaveLength(1);
-    reports.markSent([report('1')], 200);
-    reports.forgetSends();
-    expect(reports.due(0)).toHaveLength(1);
-    reports.settle([['1', 1, 2, 'ok']]);
-    expect(reports.size).toBe(1);
-    reports.settle([['1', 1, 1, 'gone']]);
-    expect(reports.size).toBe(0);
   });
 });
 

@@ -19,7 +19,7 @@ import { LeaseValidity } from './lease-validity.js';
 import { reconnectDelayMs } from './reconnect-delay.js';
 import type { ReportJournal } from './report-journal.js';
 import { SettledLeases } from './settled-leases.js';
-import { UnsettledReports } from './unsettled-reports.js';
+import { UnsettledReports, type Unsettled } from './unsettled-reports.js';
 
 /** A fixed text, or asked for anew at every connection. */
 export type TextSource = string | (() => string | Promise<string>);
@@ -74,7 +74,7 @@ export class WorkerSession {
   readonly #clock = new BootClock();
   readonly #unsettled = new UnsettledReports();
   readonly #settled = new SettledLeases();
-  #fresh: Report[] = [];
+  #fresh: Unsettled[] = [];
   #flushing = false;
   #flushedAt = -Infinity;
   #socket: WebSocket | null = null;
@@ -124,8 +124,7 @@ export class WorkerSession {
 
   /** Hands over the end of one attempt; it is repeated until answered, whatever happens to the connection. */
   report(report: Report): void {
-    this.#unsettled.add(report, this.options.journal === undefined);
-    this.#fresh.push(report);
+    this.#fresh.push(this.#unsettled.add(report, this.options.journal === undefined));
     if (!this.#flushing) {
       this.#flushing = true;
       this.#flushSoon();
@@ -193,9 +192,9 @@ export class WorkerSession {
       this.#send(batch);
       return;
     }
-    journal.append(batch).then(
+    journal.append(batch.map(({ report }) => report)).then(
       () => {
-        this.#unsettled.markKept(batch);
+        for (const entry of batch) entry.kept = true;
         this.#send(batch);
         // What came in meanwhile shares the next write.
         if (this.#fresh.length > 0) this.#flushSoon();
@@ -210,13 +209,17 @@ export class WorkerSession {
     );
   };
 
-  #send(reports: readonly Report[]): void {
+  #send(unsettled: readonly Unsettled[]): void {
     const socket = this.#socket;
-    if (!this.#joined || socket === null || reports.length === 0) return;
-    this.#unsettled.markSent(reports, performance.now());
-    encodeReports(reports, (frame) => {
-      socket.send(frame);
-    });
+    if (!this.#joined || socket === null || unsettled.length === 0) return;
+    const now = performance.now();
+    for (const entry of unsettled) entry.sentAt = now;
+    encodeReports(
+      unsettled.map(({ report }) => report),
+      (frame) => {
+        socket.send(frame);
+      },
+    );
   }
 
   #sendNotes(all: boolean): void {

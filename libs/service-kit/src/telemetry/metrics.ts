@@ -103,6 +103,9 @@ export const METRICS_TABLE = {
 
 export type MetricName = keyof typeof METRICS_TABLE;
 
+/** How often the lag of the event loop is looked at: each look wakes the process, and 100 a second are half of what an idle yard does. */
+const LOOP_LOOK_MS = 200;
+
 /** Counters, gauges and histograms of one process, as Prometheus text. */
 export class Metrics {
   readonly registry = new Registry();
@@ -118,7 +121,12 @@ export class Metrics {
       else this.#histograms.set(name, new BucketHistogram(name, row.help, row.buckets, this.registry));
     }
     // Of each process its own: they are told apart by what it does.
-    collectDefaultMetrics({ register: this.registry, prefix: 'yard_', labels: { service } });
+    collectDefaultMetrics({
+      register: this.registry,
+      prefix: 'yard_',
+      labels: { service },
+      eventLoopMonitoringPrecision: LOOP_LOOK_MS,
+    });
   }
 
   count(name: MetricName, by = 1, labels: Record<string, string> = {}): void {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Archiver, CommittedLog } from '@yardmaster/service-kit';
-import { untilBurstIsOver } from '../follow/burst.js';
+import { Burst } from '../follow/burst.js';
 
 /** Between two looks at the log: what is committed is in the archive within twice this, or that and `PATIENCE_MS` while much is coming. */
 export const LOOK_MS = 5_000;
@@ -41,8 +41,9 @@ export class ArchiverDuty {
   async #run(): Promise<void> {
     const { archiver, log, onBehind, onFailure, lookMs = LOOK_MS } = this.options;
     const { signal } = this.#stop;
+    const burst = new Burst(log, { longestMs: PATIENCE_MS });
     while (!signal.aborted) {
-      await untilBurstIsOver(log, signal, { longestMs: PATIENCE_MS });
+      await burst.over(signal);
       try {
         onBehind((await archiver.runOnce(signal)).behind);
       } catch (error) {

@@ -3,7 +3,7 @@ import type { Envelope } from '@yardmaster/contracts';
 import type { GraphWriter } from '@yardmaster/ports';
 import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
-import { untilBurstIsOver } from '../follow/burst.js';
+import { Burst } from '../follow/burst.js';
 import { isHalting, ProjectionHalted } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
 import { LagMeter } from '../follow/lag-meter.js';
@@ -118,11 +118,12 @@ export class GraphProjector {
     const { stream } = cursor;
     let from = cursor.at.seq;
     let nextWriteAt = 0;
+    const burst = new Burst(log, { longestMs: BURST_MS });
     while (!stop.aborted) {
       await sleep(Math.max(0, nextWriteAt - performance.now()), undefined, { signal: stop }).catch(
         () => undefined,
       );
-      await untilBurstIsOver(log, stop, { longestMs: BURST_MS });
+      await burst.over(stop);
       const chunk = await feed.next(CHUNK);
       // Stopped, by the end of the yard or because another stream failed.
       if (chunk.length === 0) return;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isHaltingWrite, type ReadModelFold, type ReadModelWriter } from '@yardmaster/readmodel-postgres';
 import type { CommittedLog } from '@yardmaster/service-kit';
 import { breathe } from '../follow/breath.js';
-import { untilBurstIsOver } from '../follow/burst.js';
+import { Burst } from '../follow/burst.js';
 import { isHalting } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';
 import { MergedFeed } from '../follow/merged-feed.js';
@@ -112,6 +112,7 @@ export class RelationalProjector {
     // One transaction is on its way while the next batch gathers.
     let writing: Promise<void> = Promise.resolve();
     let isWriting = false;
+    const burst = new Burst(this.options.log, BURST);
     const write = async (batch: RelationalBatch): Promise<void> => {
       const { fold, advances } = batch;
       isWriting = true;
@@ -127,7 +128,7 @@ export class RelationalProjector {
         if (feed.weight === 0) await writing;
         await feed.ready();
         if (stop.aborted) return;
-        await feed.hold(() => untilBurstIsOver(this.options.log, stop, BURST));
+        await feed.hold(() => burst.over(stop));
         const batch = await gather(feed, stored, () => isWriting, stop);
         await writing;
         writing = write(batch);

@@ -15,6 +15,8 @@ export interface StartedYard {
   readonly pid: number;
   /** Everything it printed so far. */
   output(): string;
+  /** Nobody reads any more what it prints. */
+  leave(): void;
   /** Ctrl-C; resolves with the exit code when the process has ended. Removes a home that was made here, unless told to keep it. */
   stop(options?: { readonly keep?: boolean }): Promise<number | null>;
 }
@@ -102,6 +104,10 @@ export async function startYard({
     token: readFileSync(path.join(own, 'operator.token'), 'utf8').trim(),
     pid: child.pid ?? 0,
     output: () => output,
+    leave: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop: async ({ keep = false } = {}) => {
       const code = await stop(child, ended);
       if (!keep) remove();

@@ -1,6 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { brokerFromEnvironment, clusterNodeOf, openRuntime, resolveConfig } from '@yardmaster/composition';
+import {
+  brokerFromEnvironment,
+  clusterNodeOf,
+  openRuntime,
+  outliveTerminal,
+  resolveConfig,
+} from '@yardmaster/composition';
 import { RoleRegistry, startTracing, YardModule } from '@yardmaster/service-kit';
 import { GatewayAppModule } from './gateway-app.module.js';
 import { GatewayAdapter, openGateway } from './index.js';
@@ -9,6 +15,7 @@ import { openViews } from './views.js';
 /** Hard end of a shutdown that hangs. */
 const EXIT_PATIENCE_MS = 25_000;
 
+outliveTerminal();
 const stopTracing = await startTracing('yard-gateway', process.env);
 const config = resolveConfig(process.env, 'gateway');
 const runtime = await openRuntime(config, brokerFromEnvironment(process.env));

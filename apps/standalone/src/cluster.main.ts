@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { resolveConfig } from '@yardmaster/composition';
+import { outliveTerminal, resolveConfig } from '@yardmaster/composition';
 import { openServers, type Servers } from '@yardmaster/servers';
 import type { YardConfig } from '@yardmaster/service-kit';
 import { clusterOptions } from './cluster-options.js';
@@ -66,6 +66,7 @@ async function answers(url: string): Promise<void> {
 
 /** The services as separate processes on this machine, against one broker or a cluster of three. */
 async function main(): Promise<void> {
+  outliveTerminal();
   const { replicas, natsServers, restartAfterMs } = clusterOptions(process.argv.slice(2));
   const config = resolveConfig(process.env, 'cluster');
   await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');

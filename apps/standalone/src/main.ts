@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outliveTerminal } from '@yardmaster/composition';
 import { createYard } from './create-yard.js';
 import { agentJoined, readyLines } from './ready.js';
 
@@ -31,6 +32,7 @@ function runExample(home: string): void {
 }
 
 async function main(): Promise<void> {
+  outliveTerminal();
   const yard = await createYard({ onProgress: say });
   let stopping = false;
   const stop = (): void => {

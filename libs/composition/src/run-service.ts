@@ -4,6 +4,7 @@ import { RoleRegistry, startTracing, YardModule, YardTransport } from '@yardmast
 import { resolveConfig } from './config.js';
 import { clusterNodeOf } from './cluster-node-of.js';
 import { openRuntime, type BrokerAccess } from './open-runtime.js';
+import { outliveTerminal } from './outlive-terminal.js';
 
 /** Hard end of a shutdown that hangs. */
 const EXIT_PATIENCE_MS = 25_000;
@@ -36,6 +37,7 @@ class ServiceModule {
 
 /** Runs one service as a process of its own, until SIGTERM or SIGINT. */
 export async function runService(service: string, modules: readonly (Type | DynamicModule)[]): Promise<void> {
+  outliveTerminal();
   const stopTracing = await startTracing(`yard-${service}`, process.env);
   const config = resolveConfig(process.env, service);
   const runtime = await openRuntime(config, brokerFromEnvironment(process.env));

@@ -41,7 +41,7 @@ describe('a snapshot and what came after it', () => {
         outcomes,
         fc.array(fc.nat(9), { minLength: 30, maxLength: 30 }),
         fc.constantFrom('proposed' as const, 'committed' as const),
-        fc.constantFrom(0, 3_000),
+        fc.constantFrom<number>(0, 3_000),
         async (steps, ends, when, handOver, settledMs) => {
           const history = new History({ handOver }, ends);
           const { world } = history;

@@ -67,6 +67,7 @@ const SAYS: Readonly<Record<EventType, string>> = {
   TaskGivenUp: 'no further attempt',
   TasksRemoved: 'tasks left the queue without having run to an end',
   QueuePaused: 'a queue was paused or resumed',
+  QueueLeaseTtlSet: 'leases of tasks of a queue last so long from now on',
   WorkerJoined: 'a worker offers its capacity',
   WorkerCordoned: 'a worker gets no new work, or again some',
   WorkerGone: 'a worker left, was lost or came back as a new process',

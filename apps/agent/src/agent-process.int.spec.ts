@@ -109,15 +109,20 @@ describe('the agent as a process', { retry: 2 }, () => {
     expect((await yard.report('3'))[3]).toBe('ok');
   }, 120_000);
 
-  it('is stopped in the middle of an attempt: its warden ends all of it in time, and it says lost when it goes on', async () => {
+  it('is stopped in the middle of an attempt: its warden ends all of it in time, save what has a longer lease, and it says lost when it goes on', async () => {
     const [sleeper, deaf] = [mark(), mark()];
+    const ready = join(dir, 'ready');
     const agent = startAgent();
     await yard.until(() => yard.joins.length === 1, 'the join');
     yard.run([
       command('1', `(setsid sleep ${sleeper} &); sleep ${sleeper}; exit 0`),
       command('2', `trap 'exit 0' TERM; while :; do sleep 0.2; done # ${deaf}`),
+      assignment('4', {
+        leaseTtlMs: 120_000,
+        run: { command: ['sh', '-c', `while [ ! -e ${ready} ]; do sleep 0.1; done; echo through`] },
+      }),
     ]);
-    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 2), 'both attempts held');
+    await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 3), 'all attempts held');
     const began = Date.now();
     agent.kill('SIGSTOP');
     expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
@@ -127,6 +132,8 @@ describe('the agent as a process', { retry: 2 }, () => {
     agent.kill('SIGCONT');
     expect((await yard.report('1'))[3]).toBe('lost');
     expect((await yard.report('2'))[3]).toBe('lost');
+    writeFileSync(ready, '');
+    expect((await yard.report('4'))[3]).toBe('ok');
     yard.run([command('3', 'echo on')]);
     expect((await yard.report('3'))[3]).toBe('ok');
   }, 120_000);

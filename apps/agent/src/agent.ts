@@ -1,22 +1,24 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import type { Assignment, HeldAttempt, KillOrder, Report } from '@yardmaster/contracts';
+import {
+  LEASE_TTL_MS,
+  type Assignment,
+  type HeldAttempt,
+  type KillOrder,
+  type Report,
+} from '@yardmaster/contracts';
 import { WorkerHttp, WorkerSession } from '@yardmaster/sdk/session';
 import { Interpreters } from './attempt/interpreters.js';
 import type { LogUpload } from './attempt/log-upload.js';
-import { ProcessTable } from './attempt/process-table.js';
-import { Reaper } from './attempt/reaper.js';
-import { nameOf, RunningAttempt, type AttemptHost } from './attempt/running-attempt.js';
+import { nameOf, RunningAttempt } from './attempt/running-attempt.js';
 import { ScriptCache } from './attempt/script-cache.js';
-import { WorkDirs } from './attempt/work-dirs.js';
 import { attemptEnvironment, type AgentConfig } from './config/agent-config.js';
 import { measureCapacity } from './config/capacity.js';
-import { SlotPool } from './launch/slot-pool.js';
 import type { Log } from './log.js';
 import { AgentState } from './state/agent-state.js';
+import { Bay, bayTtlOf, type BayOptions } from './state/bay.js';
 import { FileReportJournal } from './state/file-report-journal.js';
 import { clearEarlierRuns } from './state/leftovers.js';
-import { Warden } from './state/warden.js';
 
 const TICK_MS = 25;
 /** While so many attempts wait for a launcher, ends share a write to disk, a frame and the commits they lead to: no processor waits for them. */
@@ -38,10 +40,10 @@ export class Agent {
   readonly #session: WorkerSession;
   readonly #http: WorkerHttp;
   readonly #journal: FileReportJournal;
-  readonly #pool: SlotPool;
-  readonly #reaper: Reaper;
-  readonly #warden: Warden;
-  readonly #host: AttemptHost;
+  /** By the length of leases; the first is always there. */
+  readonly #bays = new Map<number, Bay>();
+  readonly #bay: Bay;
+  readonly #shared: Omit<BayOptions, 'run' | 'leftMs'>;
   readonly #running = new Map<string, RunningAttempt>();
   #waiting: Assignment[] = [];
   #kept: { readonly uploads: readonly LogUpload[]; readonly remove: () => void }[] = [];
@@ -73,44 +75,28 @@ export class Agent {
     this.#http = http;
     this.#journal = journal;
     const environment = attemptEnvironment(process.env);
-    const [attemptsDir, ioDir] = [join(state.run, 'attempts'), join(state.run, 'io')];
-    this.#reaper = new Reaper(new ProcessTable(`${ioDir}/`, `${attemptsDir}/`));
-    this.#pool = new SlotPool({
-      dir: join(state.run, 'slots'),
+    this.#shared = {
       environment,
-      keep: 2 * availableParallelism() + 2,
-      ...(config.shell === undefined ? {} : { shell: config.shell }),
-    });
-    this.#pool.warm(2);
-    this.#warden = new Warden({
-      run: state.run,
-      path: environment['PATH'] ?? '',
-      shell: this.#pool.shell,
-      leftMs: () => this.#session.leaseLeftMs,
-    });
-    this.#host = {
-      attemptsDir,
-      ioDir,
       checkpointsDir: join(state.dir, 'checkpoints'),
       logCapBytes: config.logCapBytes,
-      pool: this.#pool,
+      ...(config.shell === undefined ? {} : { shell: config.shell }),
       http,
-      reaper: this.#reaper,
-      dirs: new WorkDirs(join(state.run, 'spare')),
       scripts: new ScriptCache(join(state.dir, 'scripts'), (tenant, sha256) => http.getBlob(tenant, sha256)),
       interpreters: new Interpreters(environment['PATH'] ?? ''),
       isOnline: () => this.#session.isJoined,
-      hasWardenEnded: (group) => this.#warden.hasEnded(group),
       keep: (uploads, remove) => {
         this.#kept.push({ uploads, remove });
       },
     };
+    this.#bay = new Bay({ ...this.#shared, run: state.run, leftMs: () => this.#session.leaseLeftMs() });
+    this.#bays.set(LEASE_TTL_MS, this.#bay);
+    this.#bay.pool.warm(2);
     this.#session = new WorkerSession({
       url: config.url,
       token: config.token,
       worker: state.worker,
       journal,
-      gatherMs: () => (this.#pool.waiting >= QUEUED ? GATHER_MS : 0),
+      gatherMs: () => (this.#bay.pool.waiting >= QUEUED ? GATHER_MS : 0),
       join: {
         incarnation: state.incarnation,
         kind: 'agent',
@@ -127,8 +113,8 @@ export class Agent {
       onKill: (orders) => {
         this.#kill(orders);
       },
-      onSilence: () => {
-        this.#endAll('no heartbeat was answered in time');
+      onSilence: (isOver) => {
+        this.#endLost(isOver);
       },
       onRefused: (code, detail) => {
         log('warn', 'the yard refuses this agent', { code, detail });
@@ -147,11 +133,13 @@ export class Agent {
     });
     this.#sweep = setInterval(() => {
       const now = performance.now();
-      if (this.#running.size === 0) this.#warden.rest();
+      for (const bay of this.#bays.values()) bay.rest();
       for (const attempt of this.#running.values()) attempt.checkLauncher(now);
       if (this.#endedSinceSweep) {
         this.#endedSinceSweep = false;
-        const killed = this.#reaper.sweep((name) => this.#running.get(name)?.isLive === true);
+        let killed = 0;
+        for (const { reaper } of this.#bays.values())
+          killed += reaper.sweep((name) => this.#running.get(name)?.isLive === true);
         if (killed > 0) log('warn', 'ended processes that outlived their attempts', { killed });
       }
       // Deleting the directory is how a yard is thrown away.
@@ -195,9 +183,7 @@ export class Agent {
     clearInterval(this.#tick);
     await this.#session.close();
     this.#http.close();
-    this.#reaper.sweep(() => false);
-    this.#pool.close();
-    await this.#warden.dismiss();
+    for (const bay of this.#bays.values()) await bay.close();
     this.#journal.close();
     this.#state.release();
   }
@@ -222,14 +208,16 @@ export class Agent {
   }
 
   #begin(assignment: Assignment, name: string, now: number): void {
-    const attempt = new RunningAttempt(assignment, this.#host, now);
+    const bay = this.#bayOf(assignment[3].leaseTtlMs);
+    const attempt = new RunningAttempt(assignment, bay.host, now);
     this.#running.set(name, attempt);
-    this.#warden.guard();
+    bay.began();
     this.#tick ??= setInterval(() => {
       this.#onTick();
     }, TICK_MS);
     void attempt.run().then((report) => {
       this.#running.delete(name);
+      bay.ended();
       this.#endedSinceSweep = true;
       if (report !== null) this.#session.report(report);
       const next = this.#stopping === null ? this.#waiting.shift() : undefined;
@@ -240,6 +228,18 @@ export class Agent {
         this.#tick = undefined;
       }
     });
+  }
+
+  #bayOf(leaseTtlMs: number | undefined): Bay {
+    if (leaseTtlMs === undefined) return this.#bay;
+    const ttlMs = bayTtlOf(leaseTtlMs);
+    let bay = this.#bays.get(ttlMs);
+    if (bay === undefined) {
+      const run = `${this.#state.run}.${String(ttlMs)}`;
+      bay = new Bay({ ...this.#shared, run, leftMs: () => this.#session.leaseLeftMs(ttlMs) });
+      this.#bays.set(ttlMs, bay);
+    }
+    return bay;
   }
 
   #onTick(): void {
@@ -258,7 +258,7 @@ export class Agent {
     const names = new Set<string>();
     for (const attempt of this.#running.values())
       if (attempt.stopping !== null && attempt.isLive) names.add(attempt.name);
-    if (names.size > 0) this.#reaper.tell(names, 'SIGTERM');
+    if (names.size > 0) for (const { reaper } of this.#bays.values()) reaper.tell(names, 'SIGTERM');
   }
 
   #kill(orders: readonly KillOrder[]): void {
@@ -285,13 +285,20 @@ export class Agent {
     return undefined;
   }
 
-  #endAll(why: string): void {
+  /** Ends what has no lease any more; said again while the silence lasts. */
+  #endLost(isOver: (leaseTtlMs: number | undefined) => boolean): void {
+    const why = 'no heartbeat was answered in time';
     const now = performance.now();
-    if (this.#running.size > 0 || this.#waiting.length > 0)
-      this.log('warn', 'ending all attempts', { why, attempts: this.#running.size });
-    for (const attempt of this.#running.values()) attempt.stop('lost', now);
+    const lost = [...this.#running.values()].filter(
+      ({ stopping, leaseTtlMs }) => stopping === null && isOver(leaseTtlMs),
+    );
+    const unbegun = this.#waiting.filter(([, , , work]) => isOver(work.leaseTtlMs));
+    if (lost.length + unbegun.length === 0) return;
+    this.log('warn', 'ending attempts', { why, attempts: lost.length });
+    for (const attempt of lost) attempt.stop('lost', now);
     this.#tellStrays();
-    for (const [task, attempt, fence] of this.#waiting.splice(0))
+    this.#waiting = this.#waiting.filter((one) => !unbegun.includes(one));
+    for (const [task, attempt, fence] of unbegun)
       this.#session.report([task, attempt, fence, 'lost', null, null, null, why]);
   }
 

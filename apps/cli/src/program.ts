@@ -174,9 +174,12 @@ Examples:
   leaf(worker, 'uncordon', 'give it work again', workers('uncordon')).argument('<id>');
 
   const queue = noun('queue', 'queues and what stands in them');
-  const queues = (name: 'list' | 'pause' | 'resume') => async (): Promise<Action> =>
+  const queues = (name: 'list' | 'set' | 'pause' | 'resume') => async (): Promise<Action> =>
     (await import('./commands/queue.js'))[name];
   leaf(queue, 'list', 'list queues', queues('list'));
+  leaf(queue, 'set', 'say how long a worker may be silent before its tasks run elsewhere', queues('set'))
+    .argument('<name>')
+    .requiredOption('--lease-ttl <duration>', 'from 30s to 15m, or default');
   leaf(queue, 'pause', 'start nothing from it', queues('pause')).argument('<name>');
   leaf(queue, 'resume', 'start from it again', queues('resume')).argument('<name>');
 

@@ -1,6 +1,7 @@
 import {
   commands,
   followedBy,
+  LEASE_TTL_MS,
   snapshotForms,
   streams,
   type QueueCommand,
@@ -101,6 +102,12 @@ export class QueueRole implements Role {
             resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
           });
         });
+      case 'set-lease-ttl':
+        return new Promise((resolve) => {
+          ctx.commit([{ type: 'QueueLeaseTtlSet', queue: command.queue, ttlMs: command.ttlMs }], () => {
+            resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
+          });
+        });
       case 'why':
         return { ok: true, value: this.#why(command.id as TaskId) };
       default:
@@ -129,6 +136,7 @@ export class QueueRole implements Role {
       name,
       paused: this.state.paused.has(name),
       ready: 0,
+      leaseTtlMs: this.state.leaseTtls.get(name) ?? LEASE_TTL_MS,
       ...(this.state.depths.get(name) ?? { visible: 0, leased: 0, backingOff: 0 }),
     }));
   }

@@ -164,7 +164,9 @@ export class ResourcesRole implements Role {
       this.strategy,
       this.#cursor,
       (entry, worker) => {
-        ctx.commit([grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences))]);
+        ctx.commit([
+          grantOf(entry, worker as WorkerId, fenceOf(ctx.epoch, ++this.#fences), this.state.queueTtls),
+        ]);
         if (entry.attempts === 1) this.counters.granted?.(now - entry.task.eligibleAt);
       },
       (lane, noFit) => {
@@ -211,17 +213,19 @@ export class ResourcesRole implements Role {
 
   #expire(ctx: RoleContext, mono: number): void {
     let ended = 0;
-    for (const worker of this.#presence.expired(this.state, mono)) {
+    for (const { worker, leases, isGone } of this.#presence.expired(this.state, mono)) {
       // The rest at the next tick: a fleet that is gone is no reason for a long turn.
       if (ended >= MAX_EXPIRED) return;
-      const leases = [...worker.held.values()];
       ended += leases.length;
+      // Some of its leases may last longer; it gets nothing new before it is heard.
+      worker.healthy = false;
+      if (leases.length === 0 && !isGone) continue;
       const events: DomainEvent[] = leases.map((lease) =>
         this.#endOf(lease, { outcome: 'lost', error: 'the worker was silent for the time of its lease' }),
       );
-      events.push({ type: 'WorkerGone', worker: worker.id, why: 'lost' });
+      if (isGone) events.push({ type: 'WorkerGone', worker: worker.id, why: 'lost' });
       ctx.commit(events);
-      this.#presence.forget(worker.id);
+      if (isGone) this.#presence.forget(worker.id);
       this.counters.leasesLost(leases.length);
     }
   }
@@ -438,7 +442,7 @@ export class ResourcesRole implements Role {
     }
     const end = { outcome, exitCode, usage, result, error, ...more };
     ctx.commit(
-      adoptFinish(verdict.entry, worker, fenceOf(ctx.epoch, ++this.#fences), end),
+      adoptFinish(this.state, verdict.entry, worker, fenceOf(ctx.epoch, ++this.#fences), end),
       undefined,
       bytesOf(report),
     );

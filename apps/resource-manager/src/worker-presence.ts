@@ -9,6 +9,13 @@ export const TAKEOVER_SPREAD_MS = 5_000;
 /** A granted attempt that a worker does not name in its heartbeats for this long never arrived. */
 const UNDELIVERED_MS = 10_000;
 
+export interface Expired {
+  readonly worker: CellWorker;
+  readonly leases: readonly Lease[];
+  /** None of its leases goes on. */
+  readonly isGone: boolean;
+}
+
 /** When each worker was last heard, on the monotonic clock; never in the log. */
 export class WorkerPresence {
   readonly #heard = new Map<WorkerId, number>();
@@ -41,10 +48,18 @@ export class WorkerPresence {
     return Math.max(0, now - (this.#heard.get(worker) ?? now));
   }
 
-  /** Workers silent for the lease's whole time. */
-  expired(state: CellState, now: number): CellWorker[] {
-    if (now - this.#extendedUntil < LEASE_TTL_MS) return [];
-    return state.workerList.filter((worker) => this.silentMs(worker.id, now) >= LEASE_TTL_MS);
+  /** Workers silent for the time of a lease, with those of theirs that have run out; one is gone when its last has. */
+  expired(state: CellState, now: number): Expired[] {
+    const extended = now - this.#extendedUntil;
+    const expired: Expired[] = [];
+    if (extended < LEASE_TTL_MS) return expired;
+    for (const worker of state.workerList) {
+      const silent = Math.min(this.silentMs(worker.id, now), extended);
+      if (silent < LEASE_TTL_MS) continue;
+      const leases = [...worker.held.values()].filter(({ ttlMs }) => silent >= ttlMs);
+      expired.push({ worker, leases, isGone: leases.length === worker.held.size });
+    }
+    return expired;
   }
 
   forget(worker: WorkerId): void {

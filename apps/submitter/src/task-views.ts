@@ -124,6 +124,7 @@ export function workOf(
     parents: resultsOfParents(task),
     traceparent,
     ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(attempt.ttlMs === undefined ? {} : { leaseTtlMs: attempt.ttlMs }),
   };
 }
 

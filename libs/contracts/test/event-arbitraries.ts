@@ -47,7 +47,7 @@ const json = fc
 const someJson = json.filter((value) => value !== null);
 const claim = nullable(fc.record({ key: name, body: name }));
 
-export const spec: fc.Arbitrary<SchedulingSpec> = fc.record({
+const specFields = {
   kind: fc.constantFrom('script', 'command', 'handler'),
   handler: nullable(name),
   resources: records(amount),
@@ -66,7 +66,11 @@ export const spec: fc.Arbitrary<SchedulingSpec> = fc.record({
   }),
   idempotent: fc.boolean(),
   require: records(text),
-});
+};
+export const spec: fc.Arbitrary<SchedulingSpec> = fc.oneof(
+  fc.record(specFields),
+  fc.record({ ...specFields, leaseTtlMs: count }),
+);
 const content: fc.Arbitrary<TaskContent> = fc.record({
   name: text,
   key: nullable(name),
@@ -207,6 +211,7 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
     why: fc.constantFrom('void', 'cancelled', 'withdrawn'),
   }),
   QueuePaused: event('QueuePaused', { queue: name, paused: fc.boolean() }),
+  QueueLeaseTtlSet: event('QueueLeaseTtlSet', { queue: name, ttlMs: nullable(count) }),
   WorkerJoined: event('WorkerJoined', {
     worker: workerId,
     incarnation: name,
@@ -220,7 +225,10 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   }),
   WorkerCordoned: event('WorkerCordoned', { worker: workerId, cordoned: fc.boolean() }),
   WorkerGone: event('WorkerGone', { worker: workerId, why: fc.constantFrom('lost', 'left', 'replaced') }),
-  LeaseGranted: event('LeaseGranted', { ...about, cls: count, capMs: amount }),
+  LeaseGranted: fc.oneof(
+    event('LeaseGranted', { ...about, cls: count, capMs: amount }),
+    event('LeaseGranted', { ...about, cls: count, capMs: amount, ttlMs: count }),
+  ),
   WorkerDraining: event('WorkerDraining', {
     worker: workerId,
     forMs: amount,

@@ -11,7 +11,7 @@ import {
 } from '@yardmaster/contracts';
 import { retryTransient, WorkerHttp } from './session/worker-http.js';
 import { WorkerSession, type TextSource } from './session/worker-session.js';
-import { Attempt, type AttemptContext, type EndReason } from './worker/attempt.js';
+import { Attempt, type AttemptContext } from './worker/attempt.js';
 import { RetryableError, Snooze, TerminalError } from './worker/errors.js';
 import { inHandlerSpan } from './worker/handler-span.js';
 import { prepareResult } from './worker/result.js';
@@ -101,8 +101,8 @@ export class Worker {
       onKill: (orders) => {
         this.#kill(orders);
       },
-      onSilence: () => {
-        this.#endAll('lost');
+      onSilence: (isOver) => {
+        this.#endLost(isOver);
       },
       onRefused: (code, detail) => {
         if (code === 'unauthenticated' || code === 'forbidden')
@@ -391,15 +391,20 @@ export class Worker {
     }
   }
 
-  #endAll(reason: EndReason): void {
+  /** Ends what has no lease any more. */
+  #endLost(isOver: (leaseTtlMs: number | undefined) => boolean): void {
     const now = performance.now();
     for (const attempt of this.#running.values()) {
-      attempt.end(reason, now);
+      if (!isOver(attempt.work.leaseTtlMs)) continue;
+      attempt.end('lost', now);
       this.#giveUp(attempt);
     }
-    for (const [task, number, fence] of this.#waiting.splice(0).slice(this.#next))
-      this.#session.report([task, number, fence, reason, null, null, null, null]);
+    const waiting = this.#waiting.slice(this.#next);
+    this.#waiting = waiting.filter(([, , , work]) => !isOver(work.leaseTtlMs));
     this.#next = 0;
+    for (const [task, number, fence, work] of waiting)
+      if (isOver(work.leaseTtlMs))
+        this.#session.report([task, number, fence, 'lost', null, null, null, null]);
   }
 
   /** The only clock of all attempts: caps and graces are counted here. */

@@ -82,6 +82,11 @@ export class RunningAttempt {
     ];
   }
 
+  /** Of its lease, where that is not the default, ms. */
+  get leaseTtlMs(): number | undefined {
+    return this.#work.leaseTtlMs;
+  }
+
   /** Processes of it may be about. */
   get isLive(): boolean {
     return this.#isLive;

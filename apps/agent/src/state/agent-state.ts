@@ -17,7 +17,7 @@ export class AgentRunsAlreadyError extends Error {
  * The agent's directory:
  * `id` the worker's id, `lock` the process that owns it, `reports.journal`, `scripts/` by hash, `checkpoints/<task>/`,
  * `runs/<incarnation>/` with `attempts/` (working directories), `io/` (inputs, results, output), `slots/`,
- * `spare/` (empty directories).
+ * `spare/` (empty directories); `runs/<incarnation>.<ms>/`, the same for attempts with longer leases.
  * A run's directory is named in the environment of its attempts: that tells whose they are after a crash.
  */
 export class AgentState {

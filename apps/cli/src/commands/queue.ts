@@ -23,6 +23,16 @@ export const list: Action = ({ options }) =>
     return EXIT.ok;
   });
 
+export const set: Action = ({ args: [name = ''], options }) =>
+  withYard(options, async (yard) => {
+    const wanted = String(options['leaseTtl']);
+    const queue = await yard.queues.setLeaseTtl(name, wanted === 'default' ? null : wanted);
+    note(
+      `workers may be silent for ${String(queue.leaseTtlMs / 1_000)} s under new leases of queue ${queue.name}`,
+    );
+    return EXIT.ok;
+  });
+
 export const pause: Action = ({ args: [name = ''], options }) =>
   withYard(options, async (yard) => {
     const queue = await yard.queues.pause(name);

@@ -8,6 +8,7 @@ import {
   forceEndRequest,
   maintenanceRequest,
   drainRequest,
+  queueRequest,
   tenantRequest,
   workflowRequest,
   workflowTask,
@@ -50,6 +51,7 @@ export const checkWorkflowTask = check(workflowTask);
 export const checkForceEnd = check(forceEndRequest);
 export const checkMaintenance = check(maintenanceRequest);
 export const checkDrain = check(drainRequest);
+export const checkQueue = check(queueRequest);
 export const checkTenant = check(tenantRequest);
 export const checkKey = check(keyRequest);
 export const checkSubscription = check(subscriptionRequest);

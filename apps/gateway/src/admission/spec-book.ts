@@ -10,6 +10,7 @@ import {
   defaultRetry,
   didYouMean,
   parseDuration,
+  parseLeaseTtl,
   parsePriority,
   parsePriorityClass,
   parseResources,
@@ -38,12 +39,22 @@ export class SpecBook {
   readonly #byFields = new Map<string, SchedulingSpec>();
 
   specOf(request: TaskRequest, at: string, faults: FieldError[]): SchedulingSpec | null {
-    const { run, resources, scheduling, executionCap, retry, totalAttempts, idempotent, constraints } =
-      request;
+    const {
+      run,
+      resources,
+      scheduling,
+      executionCap,
+      leaseTtl,
+      retry,
+      totalAttempts,
+      idempotent,
+      constraints,
+    } = request;
     const isPlain =
       resources === undefined &&
       scheduling === undefined &&
       executionCap === undefined &&
+      leaseTtl === undefined &&
       retry === undefined &&
       totalAttempts === undefined &&
       idempotent === undefined &&
@@ -61,6 +72,7 @@ export class SpecBook {
       resources,
       fields,
       executionCap,
+      leaseTtl,
       retry,
       totalAttempts,
       idempotent,
@@ -107,6 +119,7 @@ function readSpec(
     return otherwise;
   };
   const capMs = read('executionCap', request.executionCap, positiveDuration, DEFAULT_CAP_MS);
+  const leaseTtlMs = read('leaseTtl', request.leaseTtl, parseLeaseTtl, null);
   const spec: SchedulingSpec = {
     kind,
     handler: request.run.handler ?? null,
@@ -125,6 +138,7 @@ function readSpec(
     retry: readRetry(request, at, faults, read),
     idempotent: request.idempotent ?? false,
     require: request.constraints?.require ?? NOTHING_REQUIRED,
+    ...(leaseTtlMs === null ? {} : { leaseTtlMs }),
   };
   return faults.length === before ? spec : null;
 }

@@ -53,6 +53,7 @@ describe('a task in canonical units', () => {
       run: { command: ['true'] },
       resources: { cpu: '500m', memory: '512Mi' },
       executionCap: '10m',
+      leaseTtl: '5m',
       totalAttempts: 3,
       scheduling: {
         priority: 901,
@@ -66,6 +67,7 @@ describe('a task in canonical units', () => {
     expect(spec).toMatchObject({
       resources: { cpu: 500, memory: 536_870_912 },
       capMs: 600_000,
+      leaseTtlMs: 300_000,
       priority: 901,
       classRank: 1,
       strategy: 'spread',
@@ -111,6 +113,9 @@ describe('a task in canonical units', () => {
     [{ run, naem: 'x' }, 'naem', 'did you mean "name"'],
     [{ run, executionCap: 'ten minutes' }, 'executionCap', 'not a duration'],
     [{ run, executionCap: '0s' }, 'executionCap', 'longer than nothing'],
+    [{ run, leaseTtl: 'ages' }, 'leaseTtl', 'not a duration'],
+    [{ run, leaseTtl: '10s' }, 'leaseTtl', 'from 30s to 15m'],
+    [{ run, leaseTtl: '1h' }, 'leaseTtl', 'from 30s to 15m'],
     [{ run, resources: { cpu: 'lots' } }, 'resources.cpu', 'not an amount'],
     [{ run, resources: { memory: '-1G' } }, 'resources.memory', 'negative'],
     [{ run, resources: { cpus: 2 } }, 'resources.cpus', 'did you mean "cpu"'],

@@ -37,6 +37,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   capacity: READS,
   listQueues: READS,
   getQueue: READS,
+  putQueue: OPERATORS,
   pauseQueue: OPERATORS,
   resumeQueue: OPERATORS,
   events: READS,

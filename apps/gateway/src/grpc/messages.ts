@@ -24,6 +24,7 @@ export interface ProtoTaskSpec {
   amounts?: { amounts?: Record<string, string> };
   scheduling?: Fields;
   executionCap?: string;
+  leaseTtl?: string;
   retry?: Fields;
   totalAttempts?: number;
   dependsOn?: string[];

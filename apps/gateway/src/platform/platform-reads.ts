@@ -10,14 +10,15 @@ import {
   type LeaseCommand,
   type MaintenanceView,
   type Page,
+  type QueueCommand,
   type QueueView,
   type WorkerResponse,
   type WorkerView,
 } from '@yardmaster/contracts';
-import { parseDuration, type DrainEnd } from '@yardmaster/domain';
+import { parseDuration, parseLeaseTtl, type DrainEnd } from '@yardmaster/domain';
 import type { ReadModelQueries } from '@yardmaster/ports';
 import type { Bus, CommittedLog, DeadLetter, DeadLetters } from '@yardmaster/service-kit';
-import { checkDrain, checkMaintenance } from '../admission/schema-check.js';
+import { checkDrain, checkMaintenance, checkQueue } from '../admission/schema-check.js';
 import { invalid } from '../admission/translate-workflow.js';
 import { valueOf } from '../ask.js';
 import type { Caller } from '../auth/caller.js';
@@ -141,6 +142,19 @@ export class PlatformReads {
     const found = (await this.queues()).items.find((queue) => queue.name === name);
     if (found === undefined) throw notFound(name);
     return found;
+  }
+
+  /** `body` is a QueueRequest. */
+  async putQueue(name: string, body: unknown): Promise<QueueView> {
+    await this.queue(name);
+    const faults = checkQueue(body);
+    if (faults !== null) throw new YardError(invalid(faults));
+    const { leaseTtl } = body as { leaseTtl: string | null };
+    const parsed = leaseTtl === null ? null : parseLeaseTtl(leaseTtl);
+    if (parsed?.ok === false) throw new YardError(invalid([{ path: 'leaseTtl', message: parsed.error }]));
+    const command: QueueCommand = { op: 'set-lease-ttl', queue: name, ttlMs: parsed?.value ?? null };
+    await valueOf(this.bus.request(commands.queue(), command, SHORT));
+    return await this.queue(name);
   }
 
   async pauseQueue(name: string, paused: boolean): Promise<QueueView> {

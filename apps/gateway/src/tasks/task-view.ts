@@ -36,6 +36,7 @@ export function taskResponse(view: TaskView, tenant: string): TaskResponse {
       strategy: spec.strategy,
       delayTolerance: spec.delayToleranceMs === null ? null : formatDuration(spec.delayToleranceMs),
       executionCap: formatDuration(spec.capMs),
+      ...(spec.leaseTtlMs === undefined ? {} : { leaseTtl: formatDuration(spec.leaseTtlMs) }),
       totalAttempts: spec.retry.maxAttempts,
       idempotent: spec.idempotent,
       schedulingType: 'once',

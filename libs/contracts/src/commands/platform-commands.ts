@@ -117,6 +117,8 @@ export interface QueueView {
   readonly backingOff: number;
   /** Waiting in the batcher, not yet pushed. */
   readonly ready: number;
+  /** Silence of a worker that ends leases of its tasks, ms, unless a task names another. */
+  readonly leaseTtlMs: number;
 }
 
 export type QueueCommand =
@@ -128,6 +130,8 @@ export type QueueCommand =
       readonly tasks: readonly PushedTask[];
     }
   | { readonly op: 'pause'; readonly queue: string; readonly paused: boolean }
+  /** null = the default. Reply: QueueView. */
+  | { readonly op: 'set-lease-ttl'; readonly queue: string; readonly ttlMs: number | null }
   /** Reply: QueueView[]. */
   | { readonly op: 'list' }
   | { readonly op: 'why'; readonly id: string };

@@ -7,7 +7,9 @@ import { packSpec, unpackSpec } from './task-codecs.js';
 export const classDefined: EventCodec<EventOf<'ClassDefined'>> = {
   type: 'ClassDefined',
   code: 30,
-  version: 1,
+  version: 2,
+  // Version 2 adds the lease time, at the end of the spec.
+  upcasters: { 1: (fields) => fields },
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'ClassDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };
@@ -103,6 +105,14 @@ export const queuePaused: EventCodec<EventOf<'QueuePaused'>> = {
   read: (f) => ({ type: 'QueuePaused', queue: str(f[0]), paused: f[1] as boolean }),
 };
 
+export const queueLeaseTtlSet: EventCodec<EventOf<'QueueLeaseTtlSet'>> = {
+  type: 'QueueLeaseTtlSet',
+  code: 37,
+  version: 1,
+  write: (e) => [e.queue, e.ttlMs],
+  read: (f) => ({ type: 'QueueLeaseTtlSet', queue: str(f[0]), ttlMs: orNull(f[1]) }),
+};
+
 export const workerJoined: EventCodec<EventOf<'WorkerJoined'>> = {
   type: 'WorkerJoined',
   code: 50,
@@ -151,8 +161,13 @@ export const workerGone: EventCodec<EventOf<'WorkerGone'>> = {
 export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
   type: 'LeaseGranted',
   code: 53,
-  version: 1,
-  write: (e) => [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs],
+  version: 2,
+  // Version 2 adds the lease's time at the end, where it is not the default.
+  upcasters: { 1: (fields) => fields },
+  write: (e) =>
+    e.ttlMs === undefined
+      ? [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs]
+      : [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs, e.ttlMs],
   read: (f) => ({
     type: 'LeaseGranted',
     task: f[0] as TaskId,
@@ -163,6 +178,7 @@ export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
     fence: num(f[5]),
     worker: f[6] as WorkerId,
     capMs: num(f[7]),
+    ...(f[8] == null ? {} : { ttlMs: num(f[8]) }),
   }),
 };
 

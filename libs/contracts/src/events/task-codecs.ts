@@ -66,7 +66,7 @@ const claim = (value: unknown): Claim | null => {
 
 export function packSpec(s: SchedulingSpec): unknown[] {
   const r = s.retry;
-  return [
+  const fields: unknown[] = [
     s.kind,
     s.handler,
     s.resources,
@@ -80,6 +80,8 @@ export function packSpec(s: SchedulingSpec): unknown[] {
     s.idempotent,
     s.require,
   ];
+  if (s.leaseTtlMs !== undefined) fields.push(s.leaseTtlMs);
+  return fields;
 }
 
 export function unpackSpec(f: readonly unknown[]): SchedulingSpec {
@@ -103,6 +105,7 @@ export function unpackSpec(f: readonly unknown[]): SchedulingSpec {
     },
     idempotent: f[10] as boolean,
     require: f[11] as SchedulingSpec['require'],
+    ...(f[12] == null ? {} : { leaseTtlMs: num(f[12]) }),
   };
 }
 
@@ -125,7 +128,9 @@ export const segmentArchived: EventCodec<EventOf<'SegmentArchived'>> = {
 export const specDefined: EventCodec<EventOf<'SpecDefined'>> = {
   type: 'SpecDefined',
   code: 10,
-  version: 1,
+  version: 2,
+  // Version 2 adds the lease time, at the end of the spec.
+  upcasters: { 1: (fields) => fields },
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'SpecDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };

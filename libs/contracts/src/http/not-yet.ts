@@ -30,7 +30,6 @@ export const FIELDS_NOT_YET: ReadonlySet<string> = new Set([
   'grow',
   'preemptible',
   'waitForCapacity',
-  'leaseTtl',
   'cell',
   'singleton',
   'debounce',

@@ -74,6 +74,11 @@ export const taskProperties: Readonly<Record<string, JsonSchema>> = {
     onDelay: { type: 'string', enum: ['run'] },
   }),
   executionCap: duration,
+  leaseTtl: {
+    ...duration,
+    description:
+      'How long its worker may be silent before it runs elsewhere: `30s` to `15m`; its queue says it otherwise.',
+  },
   retry: closed({
     maxAttempts: {
       type: 'integer',
@@ -156,6 +161,18 @@ export const forceEndRequest = closed(
 export const maintenanceRequest = closed(
   { for: { ...duration, description: 'How long, as in `10m`; at most 15 minutes.' } },
   { required: ['for'] },
+);
+
+export const queueRequest = closed(
+  {
+    leaseTtl: {
+      type: ['string', 'null'],
+      maxLength: 40,
+      description:
+        'How long a worker may be silent before tasks of this queue run elsewhere, `30s` to `15m`; null = `30s`. A task may say otherwise.',
+    },
+  },
+  { required: ['leaseTtl'] },
 );
 
 export const drainRequest = closed(

@@ -308,6 +308,15 @@ export const ROUTES = [
     answer: { status: 200, schema: 'Queue' },
   },
   {
+    operation: 'putQueue',
+    method: 'PUT',
+    path: '/v1/queues/{name}',
+    tag: 'Queues',
+    summary: 'Say how long the leases of its tasks last',
+    body: json('QueueRequest'),
+    answer: { status: 200, schema: 'Queue' },
+  },
+  {
     operation: 'pauseQueue',
     method: 'POST',
     path: '/v1/queues/{name}/pause',

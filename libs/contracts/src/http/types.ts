@@ -34,6 +34,8 @@ export interface TaskRequest {
     onDelay?: 'run';
   };
   executionCap?: DurationText;
+  /** How long its worker may be silent before it runs elsewhere: `30s` (default) to `15m`. */
+  leaseTtl?: DurationText;
   retry?: {
     maxAttempts?: number;
     backoff?: { initial?: DurationText; max?: DurationText };
@@ -90,6 +92,8 @@ export interface TaskResponse {
     strategy: string | null;
     delayTolerance: DurationText | null;
     executionCap: DurationText;
+    /** Where the task names one; not shown of tasks that ended long ago. */
+    leaseTtl?: DurationText;
     totalAttempts: number;
     idempotent: boolean;
     schedulingType: string;

@@ -1,4 +1,4 @@
-import type { RunContent, TaskKind, Usage, Outcome } from '@yardmaster/domain';
+import { LEASE_TTL_MS, type RunContent, type TaskKind, type Usage, type Outcome } from '@yardmaster/domain';
 import type { RunMessage } from './run-message.js';
 
 /**
@@ -77,6 +77,8 @@ export interface Work {
   readonly traceparent: string | null;
   /** Left by an earlier attempt: a JSON value up to 8 KB encoded. Absent = none. */
   readonly checkpoint?: unknown;
+  /** Silence of the worker that ends the lease, ms. Absent = LEASE_TTL_MS. */
+  readonly leaseTtlMs?: number;
 }
 
 /** The end of one attempt. Repeated until it is answered. */
@@ -141,8 +143,12 @@ export type RelayDown = readonly [worker: string, frame: Uint8Array];
 /** Values above this many encoded bytes travel as blobs. */
 export const INLINE_LIMIT = 8 * 1024;
 export const HEARTBEAT_MS = 5_000;
-export const LEASE_TTL_MS = 30_000;
+export { LEASE_TTL_MS } from '@yardmaster/domain';
 /** Longest maintenance: over it, clocks of two machines drift apart by less than the difference of the two times around this. */
 export const MAX_MAINTENANCE_MS = 900_000;
 /** Silence, since the send time of the last answered heartbeat, after which a worker ends its attempts. */
 export const AGENT_STOP_MS = 22_000;
+/** The same for a lease of another time, in proportion: what is between the two allows for clocks that drift apart. */
+export function stopAfterMs(ttlMs: number): number {
+  return Math.floor((ttlMs * AGENT_STOP_MS) / LEASE_TTL_MS);
+}

@@ -39,6 +39,8 @@ describe('the message that hands out attempts', () => {
       ['5', 1, 8, { ...work, tenant: 2, run: { ...run, input: { deep: [1, { x: null }] } } }],
       ['6', 2, 9, { ...work, checkpoint: { page: 4 } }],
       ['7', 2, 9, { ...work, checkpoint: null }],
+      ['8', 1, 10, { ...work, leaseTtlMs: 300_000 }],
+      ['9', 1, 11, work],
     ];
     expect(sent(assignments).flat()).toEqual(assignments);
   });

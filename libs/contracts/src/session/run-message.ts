@@ -15,6 +15,7 @@ export type WireWork = readonly [
   args?: readonly string[] | null,
   env?: Readonly<Record<string, string>> | null,
   input?: unknown,
+  leaseTtlMs?: number,
 ];
 
 /** One attempt: `work` is an index into the message's works. */
@@ -72,22 +73,25 @@ export function runMessages(assignments: readonly Assignment[], incarnation?: st
 }
 
 export function readRun([, works, rows]: RunMessage): Assignment[] {
-  const shared = works.map((w): Pick<Work, 'kind' | 'tenant' | 'name' | 'handler' | 'run'> => ({
-    kind: w[0],
-    tenant: w[1],
-    name: w[2],
-    handler: w[3] ?? null,
-    run: {
-      script: w[4] ?? null,
-      scriptHash: w[5] ?? null,
-      command: w[6] ?? null,
-      args: w[7] ?? null,
-      env: w[8] ?? null,
-      input: w[9] ?? null,
-    },
-  }));
+  const shared = works.map(
+    (w): Pick<Work, 'kind' | 'tenant' | 'name' | 'handler' | 'run' | 'leaseTtlMs'> => ({
+      kind: w[0],
+      tenant: w[1],
+      name: w[2],
+      handler: w[3] ?? null,
+      run: {
+        script: w[4] ?? null,
+        scriptHash: w[5] ?? null,
+        command: w[6] ?? null,
+        args: w[7] ?? null,
+        env: w[8] ?? null,
+        input: w[9] ?? null,
+      },
+      ...(typeof w[10] === 'number' ? { leaseTtlMs: w[10] } : {}),
+    }),
+  );
   return rows.map(([task, attempt, fence, at, capMs, parents, traceparent, checkpoint]) => {
-    const { kind, tenant, name, handler, run } = shared[at]!;
+    const { kind, tenant, name, handler, run, leaseTtlMs } = shared[at]!;
     const work: Work = {
       kind,
       tenant,
@@ -98,6 +102,7 @@ export function readRun([, works, rows]: RunMessage): Assignment[] {
       parents: parents ?? null,
       traceparent: traceparent ?? null,
       ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
     };
     return [task, attempt, fence, work];
   });
@@ -110,7 +115,7 @@ function wireRun(task: string, attempt: number, fence: number, at: number, work:
   return parents === null ? [task, attempt, fence, at, capMs] : [task, attempt, fence, at, capMs, parents];
 }
 
-function wireWork({ kind, tenant, name, handler, run }: Work): WireWork {
+function wireWork({ kind, tenant, name, handler, run, leaseTtlMs }: Work): WireWork {
   const fields: unknown[] = [
     kind,
     tenant,
@@ -122,6 +127,7 @@ function wireWork({ kind, tenant, name, handler, run }: Work): WireWork {
     run.args,
     run.env,
     run.input ?? null,
+    leaseTtlMs ?? null,
   ];
   while (fields.length > 3 && fields[fields.length - 1] === null) fields.pop();
   return fields as unknown as WireWork;
@@ -134,6 +140,7 @@ function isSameWork(a: Work, b: Work): boolean {
     a.name === b.name &&
     a.handler === b.handler &&
     a.kind === b.kind &&
+    a.leaseTtlMs === b.leaseTtlMs &&
     a.tenant === b.tenant
   );
 }

@@ -58,4 +58,6 @@ export interface SchedulingSpec {
   readonly idempotent: boolean;
   /** Labels that the worker must carry. */
   readonly require: Readonly<Record<string, string>>;
+  /** How long its worker may be silent before its lease ends, ms. Left out = its queue's, else LEASE_TTL_MS. */
+  readonly leaseTtlMs?: number;
 }

@@ -204,6 +204,12 @@ export interface QueuePaused {
   readonly queue: string;
   readonly paused: boolean;
 }
+/** How long workers may be silent under leases of this queue's tasks, ms, where a task says nothing else; null = LEASE_TTL_MS. */
+export interface QueueLeaseTtlSet {
+  readonly type: 'QueueLeaseTtlSet';
+  readonly queue: string;
+  readonly ttlMs: number | null;
+}
 
 export type QueueEvent =
   | OwnerTookOver
@@ -214,7 +220,8 @@ export type QueueEvent =
   | TasksVisible
   | TaskGivenUp
   | TasksRemoved
-  | QueuePaused;
+  | QueuePaused
+  | QueueLeaseTtlSet;
 
 export interface WorkerJoined {
   readonly type: 'WorkerJoined';
@@ -261,6 +268,8 @@ export interface LeaseGranted {
   readonly fence: number;
   readonly worker: WorkerId;
   readonly capMs: number;
+  /** Silence of its worker that ends it, ms. Left out = LEASE_TTL_MS. */
+  readonly ttlMs?: number;
 }
 export interface Usage {
   readonly wallMs: number;

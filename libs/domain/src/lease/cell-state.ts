@@ -11,6 +11,7 @@ import type {
 import { compareOrder, OrderedHeap, orderKey, type OrderKey } from '../order/index.js';
 import { addInto, subtractFrom } from '../resources/index.js';
 import type { WorkerView } from '../placement/index.js';
+import { LEASE_TTL_MS } from './lease-ttl.js';
 
 export interface CellEntry {
   readonly task: QueuedTask;
@@ -49,6 +50,8 @@ export interface Lease {
   readonly worker: WorkerId;
   readonly spec: SchedulingSpec | null;
   readonly capMs: number;
+  /** Silence of its worker that ends it, ms. */
+  readonly ttlMs: number;
   readonly grantedAt: number;
   /** Its task was not visible when it was granted: what showed it was lost in a crash. */
   readonly isOrphan: boolean;
@@ -88,6 +91,8 @@ export class CellState {
   /** The same workers, each at its `index`. */
   workerList: CellWorker[] = [];
   readonly paused = new Set<string>();
+  /** Lease times of queues that name one, ms. */
+  readonly queueTtls = new Map<string, number>();
   /** Live leases whose task left the queue as void: to be ended. */
   readonly toVoid = new Set<Lease>();
   /** Longest of the maintenances under way: leases do not run out for so long from when each was begun; 0 = none. */
@@ -133,6 +138,10 @@ export class CellState {
         if (event.paused) this.paused.add(event.queue);
         else this.paused.delete(event.queue);
         this.dirty = true;
+        return;
+      case 'QueueLeaseTtlSet':
+        if (event.ttlMs === null) this.queueTtls.delete(event.queue);
+        else this.queueTtls.set(event.queue, event.ttlMs);
         return;
       case 'WorkerJoined':
         this.#joined(event);
@@ -272,6 +281,7 @@ export class CellState {
       worker: event.worker,
       spec,
       capMs: event.capMs,
+      ttlMs: event.ttlMs ?? LEASE_TTL_MS,
       grantedAt: at,
       isOrphan: entry?.state !== 'visible',
     };

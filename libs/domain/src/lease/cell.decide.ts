@@ -9,6 +9,7 @@ import type {
 import { compareOrder } from '../order/index.js';
 import { place, type NoFit } from '../placement/index.js';
 import type { CellEntry, CellLane, CellState, Lease } from './cell-state.js';
+import { LEASE_TTL_MS } from './lease-ttl.js';
 
 const isNotVisible = (entry: CellEntry): boolean => entry.state !== 'visible';
 
@@ -74,8 +75,15 @@ export function fenceOf(epoch: number, n: number): number {
   return epoch * 0x1_0000_0000 + n;
 }
 
-export function grantOf(entry: CellEntry, worker: Lease['worker'], fence: number): LeaseGranted {
+/** `queueTtls`: lease times of queues, for tasks that name none themselves. */
+export function grantOf(
+  entry: CellEntry,
+  worker: Lease['worker'],
+  fence: number,
+  queueTtls: ReadonlyMap<string, number>,
+): LeaseGranted {
   const { task, lane } = entry;
+  const ttlMs = lane.spec.leaseTtlMs ?? queueTtls.get(lane.spec.queue);
   return {
     type: 'LeaseGranted',
     task: task.id,
@@ -86,6 +94,7 @@ export function grantOf(entry: CellEntry, worker: Lease['worker'], fence: number
     fence,
     worker,
     capMs: lane.spec.capMs,
+    ...(ttlMs === undefined || ttlMs === LEASE_TTL_MS ? {} : { ttlMs }),
   };
 }
 

@@ -1,9 +1,10 @@
 import { asTaskId, asWorkerId, type TaskId } from '@yardmaster/kernel';
 import { describe, expect, it } from 'vitest';
-import type { DomainEvent, Outcome, SchedulingSpec } from '../events/index.js';
+import type { DomainEvent, LeaseGranted, Outcome, SchedulingSpec } from '../events/index.js';
 import type { NoFit } from '../placement/index.js';
 import { defaultRetry } from '../spec/index.js';
 import { endOf, fenceOf, grantOf, placeRound, voidLeases } from './cell.decide.js';
+import { LEASE_TTL_MS, parseLeaseTtl } from './lease-ttl.js';
 import { CellState, type Lease } from './cell-state.js';
 
 const spec = (more: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
@@ -25,6 +26,7 @@ const spec = (more: Partial<SchedulingSpec> = {}): SchedulingSpec => ({
 class Cell {
   readonly state = new CellState();
   readonly noFits: NoFit[] = [];
+  readonly grants: LeaseGranted[] = [];
   #fence = 0;
   #classes = 0;
   #cursor = { value: 0 };
@@ -80,7 +82,9 @@ class Cell {
       this.#cursor,
       (entry, worker) => {
         grants.push([entry.task.id, worker]);
-        this.told(grantOf(entry, asWorkerId(worker), fenceOf(1, ++this.#fence)));
+        const grant = grantOf(entry, asWorkerId(worker), fenceOf(1, ++this.#fence), this.state.queueTtls);
+        this.grants.push(grant);
+        this.told(grant);
       },
       (_, noFit) => {
         this.noFits.push(noFit);
@@ -180,6 +184,30 @@ describe('placing', () => {
   });
 });
 
+describe('the time of a lease', () => {
+  const ttlAt = (queue: number | null, task?: number): readonly [number, number | undefined] => {
+    const cell = new Cell();
+    const cls = cell.class(task === undefined ? {} : { leaseTtlMs: task });
+    cell.joined('w', 1).told({ type: 'QueueLeaseTtlSet', queue: 'default', ttlMs: queue });
+    cell.queued(cls, ['1']).place();
+    const granted = cell.grants.at(-1);
+    return [cell.lease('1').ttlMs, granted?.ttlMs];
+  };
+
+  it("is the task's, else its queue's, else the default, which is not written", () => {
+    expect(ttlAt(null)).toEqual([LEASE_TTL_MS, undefined]);
+    expect(ttlAt(300_000)).toEqual([300_000, 300_000]);
+    expect(ttlAt(300_000, 60_000)).toEqual([60_000, 60_000]);
+    expect(ttlAt(300_000, LEASE_TTL_MS)).toEqual([LEASE_TTL_MS, undefined]);
+  });
+
+  it('is read from 30 s to 15 min', () => {
+    expect(parseLeaseTtl('5m')).toEqual({ ok: true, value: 300_000 });
+    expect(parseLeaseTtl('15m')).toMatchObject({ ok: true });
+    for (const no of ['29s', '16m', 'soon', 3]) expect(parseLeaseTtl(no)).toMatchObject({ ok: false });
+  });
+});
+
 describe('the end of a lease', () => {
   it('gives its capacity back, once, and only by its own fence', () => {
     const cell = new Cell();
@@ -212,6 +240,7 @@ describe('the end of a lease', () => {
       worker: asWorkerId('w'),
       spec: null,
       capMs: 1,
+      ttlMs: LEASE_TTL_MS,
       grantedAt: 0,
       isOrphan: false,
     };

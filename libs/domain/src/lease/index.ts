@@ -1,3 +1,4 @@
 export * from './cell-state.js';
 export * from './cell.decide.js';
 export * from './late-finish.js';
+export * from './lease-ttl.js';

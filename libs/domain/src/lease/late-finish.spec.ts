@@ -115,7 +115,7 @@ describe('the finish of a lost attempt', () => {
     const state = given(...lost, backing, visible);
     const verdict = judgeLate(state, { task, attempt: 1, fence: 5, worker, outcome: 'ok' });
     if (verdict.kind !== 'adopt') throw new Error(verdict.kind);
-    const events = adoptFinish(verdict.entry, worker, 9, { outcome: 'ok', result: { n: 1 } });
+    const events = adoptFinish(state, verdict.entry, worker, 9, { outcome: 'ok', result: { n: 1 } });
     expect(events).toEqual([granted(2, 9), { ...endOf(granted(2, 9), { outcome: 'ok', result: { n: 1 } }) }]);
     for (const event of events) state.apply(event, 2_000);
     expect([state.entries.has(task), state.leases.size, state.workers.get(worker)?.free]).toEqual([

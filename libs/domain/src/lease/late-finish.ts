@@ -39,11 +39,12 @@ export function judgeLate(state: CellState, report: LateReport): LateVerdict {
 
 /** A new lease of the same worker, ended at once by what it told: to be written in one commit. */
 export function adoptFinish(
+  state: CellState,
   entry: CellEntry,
   worker: WorkerId,
   fence: number,
   end: EndOfLease,
 ): readonly [LeaseGranted, LeaseEnded] {
-  const grant = grantOf(entry, worker, fence);
+  const grant = grantOf(entry, worker, fence, state.queueTtls);
   return [grant, endOf(grant, end)];
 }

@@ -69,7 +69,7 @@ export type OwnerEvent = Exclude<
 >;
 export type QueueFactEvent = Exclude<
   QueueEvent,
-  { type: 'OwnerTookOver' | 'SegmentArchived' | 'ClassDefined' | 'QueuePaused' }
+  { type: 'OwnerTookOver' | 'SegmentArchived' | 'ClassDefined' | 'QueuePaused' | 'QueueLeaseTtlSet' }
 >;
 
 export function submittedFact({ dueAt, open }: Pick<TaskSubmitted, 'dueAt' | 'open'>, life = 1): OwnerFact {

@@ -40,6 +40,8 @@ export class QueueState {
   readonly classNumbers = new Map<string, number>();
   readonly entries = new Map<TaskId, QueueEntry>();
   readonly paused = new Set<string>();
+  /** Lease times of queues that name one, ms. */
+  readonly leaseTtls = new Map<string, number>();
   readonly depths = new Map<string, QueueDepth>();
   /** Failed attempts to decide upon. */
   readonly toDecide = new Set<QueueEntry>();
@@ -104,6 +106,10 @@ export function evolveQueue(
     case 'QueuePaused':
       if (event.paused) state.paused.add(event.queue);
       else state.paused.delete(event.queue);
+      return;
+    case 'QueueLeaseTtlSet':
+      if (event.ttlMs === null) state.leaseTtls.delete(event.queue);
+      else state.leaseTtls.set(event.queue, event.ttlMs);
       return;
     case 'LeaseGranted': {
       const entry = state.entries.get(event.task);

@@ -1,6 +1,7 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { DrainEnd, SchedulingSpec } from '../events/index.js';
 import type { CellState, CellWorker, Lease } from '../lease/cell-state.js';
+import { LEASE_TTL_MS } from '../lease/lease-ttl.js';
 import type { SnapshotRow } from './row.js';
 
 /** What is measured, not folded, stays out: health and load. */
@@ -11,6 +12,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
     yield { fields: ['class', n, spec] };
   }
   for (const queue of state.paused) yield { fields: ['paused', queue] };
+  for (const [queue, ms] of state.queueTtls) yield { fields: ['ttl', queue, ms] };
   for (const { task, order, state: at, attempts, failedOn, lost } of state.entries.values())
     yield {
       fields: [
@@ -64,6 +66,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
         state.leases.get(l.task) === l,
         holders.get(l) ?? null,
         state.toVoid.has(l),
+        ...(l.ttlMs === LEASE_TTL_MS ? [] : [l.ttlMs]),
       ],
     };
 }
@@ -83,6 +86,9 @@ export class CellRowReader {
         return;
       case 'paused':
         state.paused.add(f[1] as string);
+        return;
+      case 'ttl':
+        state.queueTtls.set(f[1] as string, f[2] as number);
         return;
       case 'entry': {
         const [id, p, tenant, cls, eligibleAt] = f[1] as [TaskId, number, number, number, number];
@@ -151,6 +157,7 @@ export class CellRowReader {
       worker: f[6] as WorkerId,
       spec: f[7] === null ? null : (state.classes[f[7] as number] ?? null),
       capMs: f[8] as number,
+      ttlMs: (f[14] ?? LEASE_TTL_MS) as number,
       grantedAt: f[9] as number,
       isOrphan: f[10] as boolean,
     };

@@ -8,6 +8,7 @@ export function* queueRows(state: QueueState): Generator<SnapshotRow> {
   for (const [n, spec] of state.classes.entries()) yield { fields: ['class', n, spec] };
   yield { fields: ['batches', state.batches, state.batcherEpoch] };
   for (const queue of state.paused) yield { fields: ['paused', queue] };
+  for (const [queue, ms] of state.leaseTtls) yield { fields: ['ttl', queue, ms] };
   for (const e of state.entries.values())
     yield {
       fields: [
@@ -55,6 +56,9 @@ export class QueueRowReader {
         return;
       case 'paused':
         state.paused.add(f[1] as string);
+        return;
+      case 'ttl':
+        state.leaseTtls.set(f[1] as string, f[2] as number);
         return;
       case 'entry':
         this.#entry(f);

@@ -22,6 +22,8 @@ export interface AttemptRecord {
   readonly worker: WorkerId;
   readonly startedAt: number;
   readonly capMs: number;
+  /** Of its lease, where that is not the default, ms. */
+  readonly ttlMs: number | undefined;
   endedAt: number | null;
   outcome: Outcome | null;
   exitCode: number | null;

@@ -248,6 +248,7 @@ function granted(state: PartitionState, event: LeaseGranted, origin: Origin): vo
     worker: event.worker,
     startedAt: origin.at,
     capMs: event.capMs,
+    ttlMs: event.ttlMs,
     endedAt: null,
     outcome: null,
     exitCode: null,

@@ -25,6 +25,7 @@ export function specKey(spec: SchedulingSpec): string {
       spec.retry.on,
       spec.idempotent,
       sorted(spec.require),
+      spec.leaseTtlMs,
     ]);
     known.set(spec, key);
   }

@@ -71,6 +71,16 @@ export class Queues {
     });
   }
 
+  /** How long a worker may be silent before tasks of this queue run elsewhere, `30s` to `15m`; null = `30s`. */
+  setLeaseTtl(name: string, leaseTtl: string | null): Promise<QueueView> {
+    return this.channel.send({
+      method: 'PUT',
+      path: `/v1/queues/${encodeURIComponent(name)}`,
+      body: { bytes: JSON.stringify({ leaseTtl }), type: 'application/json' },
+      repeatable: true,
+    });
+  }
+
   /** Nothing more starts from it; what runs goes on. */
   pause(name: string): Promise<QueueView> {
     return this.channel.send({

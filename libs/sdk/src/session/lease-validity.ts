@@ -1,4 +1,4 @@
-import { AGENT_STOP_MS } from '@yardmaster/contracts';
+import { AGENT_STOP_MS, stopAfterMs } from '@yardmaster/contracts';
 
 /**
  * Whether a worker may still run what it was leased. Counted from the SEND time of the last heartbeat that was
@@ -7,7 +7,10 @@ import { AGENT_STOP_MS } from '@yardmaster/contracts';
  */
 export class LeaseValidity {
   readonly #sent = new Map<number, number>();
-  #until = -Infinity;
+  /** Send time of the last heartbeat that was answered. */
+  #provenAt = -Infinity;
+  /** Until when a maintenance was promised. */
+  #extendedUntil = -Infinity;
 
   constructor(private readonly stopAfterMs: number = AGENT_STOP_MS) {}
 
@@ -19,16 +22,18 @@ export class LeaseValidity {
   answered(n: number, extendMs = 0): void {
     const at = this.#sent.get(n);
     if (at === undefined) return;
-    this.#until = Math.max(this.#until, at + Math.max(this.stopAfterMs, extendMs));
+    this.#provenAt = Math.max(this.#provenAt, at);
+    this.#extendedUntil = Math.max(this.#extendedUntil, at + extendMs);
     for (const earlier of this.#sent.keys()) if (earlier <= n) this.#sent.delete(earlier);
   }
 
-  isOver(now: number): boolean {
-    return this.leftMs(now) <= 0;
+  isOver(now: number, ttlMs?: number): boolean {
+    return this.leftMs(now, ttlMs) <= 0;
   }
 
-  /** Time until it is over, ms; below zero when it is. */
-  leftMs(now: number): number {
-    return this.#until - now;
+  /** Time until it is over, ms; below zero when it is. `ttlMs`: of a lease that has a time of its own. */
+  leftMs(now: number, ttlMs?: number): number {
+    const stopAfter = ttlMs === undefined ? this.stopAfterMs : Math.max(this.stopAfterMs, stopAfterMs(ttlMs));
+    return Math.max(this.#provenAt + stopAfter, this.#extendedUntil) - now;
   }
 }

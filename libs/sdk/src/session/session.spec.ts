@@ -37,6 +37,18 @@ describe('the validity of leases', () => {
     expect([validity.isOver(599_999), validity.isOver(600_000)]).toEqual([false, true]);
   });
 
+  it('is longer for a lease of a longer time, in proportion, and not for one of a shorter', () => {
+    const validity = new LeaseValidity(22_000);
+    validity.sent(1, 0);
+    validity.answered(1);
+    expect(validity.leftMs(0, 300_000)).toBe(220_000);
+    expect([validity.isOver(219_999, 300_000), validity.isOver(220_000, 300_000)]).toEqual([false, true]);
+    expect(validity.leftMs(0, 1_000)).toBe(22_000);
+    validity.sent(2, 5_000);
+    validity.answered(2, 600_000);
+    expect(validity.leftMs(5_000, 300_000)).toBe(600_000);
+  });
+
   it('is over before anything was answered', () => {
     expect(new LeaseValidity().isOver(0)).toBe(true);
   });

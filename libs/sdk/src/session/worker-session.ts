@@ -42,8 +42,11 @@ export interface WorkerSessionOptions {
   readonly journal?: ReportJournal;
   readonly onRun: (assignments: readonly Assignment[]) => void;
   readonly onKill: (orders: readonly KillOrder[]) => void;
-  /** No heartbeat was answered for 22 s: whatever runs must end now, for its lease is about to go to another. */
-  readonly onSilence: () => void;
+  /**
+   * No heartbeat has been answered for 22 s: what runs must end now, for its lease is about to go to another, save what has a longer
+   * lease that `isOver` says is not. Said again and again while the silence lasts.
+   */
+  readonly onSilence: (isOver: (leaseTtlMs: number | undefined) => boolean) => void;
   /** The yard does not want this session; it goes on trying. `code` is of the error catalogue. */
   readonly onRefused?: (code: string, detail: string) => void;
   readonly onJoined?: (epoch: number) => void;
@@ -85,7 +88,7 @@ export class WorkerSession {
   #failures = 0;
   #lastHeardAt = 0;
   /** Nothing to stop before the first welcome. */
-  #silent = true;
+  #wasProven = false;
   #closed = false;
   #beatTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -105,9 +108,9 @@ export class WorkerSession {
     return this.#unsettled.size;
   }
 
-  /** Time until whatever runs has to end unless a heartbeat is answered, ms; below zero when it had to. */
-  get leaseLeftMs(): number {
-    return this.#validity.leftMs(this.#clock.now());
+  /** Time until what runs under such a lease has to end unless a heartbeat is answered, ms; below zero when it had to. */
+  leaseLeftMs(leaseTtlMs?: number): number {
+    return this.#validity.leftMs(this.#clock.now(), leaseTtlMs);
   }
 
   isUnsettled(task: string, attempt: number, fence: number): boolean {
@@ -154,9 +157,9 @@ export class WorkerSession {
 
   /** Says so if the leases ran out: for those who are about to act on what happened while this process may have stood still. */
   checkSilence(): void {
-    if (this.#silent || !this.#validity.isOver(this.#clock.now())) return;
-    this.#silent = true;
-    this.options.onSilence();
+    const now = this.#clock.now();
+    if (this.#wasProven && this.#validity.isOver(now))
+      this.options.onSilence((leaseTtlMs) => this.#validity.isOver(now, leaseTtlMs));
   }
 
   /** Says bye when there is someone to hear it, and ends the connection for good. */
@@ -390,7 +393,7 @@ export class WorkerSession {
 
   #proven(n: number, extendMs?: number): void {
     this.#validity.answered(n, extendOf(extendMs));
-    this.#silent = false;
+    this.#wasProven = true;
   }
 
   #scheduleBeat(): void {

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
 import type {
   CapacityView,
   MaintenanceView,
@@ -78,6 +78,11 @@ export class PlatformController {
   @Get('queues/:name')
   queue(@Param('name') name: string): Promise<QueueView> {
     return this.platform.queue(name);
+  }
+
+  @Put('queues/:name')
+  putQueue(@Param('name') name: string, @JsonBody() body: unknown): Promise<QueueView> {
+    return this.platform.putQueue(name, body);
   }
 
   @Post('queues/:name/pause')

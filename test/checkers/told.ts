@@ -36,7 +36,7 @@ export function toldOf(log: LogRecord): Map<string, Told> {
             of(event.id).succeeded = true;
             break;
           case 'TaskFailed':
-            of(event.id).ends.push('failed');
+            of(event.id).ends.push(event.dead === true ? 'dead' : 'failed');
             for (const id of event.upstreamFailed) of(id).ends.push('upstream_failed');
             break;
           case 'TaskCancelled':

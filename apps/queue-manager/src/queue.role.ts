@@ -23,7 +23,7 @@ import {
   specKey,
 } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
-import type { CommandHandlers, Role, RoleContext } from '@yardmaster/service-kit';
+import type { CommandHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
 
 /**
  * Owner of the cell's queues: keeps each queued task until it succeeds or is given up, counts its attempts and says when it is
@@ -43,8 +43,8 @@ export class QueueRole implements Role {
     this.serves = { [commands.queue()]: (body: QueueCommand, ctx) => this.#handle(body, ctx) };
   }
 
-  apply(event: DomainEvent): void {
-    evolveQueue(this.state, event, specKey);
+  apply(event: DomainEvent, from: EventOrigin): void {
+    evolveQueue(this.state, event, specKey, from.at);
     this.#dirty = true;
   }
 
@@ -74,7 +74,7 @@ export class QueueRole implements Role {
         ctx.commit([{ type: 'TasksRemoved', ids: [entry.task.id], why: 'cancelled' }]);
         continue;
       }
-      const event = decideFailure(entry, ctx.now(), ctx.random());
+      const event = decideFailure(entry, ctx.now(), ctx.random(), this.state.workerLosses);
       if (event !== null) ctx.commit([event]);
     }
   }

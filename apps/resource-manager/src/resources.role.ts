@@ -579,6 +579,11 @@ export class ResourcesRole implements Role {
   #why(id: TaskId): WhyPart | null {
     const entry = this.state.entries.get(id);
     if (entry?.state !== 'visible') return null;
+    if (entry.alone)
+      return {
+        reason: 'insufficient-resources',
+        detail: 'it has lost several workers and waits for one that runs nothing else',
+      };
     const noFit = this.#noFit.get(entry.lane);
     if (noFit === undefined)
       return { reason: 'lower-priority', detail: 'others of its cell go first; it is placed in a moment' };

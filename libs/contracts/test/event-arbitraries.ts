@@ -99,6 +99,16 @@ const sealedEnd = nullable(
     fc.record({ result: json, error: text, checkpoint: someJson }),
   ),
 );
+const givenUp = { id: taskId, p: fc.nat(63), attempt: count, category: outcome };
+const backedOff = { ...givenUp, until: time };
+const failed = {
+  id: taskId,
+  tenant: count,
+  attempt: count,
+  category: outcome,
+  upstreamFailed: taskIds,
+  sealed: nullable(fc.record({ error: text })),
+};
 const loneTask = { workflow: fc.constant(null), index: fc.constant(-1), parents: fc.constant([]) };
 
 type Fields<T extends EventType> = {
@@ -175,14 +185,10 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
     released: taskIds,
     sealed: nullable(fc.record({ result: someJson })),
   }),
-  TaskFailed: event('TaskFailed', {
-    id: taskId,
-    tenant: count,
-    attempt: count,
-    category: outcome,
-    upstreamFailed: taskIds,
-    sealed: nullable(fc.record({ error: text })),
-  }),
+  TaskFailed: fc.oneof(
+    event('TaskFailed', failed),
+    event('TaskFailed', { ...failed, dead: fc.constant(true) }),
+  ),
   TaskCancelled: event('TaskCancelled', { id: taskId, tenant: count, upstreamFailed: taskIds }),
   WorkflowEnded: event('WorkflowEnded', {
     id: workflowId,
@@ -197,15 +203,15 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
       maxLength: 4,
     }),
   }),
-  TaskBackedOff: event('TaskBackedOff', {
-    id: taskId,
-    p: fc.nat(63),
-    attempt: count,
-    category: outcome,
-    until: time,
-  }),
+  TaskBackedOff: fc.oneof(
+    event('TaskBackedOff', backedOff),
+    event('TaskBackedOff', { ...backedOff, alone: fc.constant(true) }),
+  ),
   TasksVisible: event('TasksVisible', { ids: taskIds }),
-  TaskGivenUp: event('TaskGivenUp', { id: taskId, p: fc.nat(63), attempt: count, category: outcome }),
+  TaskGivenUp: fc.oneof(
+    event('TaskGivenUp', givenUp),
+    event('TaskGivenUp', { ...givenUp, dead: fc.constant(true) }),
+  ),
   TasksRemoved: event('TasksRemoved', {
     ids: taskIds,
     why: fc.constantFrom('void', 'cancelled', 'withdrawn'),

@@ -77,7 +77,8 @@ export class Board {
         return this.end(task, 'succeeded', 'done', at, null);
       case 'TaskFailed':
       case 'TaskCancelled': {
-        const state = event.type === 'TaskFailed' ? 'failed' : 'cancelled';
+        const state =
+          event.type === 'TaskCancelled' ? 'cancelled' : event['state'] === 'dead' ? 'dead' : 'failed';
         const below = Array.isArray(event['upstreamFailed']) ? (event['upstreamFailed'] as string[]) : [];
         return [
           ...this.end(task, state, 'failed', at, event.error ?? null),

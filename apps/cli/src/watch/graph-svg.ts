@@ -5,6 +5,7 @@ const BOX = { width: 150, height: 30, gapX: 24, gapY: 46, margin: 20 };
 const FILL: Readonly<Record<string, string>> = {
   done: '#c9e7cb',
   failed: '#f4c7c3',
+  dead: '#e3a9a3',
   in_progress: '#cfe2f8',
   waiting: '#eeeeee',
 };

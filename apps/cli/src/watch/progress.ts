@@ -115,7 +115,7 @@ class LiveProgress implements Progress {
     const { all } = this.board;
     if (all.length <= ROWS) return all;
     const running = all.filter((task) => task.status === 'in_progress');
-    const failed = all.filter((task) => task.state === 'failed');
+    const failed = all.filter((task) => task.state === 'failed' || task.state === 'dead');
     return [...failed.slice(0, 3), ...running].slice(0, ROWS);
   }
 

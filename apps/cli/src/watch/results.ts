@@ -52,7 +52,7 @@ async function chosen(yard: Yard, workflow: WorkflowResponse): Promise<TaskRespo
   const { tasks } = workflow;
   if (tasks.length <= ALL) return Promise.all(tasks.map((t) => yard.tasks.get(t.id)));
   const needed = new Set(tasks.flatMap((t) => t.dependsOn));
-  const failed = tasks.filter((t) => t.state === 'failed').slice(0, SOME);
+  const failed = tasks.filter((t) => t.state === 'failed' || t.state === 'dead').slice(0, SOME);
   const last = tasks.filter((t) => !needed.has(t.id) && t.status === 'done').slice(0, SOME);
   return Promise.all([...failed, ...last].map((t) => yard.tasks.get(t.id)));
 }

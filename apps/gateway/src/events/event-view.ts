@@ -93,7 +93,7 @@ function publicEvent(event: DomainEvent, time: string): PublicEvent | null {
         tenant: event.tenant,
         task: event.id,
         workflow: null,
-        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"failed","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}}`,
+        json: `{"type":"TaskFailed",${time},"task":"${event.id}","state":"${event.dead === true ? 'dead' : 'failed'}","status":"failed","attempt":${String(event.attempt)},"category":"${event.category}","error":${JSON.stringify(event.sealed?.error ?? null)}}`,
         more: upstreamFailed(event, time),
       };
     case 'TaskCancelled':

@@ -3,7 +3,7 @@ import type { DomainEvent, TaskSubmitted } from '@yardmaster/domain';
 import type { GraphEdge, GraphNode, OpenGraphTask } from '@yardmaster/ports';
 
 /** States that end a task's life, as the owner tells them. */
-export const GRAPH_ENDED: readonly string[] = ['succeeded', 'failed', 'upstream_failed', 'cancelled'];
+export const GRAPH_ENDED: readonly string[] = ['succeeded', 'failed', 'upstream_failed', 'cancelled', 'dead'];
 
 export interface GraphChanges {
   readonly tasks: readonly GraphNode[];
@@ -70,7 +70,7 @@ export class GraphFold {
         }
         return;
       case 'TaskFailed':
-        this.#end(event.id, 'failed');
+        this.#end(event.id, event.dead === true ? 'dead' : 'failed');
         for (const id of event.upstreamFailed) this.#end(id, 'upstream_failed');
         return;
       case 'TaskCancelled':

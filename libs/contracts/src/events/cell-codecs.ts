@@ -55,8 +55,13 @@ function columnsOf(flat: readonly unknown[]): unknown[] {
 export const taskBackedOff: EventCodec<EventOf<'TaskBackedOff'>> = {
   type: 'TaskBackedOff',
   code: 32,
-  version: 1,
-  write: (e) => [e.id, e.p, e.attempt, e.category, e.until],
+  version: 2,
+  // Version 2 adds `alone`, at the end.
+  upcasters: { 1: (fields) => fields },
+  write: (e) =>
+    e.alone === undefined
+      ? [e.id, e.p, e.attempt, e.category, e.until]
+      : [e.id, e.p, e.attempt, e.category, e.until, e.alone],
   read: (f) => ({
     type: 'TaskBackedOff',
     id: f[0] as TaskId,
@@ -64,6 +69,7 @@ export const taskBackedOff: EventCodec<EventOf<'TaskBackedOff'>> = {
     attempt: num(f[2]),
     category: f[3] as Outcome,
     until: num(f[4]),
+    ...(f[5] === true ? { alone: true } : {}),
   }),
 };
 
@@ -78,14 +84,18 @@ export const tasksVisible: EventCodec<EventOf<'TasksVisible'>> = {
 export const taskGivenUp: EventCodec<EventOf<'TaskGivenUp'>> = {
   type: 'TaskGivenUp',
   code: 34,
-  version: 1,
-  write: (e) => [e.id, e.p, e.attempt, e.category],
+  version: 2,
+  // Version 2 adds `dead`, at the end.
+  upcasters: { 1: (fields) => fields },
+  write: (e) =>
+    e.dead === undefined ? [e.id, e.p, e.attempt, e.category] : [e.id, e.p, e.attempt, e.category, e.dead],
   read: (f) => ({
     type: 'TaskGivenUp',
     id: f[0] as TaskId,
     p: num(f[1]),
     attempt: num(f[2]),
     category: f[3] as Outcome,
+    ...(f[4] === true ? { dead: true } : {}),
   }),
 };
 

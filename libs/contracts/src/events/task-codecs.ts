@@ -234,8 +234,13 @@ export const taskSucceeded: EventCodec<EventOf<'TaskSucceeded'>> = {
 export const taskFailed: EventCodec<EventOf<'TaskFailed'>> = {
   type: 'TaskFailed',
   code: 16,
-  version: 1,
-  write: (e) => [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed],
+  version: 2,
+  // Version 2 adds `dead`, at the end.
+  upcasters: { 1: (fields) => fields },
+  write: (e) =>
+    e.dead === undefined
+      ? [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed]
+      : [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed, e.dead],
   read: (f, sealed) => ({
     type: 'TaskFailed',
     id: f[0] as TaskId,
@@ -243,6 +248,7 @@ export const taskFailed: EventCodec<EventOf<'TaskFailed'>> = {
     attempt: num(f[2]),
     category: f[3] as Outcome,
     upstreamFailed: list(f[4]),
+    ...(f[5] === true ? { dead: true } : {}),
     sealed: sealed === null ? null : { error: str(sealed) },
   }),
   seal: (e) => e.sealed?.error,

@@ -103,8 +103,8 @@ function queueFold(partitions: number): RoleFold {
     follows: followedBy.queue(partitions),
     kind: 'queue',
     snapshot: snapshotForms.queue(state),
-    apply: (event) => {
-      evolveQueue(state, event, specKey);
+    apply: (event, { at }) => {
+      evolveQueue(state, event, specKey, at);
     },
   };
 }

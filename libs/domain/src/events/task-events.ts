@@ -118,6 +118,8 @@ export interface TaskFailed {
   readonly category: Outcome;
   /** Everything downstream that needs it, in topological order. */
   readonly upstreamFailed: readonly TaskId[];
+  /** Quarantined as one that takes its workers down. Left out = no. */
+  readonly dead?: true;
   readonly sealed: { readonly error: string } | null;
 }
 
@@ -182,6 +184,8 @@ export interface TaskBackedOff {
   readonly category: Outcome;
   /** When it becomes visible again. */
   readonly until: number;
+  /** It has lost too many workers: from here on it runs with nothing else on its worker. Left out = no. */
+  readonly alone?: true;
 }
 export interface TasksVisible {
   readonly type: 'TasksVisible';
@@ -193,6 +197,8 @@ export interface TaskGivenUp {
   readonly p: number;
   readonly attempt: number;
   readonly category: Outcome;
+  /** Quarantined: it lost its worker again though it ran alone. Left out = no. */
+  readonly dead?: true;
 }
 export interface TasksRemoved {
   readonly type: 'TasksRemoved';

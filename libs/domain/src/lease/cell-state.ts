@@ -23,6 +23,8 @@ export interface CellEntry {
   failedOn: Set<string> | null;
   /** Its last attempt, when that was lost and none followed yet: it may have finished all the same. */
   lost: LostAttempt | null;
+  /** It has lost too many workers: it runs with nothing else on its worker. */
+  alone: boolean;
 }
 
 /** The attempt of a worker that was not heard of any more. */
@@ -77,6 +79,8 @@ export interface CellWorker extends WorkerView {
   load: number;
   leases: number;
   readonly held: Map<TaskId, Lease>;
+  /** The task that has it for itself. */
+  alone: TaskId | null;
 }
 
 const byOrder = (a: CellEntry, b: CellEntry): number => compareOrder(a.order, b.order);
@@ -86,6 +90,8 @@ export class CellState {
   readonly classes: SchedulingSpec[] = [];
   readonly lanes = new Map<number, CellLane>();
   readonly entries = new Map<TaskId, CellEntry>();
+  /** Visible tasks that want a worker for themselves; in no lane's heap, for what waits behind them could go. */
+  readonly alone = new Set<CellEntry>();
   readonly leases = new Map<TaskId, Lease>();
   readonly workers = new Map<WorkerId, CellWorker>();
   /** The same workers, each at its `index`. */
@@ -121,7 +127,10 @@ export class CellState {
       case 'TaskBackedOff': {
         // The queue counts attempts: the next one has a number of its own, also after one that never was.
         const entry = this.entries.get(event.id);
-        if (entry !== undefined) entry.attempts = Math.max(entry.attempts, event.attempt);
+        if (entry !== undefined) {
+          entry.attempts = Math.max(entry.attempts, event.attempt);
+          entry.alone ||= event.alone === true;
+        }
         return;
       }
       case 'TasksRemoved':
@@ -179,7 +188,7 @@ export class CellState {
   /** An entry as a snapshot keeps it. Call in the order of the queue. */
   putBack(
     task: QueuedTask,
-    kept: Pick<CellEntry, 'state' | 'attempts' | 'failedOn' | 'lost'> & { readonly order: number },
+    kept: Pick<CellEntry, 'state' | 'attempts' | 'failedOn' | 'lost' | 'alone'> & { readonly order: number },
   ): void {
     const spec = this.classes[task.cls];
     if (spec === undefined) throw new Error(`an entry of the unknown class ${String(task.cls)}`);
@@ -205,6 +214,7 @@ export class CellState {
       attempts: 0,
       failedOn: null,
       lost: null,
+      alone: false,
     };
     this.entries.set(task.id, entry);
     this.#show(entry);
@@ -221,14 +231,22 @@ export class CellState {
 
   #show(entry: CellEntry): void {
     entry.state = 'visible';
-    entry.lane.heap.push(entry);
+    if (entry.alone) this.alone.add(entry);
+    else entry.lane.heap.push(entry);
     entry.lane.visible++;
+  }
+
+  /** Whatever it becomes, it is not to be placed. */
+  #hide(entry: CellEntry): void {
+    if (entry.state !== 'visible') return;
+    entry.lane.visible--;
+    if (entry.alone) this.alone.delete(entry);
   }
 
   #forget(id: TaskId): void {
     const entry = this.entries.get(id);
     if (entry === undefined) return;
-    if (entry.state === 'visible') entry.lane.visible--;
+    this.#hide(entry);
     entry.state = 'gone';
     this.entries.delete(id);
   }
@@ -256,6 +274,7 @@ export class CellState {
       load: 0,
       leases: held.size,
       held,
+      alone: known?.alone ?? null,
     };
     this.workers.set(event.worker, worker);
     this.#renumber();
@@ -287,7 +306,7 @@ export class CellState {
     };
     this.leases.set(event.task, lease);
     if (entry?.state === 'visible') {
-      entry.lane.visible--;
+      this.#hide(entry);
       entry.state = 'leased';
       entry.attempts = event.attempt;
       entry.lost = null;
@@ -296,6 +315,7 @@ export class CellState {
     if (worker === undefined) return;
     worker.held.set(event.task, lease);
     worker.leases++;
+    if (entry?.alone === true) worker.alone = event.task;
     if (spec !== null) subtractFrom(worker.free, spec.resources);
   }
 
@@ -308,6 +328,7 @@ export class CellState {
     const worker = this.workers.get(lease.worker);
     if (worker?.held.delete(event.task) === true) {
       worker.leases--;
+      if (worker.alone === event.task) worker.alone = null;
       if (lease.spec !== null) addInto(worker.free, lease.spec.resources);
     }
     const entry = this.entries.get(event.task);
@@ -323,7 +344,7 @@ export class CellState {
       this.#show(entry);
       return;
     }
-    if (entry.state === 'visible') entry.lane.visible--;
+    this.#hide(entry);
     entry.state = 'out';
     entry.lost =
       event.outcome === 'lost' ? { attempt: lease.attempt, fence: lease.fence, worker: lease.worker } : null;

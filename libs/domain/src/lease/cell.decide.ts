@@ -8,7 +8,8 @@ import type {
 } from '../events/index.js';
 import { compareOrder } from '../order/index.js';
 import { place, type NoFit } from '../placement/index.js';
-import type { CellEntry, CellLane, CellState, Lease } from './cell-state.js';
+import type { CellEntry, CellLane, CellState, CellWorker, Lease } from './cell-state.js';
+import { placeAlone } from './place-alone.js';
 import { LEASE_TTL_MS } from './lease-ttl.js';
 
 const isNotVisible = (entry: CellEntry): boolean => entry.state !== 'visible';
@@ -25,10 +26,19 @@ export function placeRound(
   onNoFit: (lane: CellLane, noFit: NoFit) => void,
   limit: number,
 ): number {
+  // Suspects go first: they are few, and each has cost workers already.
+  let granted = 0;
+  const emptied =
+    state.alone.size === 0
+      ? null
+      : placeAlone(state, strategy, (entry, worker) => {
+          grant(entry, worker, 1);
+          granted++;
+        });
+  const workers = othersThan(state, emptied);
   const open: CellLane[] = [];
   for (const lane of state.lanes.values())
     if (lane.visible > 0 && !state.paused.has(lane.spec.queue)) open.push(lane);
-  let granted = 0;
   while (open.length > 0 && granted < limit) {
     const i = open.length === 1 ? 0 : bestLane(open);
     const lane = open[i]!;
@@ -42,7 +52,7 @@ export function placeRound(
       tenant: lane.tenant,
       ...(entry.failedOn === null ? {} : { avoid: entry.failedOn }),
     };
-    const placement = place(task, state.workerList, strategy, cursor.value);
+    const placement = place(task, workers, strategy, cursor.value);
     if (placement.kind === 'no-fit') {
       onNoFit(lane, placement);
       open.splice(i, 1);
@@ -54,6 +64,13 @@ export function placeRound(
     granted++;
   }
   return granted;
+}
+
+/** All but those that one task has, or is to have, for itself. */
+function othersThan({ workerList }: CellState, emptied: CellWorker | null): readonly CellWorker[] {
+  return emptied === null && !workerList.some(({ alone }) => alone !== null)
+    ? workerList
+    : workerList.filter((worker) => worker !== emptied && worker.alone === null);
 }
 
 function bestLane(open: readonly CellLane[]): number {

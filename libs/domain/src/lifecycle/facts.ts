@@ -24,7 +24,8 @@ export type Phase =
   | 'succeeded'
   | 'failed'
   | 'upstream_failed'
-  | 'cancelled';
+  | 'cancelled'
+  | 'dead';
 
 /** Order of the phases within one attempt. An end told by the owner is above everything of its life. */
 export const PHASE_RANK: Readonly<Record<Phase, number>> = {
@@ -41,6 +42,7 @@ export const PHASE_RANK: Readonly<Record<Phase, number>> = {
   upstream_failed: 100,
   cancelled: 100,
   failed: 100,
+  dead: 100,
   succeeded: 100,
 };
 const TERMINAL_RANK = 100;
@@ -94,7 +96,7 @@ export function ownerFact(
     case 'TaskSucceeded':
       return { ...before, attempt: event.attempt, phase: 'succeeded' };
     case 'TaskFailed':
-      return { ...before, attempt: event.attempt, phase: 'failed' };
+      return { ...before, attempt: event.attempt, phase: event.dead === true ? 'dead' : 'failed' };
     case 'TaskCancelled':
       return { ...before, phase: 'cancelled' };
   }

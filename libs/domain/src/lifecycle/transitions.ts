@@ -89,6 +89,13 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'suspended', event: 'TaskGivenUp', as: 'subject', to: 'backing_off' },
   { from: 'running', event: 'TaskSucceeded', as: 'subject', to: 'succeeded' },
   { from: 'backing_off', event: 'TaskFailed', as: 'subject', to: 'failed' },
+  {
+    from: 'backing_off',
+    event: 'TaskFailed',
+    as: 'subject',
+    to: 'dead',
+    when: 'it lost its worker again though it ran alone',
+  },
   ...(['scheduled', 'blocked', 'ready', 'queued', 'suspended', 'running', 'cancelling'] as const).map(
     (from): Transition => ({
       from,

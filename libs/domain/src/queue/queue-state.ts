@@ -7,7 +7,7 @@ import type {
   QueuedTask,
   SchedulingSpec,
 } from '../events/index.js';
-import { COST_OF } from '../retry/index.js';
+import { COST_OF, noteLoss, type WorkerLoss } from '../retry/index.js';
 
 export interface QueueEntry {
   readonly task: QueuedTask;
@@ -26,6 +26,10 @@ export interface QueueEntry {
   failure: Outcome | null;
   /** What the failed attempt asked to wait before the next. */
   retryAfterMs: number;
+  /** When attempts of it were lost with their workers; null = never. */
+  losses: number[] | null;
+  /** Runs with nothing else on its worker from now on. */
+  alone: boolean;
 }
 
 export interface QueueDepth {
@@ -48,6 +52,8 @@ export class QueueState {
   /** Owner ended it while it was queued: to be removed. */
   readonly toRemove = new Set<TaskId>();
   readonly backingOff = new Set<QueueEntry>();
+  /** Workers that were lost of late while they held leases, oldest first. */
+  readonly workerLosses: WorkerLoss[] = [];
   batches = 0;
   batcherEpoch = 0;
   /** While restoring: tasks that the log says were ready; what is queued and not among them rests on a lost cause. */
@@ -65,6 +71,7 @@ export function evolveQueue(
   state: QueueState,
   event: DomainEvent,
   specKeyOf: (spec: SchedulingSpec) => string,
+  at: number,
 ): void {
   switch (event.type) {
     case 'ClassDefined':
@@ -83,6 +90,7 @@ export function evolveQueue(
       count(state, entry, 'backing_off');
       entry.until = event.until;
       entry.failure = null;
+      if (event.alone === true) entry.alone = true;
       state.backingOff.add(entry);
       return;
     }
@@ -120,7 +128,7 @@ export function evolveQueue(
       return;
     }
     case 'LeaseEnded':
-      leaseEnded(state, event);
+      leaseEnded(state, event, at);
       return;
     case 'TaskSubmitted':
       if (event.open === 0) state.audit?.add(event.id);
@@ -154,6 +162,8 @@ function batchQueued(state: QueueState, event: BatchQueued): void {
       until: 0,
       failure: null,
       retryAfterMs: 0,
+      losses: null,
+      alone: false,
     };
     state.entries.set(task.id, entry);
     depthOf(state, spec.queue).visible++;
@@ -172,13 +182,15 @@ function ended(state: QueueState, id: TaskId): void {
   if (entry !== undefined) drop(state, id);
 }
 
-function leaseEnded(state: QueueState, event: LeaseEnded): void {
+function leaseEnded(state: QueueState, event: LeaseEnded, at: number): void {
+  if (event.outcome === 'lost') noteLoss(state.workerLosses, { worker: event.worker, at });
   const entry = state.entries.get(event.task);
   if (entry?.attempt !== event.attempt) return;
   if (event.outcome === 'ok') {
     count(state, entry, 'done');
     return;
   }
+  if (event.outcome === 'lost') (entry.losses ??= []).push(at);
   entry.failure = event.outcome;
   entry.retryAfterMs = event.retryAfterMs ?? 0;
   state.toDecide.add(entry);

@@ -1,6 +1,6 @@
 import { chunksOf, type TaskId } from '@yardmaster/kernel';
 import type { DomainEvent, QueuedTask, QueueEvent, SchedulingSpec, TasksRemoved } from '../events/index.js';
-import { afterFailure, longestWaitMs } from '../retry/index.js';
+import { afterFailure, isCorrelated, isSuspect, longestWaitMs, type WorkerLoss } from '../retry/index.js';
 import { MAX_IDS } from '../task/partition.decide.js';
 import type { QueueEntry, QueueState } from './queue-state.js';
 
@@ -44,8 +44,16 @@ export function decidePush(
   return events;
 }
 
-/** What follows a failed attempt: back off, or give the task up. Pure: the fold of the answer counts the attempt. */
-export function decideFailure(entry: QueueEntry, now: number, rand: number): DomainEvent | null {
+/**
+ * What follows a failed attempt: back off, or give the task up. Pure: the fold of the answer counts the attempt. One that lost
+ * its worker again and again is tried alone, and given up for good when that goes wrong too.
+ */
+export function decideFailure(
+  entry: QueueEntry,
+  now: number,
+  rand: number,
+  workerLosses: readonly WorkerLoss[] = [],
+): DomainEvent | null {
   const { failure, task } = entry;
   if (failure === null) return null;
   const isCounted = entry.countedAttempt >= entry.attempt;
@@ -70,6 +78,16 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
     retryAfterMs: entry.retryAfterMs,
     rand,
   });
+  const losses = failure === 'lost' ? (entry.losses ?? []) : [];
+  if (entry.alone && losses.length > 0 && !isCorrelated(workerLosses, losses.at(-1) ?? 0))
+    return {
+      type: 'TaskGivenUp',
+      id: task.id,
+      p: task.p,
+      attempt: entry.attempt,
+      category: failure,
+      dead: true,
+    };
   if (after.kind === 'give-up')
     return { type: 'TaskGivenUp', id: task.id, p: task.p, attempt: entry.attempt, category: failure };
   return {
@@ -79,6 +97,7 @@ export function decideFailure(entry: QueueEntry, now: number, rand: number): Dom
     attempt: entry.attempt,
     category: failure,
     until: now + after.delayMs,
+    ...(isSuspect(losses, workerLosses) ? { alone: true } : {}),
   };
 }
 

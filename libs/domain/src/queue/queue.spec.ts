@@ -113,7 +113,7 @@ type Command = { readonly push: Push } | { readonly decideAt: number } | { reado
 const given = rules<QueueState, Command, DomainEvent>({
   initial: () => new QueueState(),
   evolve: (state, event) => {
-    evolveQueue(state, event, specKey);
+    evolveQueue(state, event, specKey, 0);
   },
   decide: (command, state): Decided<DomainEvent> => {
     const events: readonly DomainEvent[] =

@@ -1,1 +1,2 @@
 export * from './after-failure.js';
+export * from './poison.js';

@@ -13,7 +13,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
   }
   for (const queue of state.paused) yield { fields: ['paused', queue] };
   for (const [queue, ms] of state.queueTtls) yield { fields: ['ttl', queue, ms] };
-  for (const { task, order, state: at, attempts, failedOn, lost } of state.entries.values())
+  for (const { task, order, state: at, attempts, failedOn, lost, alone } of state.entries.values())
     yield {
       fields: [
         'entry',
@@ -23,6 +23,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
         attempts,
         failedOn === null ? null : [...failedOn],
         lost === null ? null : [lost.attempt, lost.fence, lost.worker],
+        ...(alone ? [true] : []),
       ],
     };
   yield { fields: ['order', state.order] };
@@ -44,6 +45,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
         w.cordoned,
         w.leases,
         w.drain === null ? null : [w.drain.forMs, w.drain.onDeadline],
+        ...(w.alone === null ? [] : [w.alone]),
       ],
     };
   const holders = new Map<Lease, WorkerId>();
@@ -102,6 +104,7 @@ export class CellRowReader {
             attempts: f[4] as number,
             failedOn: failedOn === null ? null : new Set(failedOn),
             lost: lost === null ? null : { attempt: lost[0], fence: lost[1], worker: lost[2] },
+            alone: f[7] === true,
           },
         );
         return;
@@ -141,6 +144,7 @@ export class CellRowReader {
       load: 0,
       leases: f[12] as number,
       held: new Map(),
+      alone: (f[14] ?? null) as TaskId | null,
     };
     state.workers.set(worker.id, worker);
     state.workerList.push(worker);

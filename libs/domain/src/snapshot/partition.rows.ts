@@ -23,7 +23,7 @@ const ERASED: TaskContent = {
 };
 
 /** Sets of tasks, each a bit. */
-const SETS = ['toSettle', 'toFail', 'toDispatch', 'toCancel', 'scheduled'] as const;
+const SETS = ['toSettle', 'toFail', 'toDispatch', 'toCancel', 'scheduled', 'toBury'] as const;
 
 /** What the owner of a partition knows, without what ended long before `at`: owners forget that too. */
 export function* partitionRows(state: PartitionState, at: number): Generator<SnapshotRow> {

@@ -1,4 +1,4 @@
-import { chunksOf, type TaskId } from '@yardmaster/kernel';
+import { chunksOf, type TaskId, type WorkerId } from '@yardmaster/kernel';
 import type { Outcome, SchedulingSpec } from '../events/index.js';
 import type { QueueEntry, QueueState } from '../queue/queue-state.js';
 import { specKey } from '../task/spec-key.js';
@@ -24,8 +24,11 @@ export function* queueRows(state: QueueState): Generator<SnapshotRow> {
         e.retryAfterMs,
         state.toDecide.has(e),
         state.backingOff.has(e),
+        ...(e.losses === null && !e.alone ? [] : [e.losses, e.alone]),
       ],
     };
+  for (const part of chunksOf(state.workerLosses, IDS_IN_ROW))
+    yield { fields: ['lost', part.map(({ worker, at }) => [worker, at])] };
   for (const [queue, { visible, leased, backingOff }] of state.depths)
     yield { fields: ['depth', queue, visible, leased, backingOff] };
   for (const part of chunksOf([...state.toRemove], IDS_IN_ROW)) yield { fields: ['remove', part] };
@@ -63,6 +66,10 @@ export class QueueRowReader {
       case 'entry':
         this.#entry(f);
         return;
+      case 'lost':
+        for (const [worker, at] of f[1] as readonly (readonly [WorkerId, number])[])
+          state.workerLosses.push({ worker, at });
+        return;
       case 'depth':
         state.depths.set(f[1] as string, {
           visible: f[2] as number,
@@ -97,6 +104,8 @@ export class QueueRowReader {
       until: f[7] as number,
       failure: f[8] as Outcome | null,
       retryAfterMs: f[9] as number,
+      losses: (f[12] ?? null) as number[] | null,
+      alone: f[13] === true,
     };
     state.entries.set(id, entry);
     if (f[10] === true) state.toDecide.add(entry);

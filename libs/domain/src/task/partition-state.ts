@@ -14,7 +14,8 @@ export type LiveState =
   | 'succeeded'
   | 'failed'
   | 'upstream_failed'
-  | 'cancelled';
+  | 'cancelled'
+  | 'dead';
 
 export interface AttemptRecord {
   readonly attempt: number;
@@ -102,6 +103,8 @@ export class PartitionState {
   readonly toSettle = new Set<TaskRecord>();
   /** Given up by the queue manager: failure is due. */
   readonly toFail = new Set<TaskRecord>();
+  /** Of those, what is quarantined. */
+  readonly toBury = new Set<TaskRecord>();
   /** Holds a live lease that this owner has not handed out. */
   readonly toDispatch = new Set<TaskRecord>();
   /** Cancelled while a lease may be live. */
@@ -121,7 +124,13 @@ export class PartitionState {
 }
 
 export function isEnded(state: LiveState): boolean {
-  return state === 'succeeded' || state === 'failed' || state === 'upstream_failed' || state === 'cancelled';
+  return (
+    state === 'succeeded' ||
+    state === 'failed' ||
+    state === 'upstream_failed' ||
+    state === 'cancelled' ||
+    state === 'dead'
+  );
 }
 
 /** The attempt that holds the task's lease, or null. */

@@ -210,7 +210,8 @@ export function decideEnd(
   const isLive = liveAttempt(task) !== null;
   // Whoever asked before the attempt's end was known here gets what they asked for.
   if (task.cancelRequested && !isLive) return cancelled(task);
-  if (state.toFail.has(task)) return failed(task);
+  if (state.toFail.has(task))
+    return state.toBury.has(task) ? failed(task, 'lost', whyDead(task), true) : failed(task);
   if (isLive) return null;
   if (last?.outcome === 'ok') return succeeded(task, last.attempt, last.result, now);
   return null;
@@ -246,7 +247,14 @@ export function decideForceEnd(task: TaskRecord, reason: string): readonly Domai
   return isEnded(task.state) ? null : failed(task, 'permanent', reason);
 }
 
-function failed(task: TaskRecord, category?: Outcome, error?: string): DomainEvent[] {
+/** What a person is to do about a task that takes its workers down. */
+function whyDead({ attempts }: TaskRecord): string {
+  const lost = attempts.filter(({ outcome }) => outcome === 'lost');
+  const workers = [...new Set(lost.map(({ worker }) => worker))].join(', ');
+  return `its worker was lost ${String(lost.length)} times while it ran (${workers}), at last with nothing else on it, so it is quarantined: find out what it does to its machine (memory, disk, devices, the agent itself), mend that, and submit it again`;
+}
+
+function failed(task: TaskRecord, category?: Outcome, error?: string, isDead = false): DomainEvent[] {
   const upstreamFailed = downstreamOf(task);
   const last = task.attempts.at(-1);
   const why = error ?? last?.error ?? null;
@@ -257,6 +265,7 @@ function failed(task: TaskRecord, category?: Outcome, error?: string): DomainEve
     attempt: last?.attempt ?? 0,
     category: category ?? task.category ?? last?.outcome ?? 'app',
     upstreamFailed,
+    ...(isDead ? { dead: true } : {}),
     sealed: why === null ? null : { error: why },
   };
   return withWorkflow(task, end, 1 + upstreamFailed.length, 1 + upstreamFailed.length, 0);

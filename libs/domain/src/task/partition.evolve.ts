@@ -76,7 +76,7 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       if (task === undefined || isEnded(task.state)) return;
       task.error = event.sealed?.error ?? null;
       task.category = event.category;
-      end(state, task, 'failed', origin.at);
+      end(state, task, event.dead === true ? 'dead' : 'failed', origin.at);
       endUpstream(state, event.upstreamFailed, origin.at);
       return;
     }
@@ -133,6 +133,7 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
       if (task === undefined || isEnded(task.state)) return;
       task.category = event.category;
       state.toFail.add(task);
+      if (event.dead === true) state.toBury.add(task);
       return;
     }
     case 'LeaseGranted':
@@ -291,13 +292,14 @@ function move(state: PartitionState, task: TaskRecord, to: LiveState): void {
 function end(
   state: PartitionState,
   task: TaskRecord,
-  to: 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled',
+  to: 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled' | 'dead',
   at: number,
 ): void {
   task.state = to;
   task.endedAt = at;
   state.toSettle.delete(task);
   state.toFail.delete(task);
+  state.toBury.delete(task);
   state.toCancel.delete(task);
   state.scheduled.delete(task);
   state.ended.push(task);

@@ -170,7 +170,13 @@ export class ReadModelFold {
   }
 
   #failed(event: TaskFailed, place: EventPlace): void {
-    this.#end(event.id, 'failed', place, event.category, event.sealed?.error ?? null);
+    this.#end(
+      event.id,
+      event.dead === true ? 'dead' : 'failed',
+      place,
+      event.category,
+      event.sealed?.error ?? null,
+    );
     this.#upstreamFailed(event.upstreamFailed, place);
   }
 

@@ -6,7 +6,7 @@ import {
   type TaskSubmitted,
 } from '@yardmaster/domain';
 
-export type OwnerEnd = 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled';
+export type OwnerEnd = 'succeeded' | 'failed' | 'upstream_failed' | 'cancelled' | 'dead';
 
 /** Where an event stands: its envelope's stream, sequence, time and author. */
 export interface EventPlace {

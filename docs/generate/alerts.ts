@@ -28,6 +28,10 @@ const ALERTS: Readonly<Record<AlertKind, readonly [when: string, todo: string]>>
     'a view has halted, has waited for its database for a minute, is a million events behind for a minute, or nobody keeps it',
     'look at the projector and its databases; `yard admin verify` compares, `yard admin rebuild` makes a view anew',
   ],
+  'task-stuck': [
+    'those who know a task have contradicted each other, unchanged, for the time of its lease and 30 s more: its owner ended it and the resource manager holds a lease, the queue takes it for running and there is no lease, ...',
+    'what it says: `yard task force-end ID --reason TEXT`, or start the queue-manager or the resource-manager again; a new owner puts right what rests on nothing',
+  ],
 };
 
 export function alertTable(): string {

@@ -112,14 +112,19 @@ export class World {
           [
             'monitor',
             () =>
-              new MonitorRole(clock, this.bus, {
-                raised: ({ id, action }) => {
-                  this.alerts.push({ what: 'raised', id, action });
+              new MonitorRole(
+                clock,
+                this.bus,
+                {
+                  raised: ({ id, action }) => {
+                    this.alerts.push({ what: 'raised', id, action });
+                  },
+                  cleared: ({ id, action }) => {
+                    this.alerts.push({ what: 'cleared', id, action });
+                  },
                 },
-                cleared: ({ id, action }) => {
-                  this.alerts.push({ what: 'cleared', id, action });
-                },
-              }),
+                partitions,
+              ),
           ],
         ]),
       );

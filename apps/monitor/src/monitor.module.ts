@@ -50,7 +50,7 @@ export class MonitorModule {
         gauge(metrics, capacity, queues);
       },
     };
-    registry.offer('monitor', () => new MonitorRole(clock, bus, sinks));
+    registry.offer('monitor', () => new MonitorRole(clock, bus, sinks, config.partitions));
   }
 }
 

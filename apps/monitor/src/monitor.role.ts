@@ -24,6 +24,7 @@ import type {
   Role,
   RoleContext,
 } from '@yardmaster/service-kit';
+import { DisagreementWatch } from './disagreement-watch.js';
 import { ProjectionWatch } from './projection-watch.js';
 
 const LOOK_MS = 2_000;
@@ -67,6 +68,7 @@ export class MonitorRole implements Role {
   readonly snapshot = snapshotForms.alerts(this.#book);
   readonly #nodes = new Map<string, { beat: NodeHeartbeat; heardAt: number }>();
   readonly #projections = new ProjectionWatch();
+  readonly #disagreements: DisagreementWatch;
   /** Workers that have not come back to a new resource manager, since when. */
   readonly #awaited = new Map<string, number>();
   #resourceManagerSilentSince: number | null = null;
@@ -90,7 +92,10 @@ export class MonitorRole implements Role {
     private readonly clock: Clock,
     private readonly bus: Bus,
     private readonly sinks: AlertSinks,
-  ) {}
+    partitions: number,
+  ) {
+    this.#disagreements = new DisagreementWatch(bus, partitions);
+  }
 
   apply(event: DomainEvent, from: EventOrigin): void {
     this.#book.apply(event, from.at);
@@ -162,6 +167,8 @@ export class MonitorRole implements Role {
       );
       if (capacity.ok && queues.ok) this.sinks.seen?.(capacity.value, queues.value);
     }
+    for (const { task, message, action } of await this.#disagreements.look(now))
+      findings.push({ id: `task-stuck/${task}`, kind: 'task-stuck', subject: task, message, action });
     return findings;
   }
 

@@ -23,6 +23,7 @@ import {
   specKey,
 } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
+import { EntryAudit } from './queue-audit.js';
 import type { CommandHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
 
 /**
@@ -36,6 +37,7 @@ export class QueueRole implements Role {
   readonly state = new QueueState();
   readonly snapshot = snapshotForms.queue(this.state);
   readonly serves: CommandHandlers;
+  readonly #audit = new EntryAudit(this.state);
   #dirty = true;
 
   constructor(partitions: number) {
@@ -93,6 +95,14 @@ export class QueueRole implements Role {
         const events = decidePush(this.state, command, specKey);
         if (events.length > 0) ctx.commit(events);
         return { ok: true, value: null };
+      }
+      case 'audit': {
+        const value = this.#audit.answer(command);
+        return new Promise((resolve) => {
+          ctx.effect(() => {
+            resolve({ ok: true, value });
+          });
+        });
       }
       case 'list':
         return { ok: true, value: this.#views() };

@@ -53,6 +53,7 @@ import type {
 } from '@yardmaster/service-kit';
 import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
 import { Drains } from './drains.js';
+import { LeaseAudit } from './lease-audit.js';
 import { LateReports } from './late-reports.js';
 import { WorkerPresence } from './worker-presence.js';
 
@@ -97,6 +98,7 @@ export class ResourcesRole implements Role {
   readonly #noFit = new Map<CellLane, NoFit>();
   readonly #late = new LateReports();
   readonly #drains = new Drains();
+  readonly #audit = new LeaseAudit(this.state);
   readonly #dying = new Map<Lease, number>();
   /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
   readonly #knownSince = new WeakMap<Lease, number>();
@@ -545,6 +547,14 @@ export class ResourcesRole implements Role {
                 };
           ctx.commit([event], () => {
             resolve({ ok: true, value: this.#view(worker) });
+          });
+        });
+      }
+      case 'audit': {
+        const value = this.#audit.answer(command);
+        return new Promise((resolve) => {
+          ctx.effect(() => {
+            resolve({ ok: true, value });
           });
         });
       }

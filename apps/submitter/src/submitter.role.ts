@@ -36,6 +36,7 @@ import { roughSize, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
 import { eventsOfPartition } from './by-partition.js';
 import type { IdSource } from './id-source.js';
+import { TaskAudit } from './owner-audit.js';
 import { explainRefusal } from './submit-command.js';
 import { endOfTask, viewAround, viewTask, viewWorkflow, workOf } from './task-views.js';
 
@@ -71,6 +72,7 @@ export class SubmitterRole implements Role {
   readonly state: PartitionState;
   readonly snapshot;
   readonly serves: CommandHandlers;
+  readonly #audit: TaskAudit;
   /** Gateways that wait for a task or a workflow to end. */
   readonly #waiters = new Map<string, Set<string>>();
   /** Leases that the resource manager was asked to end, by fence, while they are live. */
@@ -94,6 +96,7 @@ export class SubmitterRole implements Role {
     this.stream = streams.tasks(partition);
     this.state = new PartitionState(partition);
     this.snapshot = snapshotForms.partition(this.state);
+    this.#audit = new TaskAudit(this.state);
     this.serves = { [commands.tasks(partition)]: (body: TaskCommand, ctx) => this.#handle(body, ctx) };
   }
 
@@ -147,6 +150,8 @@ export class SubmitterRole implements Role {
         const view = viewAround(neighbourhood(task, command.direction, command.depth));
         return this.#read(ctx, () => ({ ok: true, value: view }));
       }
+      case 'audit':
+        return this.#read(ctx, () => ({ ok: true, value: this.#audit.answer(command) }));
       case 'progress':
         this.#noteProgress(command.of);
         return { ok: true, value: null };

@@ -1,4 +1,5 @@
 export type { DomainEvent, EventType } from '@yardmaster/domain';
+export * from './commands/audit-commands.js';
 export * from './commands/platform-commands.js';
 export * from './commands/projector-commands.js';
 export * from './commands/read-heartbeat.js';

@@ -302,6 +302,7 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
       'capacity-idle',
       'no-worker-fits',
       'projection-behind',
+      'task-stuck',
     ),
     subject: name,
     message: text,

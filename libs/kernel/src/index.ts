@@ -5,3 +5,4 @@ export * from './ids.js';
 export * from './invariant.js';
 export * from './result.js';
 export * from './rough-size.js';
+export * from './rounds.js';

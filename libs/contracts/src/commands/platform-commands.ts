@@ -1,3 +1,4 @@
+import type { AuditCommand } from './audit-commands.js';
 import type { DrainEnd, KeyRole, QueuedTask, SchedulingSpec } from '@yardmaster/domain';
 
 /** Who a key belongs to. */
@@ -129,6 +130,8 @@ export type QueueCommand =
       readonly specs: readonly SchedulingSpec[];
       readonly tasks: readonly PushedTask[];
     }
+  /** Reply: QueueAudit. */
+  | AuditCommand
   | { readonly op: 'pause'; readonly queue: string; readonly paused: boolean }
   /** null = the default. Reply: QueueView. */
   | { readonly op: 'set-lease-ttl'; readonly queue: string; readonly ttlMs: number | null }
@@ -192,6 +195,8 @@ export type LeaseCommand =
       readonly forMs: number;
       readonly onDeadline: DrainEnd;
     }
+  /** Reply: ResourcesAudit. */
+  | AuditCommand
   /** No lease runs out for so long. Reply: MaintenanceView. */
   | { readonly op: 'maintenance'; readonly forMs: number }
   | { readonly op: 'workers' }

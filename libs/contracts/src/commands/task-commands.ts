@@ -1,3 +1,4 @@
+import type { AuditCommand } from './audit-commands.js';
 import { packContent, unpackContent } from '../events/task-codecs.js';
 import type { Claim, SchedulingSpec, TaskContent, WorkflowEnd } from '@yardmaster/domain';
 
@@ -175,6 +176,8 @@ export type TaskCommand =
       readonly tenant: number | null;
       readonly waiter: string | null;
     }
+  /** Reply: OwnerAudit. */
+  | AuditCommand
   /** Reply: AroundView. */
   | {
       readonly op: 'around';

@@ -1,1 +1,2 @@
 export * from './alert-book.js';
+export * from './disagreement.js';

@@ -132,7 +132,8 @@ export type AlertKind =
   | 'service-unhealthy'
   | 'capacity-idle'
   | 'no-worker-fits'
-  | 'projection-behind';
+  | 'projection-behind'
+  | 'task-stuck';
 export interface AlertRaised {
   readonly type: 'AlertRaised';
   readonly id: string;

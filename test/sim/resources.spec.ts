@@ -343,7 +343,7 @@ describe('an attempt', () => {
 });
 
 describe('a worker that is drained', () => {
-  const drain = (onDeadline: 'kill' | 'wait'): Promise<unknown> =>
+  const drain = (onDeadline: 'kill' | 'checkpoint' | 'wait'): Promise<unknown> =>
     world.bus.request(commands.leases(), { op: 'drain', worker: 'w1', forMs: 60_000, onDeadline });
 
   it('gets nothing new, and after its deadline ends what it runs, which goes on elsewhere at no cost', async () => {
@@ -387,6 +387,28 @@ describe('a worker that is drained', () => {
     const next = await submit('next');
     await pass(5_000, worker);
     expect(worker.ran.map(([id]) => id)).toEqual([task, next]);
+  });
+
+  it('may have each attempt ended once it has left a checkpoint, with which it goes on elsewhere', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    const [keeps, keepsLate] = [await submit(), await submit('late')];
+    const note = (n: number, checkpoint: unknown): void => {
+      const [id, attempt, fence] = worker.ran[n] ?? ['', 0, 0];
+      worker.send(['note', [[id, attempt, fence, null, checkpoint]]]);
+    };
+    note(0, { page: 7 });
+    await drain('checkpoint');
+    const other = world.worker('w2');
+    other.join();
+    await pass(55_000, worker, other);
+    expect(worker.kills).toEqual([]);
+    await pass(30_000, worker, other);
+    expect([endsOf(keeps), endsOf(keepsLate)]).toEqual([['drained', 'ok'], []]);
+    expect(other.ran[0]?.[3].checkpoint).toEqual({ page: 7 });
+    note(1, { page: 9 });
+    await pass(20_000, worker, other);
+    expect([endsOf(keepsLate), other.ran[1]?.[3].checkpoint]).toEqual([['drained', 'ok'], { page: 9 }]);
   });
 
   it('has its whole deadline again under a new owner', async () => {

@@ -170,7 +170,7 @@ Examples:
   leaf(worker, 'drain', 'give it no new work, and end what it still runs after a while', workers('drain'))
     .argument('<id>')
     .requiredOption('--deadline <duration>', 'what it runs may go on for so long')
-    .option('--on-deadline <what>', 'kill or wait', 'kill');
+    .option('--on-deadline <what>', 'kill, checkpoint or wait', 'kill');
   leaf(worker, 'uncordon', 'give it work again', workers('uncordon')).argument('<id>');
 
   const queue = noun('queue', 'queues and what stands in them');

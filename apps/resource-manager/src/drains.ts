@@ -17,7 +17,7 @@ export class Drains {
   due(state: CellState, now: number): CellWorker[] {
     const due: CellWorker[] = [];
     for (const worker of state.workerList) {
-      if (worker.drain?.onDeadline !== 'kill') {
+      if (worker.drain === null || worker.drain.onDeadline === 'wait') {
         this.#dueAt.delete(worker.id);
         continue;
       }

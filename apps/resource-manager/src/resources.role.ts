@@ -209,7 +209,9 @@ export class ResourcesRole implements Role {
     }
     // Their leases end when the worker says that it ended them: until then they may run, and nobody else may have them.
     for (const worker of this.#drains.due(this.state, mono))
-      for (const lease of worker.held.values()) this.#kill(lease, 'drained', ctx);
+      for (const lease of worker.held.values())
+        if (worker.drain?.onDeadline === 'kill' || this.#checkpoints.has(lease))
+          this.#kill(lease, 'drained', ctx);
     this.#sayCredit(ctx, true);
   }
 

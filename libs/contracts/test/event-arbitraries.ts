@@ -238,7 +238,7 @@ export const EVENTS: Readonly<Record<EventType, fc.Arbitrary<DomainEvent>>> = {
   WorkerDraining: event('WorkerDraining', {
     worker: workerId,
     forMs: amount,
-    onDeadline: fc.constantFrom('wait', 'kill'),
+    onDeadline: fc.constantFrom('wait', 'kill', 'checkpoint'),
   }),
   LeasesExtended: event('LeasesExtended', { forMs: amount }),
   LeaseEnded: event('LeaseEnded', {

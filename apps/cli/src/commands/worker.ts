@@ -48,7 +48,8 @@ export const cordon: Action = ({ args: [id = ''], options }) =>
 export const drain: Action = ({ args: [id = ''], options }) =>
   withYard(options, async (yard) => {
     const onDeadline = String(options['onDeadline']);
-    if (onDeadline !== 'kill' && onDeadline !== 'wait') throw usage('--on-deadline is kill or wait');
+    if (onDeadline !== 'kill' && onDeadline !== 'checkpoint' && onDeadline !== 'wait')
+      throw usage('--on-deadline is kill, checkpoint or wait');
     const deadline = String(options['deadline']);
     const worker = await yard.workers.drain(id, { deadline, onDeadline });
     note(

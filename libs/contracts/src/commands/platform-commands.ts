@@ -188,7 +188,7 @@ export interface MaintenanceView {
 }
 
 export type LeaseCommand =
-  /** No new work, and after `forMs` what it still runs is ended and runs elsewhere (`kill`) or goes on (`wait`). Reply: WorkerView. */
+  /** No new work, and after `forMs` what it still runs is ended and runs elsewhere (`kill`; `checkpoint`: what has left one) or goes on (`wait`). Reply: WorkerView. */
   | {
       readonly op: 'drain';
       readonly worker: string;

@@ -1,5 +1,5 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
-import type { Outcome, QueuedTask, Usage } from '@yardmaster/domain';
+import type { DrainEnd, Outcome, QueuedTask, Usage } from '@yardmaster/domain';
 import { Column, openColumn, valueAt } from './columns.js';
 import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.js';
 import { packSpec, unpackSpec } from './task-codecs.js';
@@ -201,7 +201,7 @@ export const workerDraining: EventCodec<EventOf<'WorkerDraining'>> = {
     type: 'WorkerDraining',
     worker: f[0] as WorkerId,
     forMs: num(f[1]),
-    onDeadline: f[2] as 'wait' | 'kill',
+    onDeadline: f[2] as DrainEnd,
   }),
 };
 

@@ -180,8 +180,9 @@ export const drainRequest = closed(
     deadline: { ...duration, description: 'How long what it runs may go on, as in `10m`.' },
     onDeadline: {
       type: 'string',
-      enum: ['kill', 'wait'],
-      description: '`kill` (default): SIGTERM, then SIGKILL, and it runs elsewhere; `wait`: it goes on.',
+      enum: ['kill', 'checkpoint', 'wait'],
+      description:
+        '`kill` (default): SIGTERM, then SIGKILL, and it runs elsewhere; `checkpoint`: the same for each attempt once it has left a checkpoint; `wait`: it goes on.',
     },
   },
   { required: ['deadline'] },

@@ -256,7 +256,8 @@ export interface WorkerDraining {
   readonly forMs: number;
   readonly onDeadline: DrainEnd;
 }
-export type DrainEnd = 'wait' | 'kill';
+/** `checkpoint`: each attempt is ended once it has left a checkpoint, so that nothing of it is lost. */
+export type DrainEnd = 'wait' | 'kill' | 'checkpoint';
 /** Its leases ended with it; `lost` = silent for the lease's time, `left` = said goodbye, `replaced` = came back as a new process. */
 export interface WorkerGone {
   readonly type: 'WorkerGone';

@@ -33,10 +33,10 @@ export class Workers {
     });
   }
 
-  /** It gets no new work, and has `deadline` (`10m`) to finish what it runs; after that this is ended and runs elsewhere, at no cost, unless `onDeadline` is `wait`. */
+  /** It gets no new work, and has `deadline` (`10m`) to finish what it runs; after that this is ended and runs elsewhere, at no cost, unless `onDeadline` is `wait`; with `checkpoint` each attempt once it has left a checkpoint. */
   drain(
     id: string,
-    options: { readonly deadline: string; readonly onDeadline?: 'kill' | 'wait' },
+    options: { readonly deadline: string; readonly onDeadline?: 'kill' | 'checkpoint' | 'wait' },
   ): Promise<WorkerResponse> {
     return this.channel.send({
       method: 'POST',

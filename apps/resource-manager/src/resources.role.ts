@@ -7,8 +7,6 @@ import {
   snapshotForms,
   streams,
   type BatcherCommand,
-  type CapacityView,
-  type Credit,
   type HeartbeatMessage,
   type JoinMessage,
   type KillOrder,
@@ -21,8 +19,6 @@ import {
   type ReportAnswer,
   type Welcome,
   type TaskCommand,
-  type WhyPart,
-  type WorkerView,
 } from '@yardmaster/contracts';
 import {
   adoptFinish,
@@ -40,7 +36,6 @@ import {
   type NoFit,
   placeRound,
   type PlacementStrategy,
-  runtimeOf,
   voidLeases,
 } from '@yardmaster/domain';
 import { roughSize, type Clock, type TaskId, type WorkerId } from '@yardmaster/kernel';
@@ -52,6 +47,7 @@ import type {
   RoleContext,
 } from '@yardmaster/service-kit';
 import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
+import { CellViews } from './cell-views.js';
 import { Drains } from './drains.js';
 import { LeaseAudit } from './lease-audit.js';
 import { LateReports } from './late-reports.js';
@@ -99,6 +95,7 @@ export class ResourcesRole implements Role {
   readonly #late = new LateReports();
   readonly #drains = new Drains();
   readonly #audit = new LeaseAudit(this.state);
+  readonly #views: CellViews;
   readonly #dying = new Map<Lease, number>();
   /** Since when a lease is known here, on the monotonic clock: a step of the clock on the wall ends nothing. */
   readonly #knownSince = new WeakMap<Lease, number>();
@@ -113,6 +110,9 @@ export class ResourcesRole implements Role {
     private readonly counters: ResourceCounters,
     private readonly strategy: PlacementStrategy = 'bin-pack',
   ) {
+    this.#views = new CellViews(this.state, (worker) =>
+      this.#presence.silentMs(worker, this.clock.monotonic()),
+    );
     this.serves = { [commands.leases()]: (body: LeaseCommand, ctx) => this.#handle(body, ctx) };
     this.hears = {
       [commands.leaseFrames()]: (body: unknown, ctx) => {
@@ -236,14 +236,7 @@ export class ResourcesRole implements Role {
 
   /** What each runtime can hold, for the batcher; said when it changes and each second, so that a lost message heals. */
   #sayCredit(ctx: RoleContext, always: boolean): void {
-    const credit: Record<string, Credit[string][number][]> = {};
-    for (const worker of this.state.workerList) {
-      if (!worker.healthy || worker.cordoned) continue;
-      const runtimes =
-        worker.kind === 'agent' ? ['exec'] : [...worker.handlers].map((handler) => `handler:${handler}`);
-      for (const runtime of runtimes)
-        (credit[runtime] ??= []).push({ total: worker.capacity, tenant: worker.tenant });
-    }
+    const credit = this.#views.credit();
     const text = JSON.stringify(credit);
     if (!always && text === this.#creditSaid) return;
     this.#creditSaid = text;
@@ -525,9 +518,9 @@ export class ResourcesRole implements Role {
         this.#withdraw(command.leases, ctx);
         return { ok: true, value: null };
       case 'workers':
-        return { ok: true, value: this.state.workerList.map((worker) => this.#view(worker)) };
+        return { ok: true, value: this.#views.workers() };
       case 'capacity':
-        return { ok: true, value: this.#capacity() };
+        return { ok: true, value: this.#views.capacity(this.clock.now()) };
       case 'cordon':
       case 'drain': {
         const worker = this.state.workers.get(command.worker as WorkerId);
@@ -548,7 +541,7 @@ export class ResourcesRole implements Role {
                   onDeadline: command.onDeadline,
                 };
           ctx.commit([event], () => {
-            resolve({ ok: true, value: this.#view(worker) });
+            resolve({ ok: true, value: this.#views.worker(worker) });
           });
         });
       }
@@ -563,7 +556,7 @@ export class ResourcesRole implements Role {
       case 'maintenance':
         return this.#maintenance(command.forMs, ctx);
       case 'why':
-        return { ok: true, value: this.#why(command.id as TaskId) };
+        return { ok: true, value: this.#views.why(command.id as TaskId, this.#noFit) };
       default:
         return { ok: true, value: null };
     }
@@ -586,83 +579,6 @@ export class ResourcesRole implements Role {
         resolve({ ok: true, value: { forMs, workers: workers.size, leases: leases.size } });
       });
     });
-  }
-
-  #why(id: TaskId): WhyPart | null {
-    const entry = this.state.entries.get(id);
-    if (entry?.state !== 'visible') return null;
-    if (entry.alone)
-      return {
-        reason: 'insufficient-resources',
-        detail: 'it has lost several workers and waits for one that runs nothing else',
-      };
-    const noFit = this.#noFit.get(entry.lane);
-    if (noFit === undefined)
-      return { reason: 'lower-priority', detail: 'others of its cell go first; it is placed in a moment' };
-    const extra = { filters: noFit.reasons, workers: this.state.workerList.length };
-    if (noFit.best === null) {
-      return {
-        reason: 'no-worker-matches',
-        detail: `none of ${String(this.state.workerList.length)} workers can run it (${runtimeOf(entry.lane.spec)})`,
-        extra,
-      };
-    }
-    const best = this.state.workerList[noFit.best.worker];
-    return {
-      reason: 'insufficient-resources',
-      detail: `waits for ${noFit.best.dimension}; worker ${best?.name ?? '?'} comes closest`,
-      extra: { ...extra, dimension: noFit.best.dimension },
-    };
-  }
-
-  #view(worker: CellWorker): WorkerView {
-    const used: Record<string, number> = {};
-    for (const [name, amount] of Object.entries(worker.capacity))
-      used[name] = amount - (worker.free[name] ?? 0);
-    const silent = this.#presence.silentMs(worker.id, this.clock.monotonic());
-    const state = worker.cordoned
-      ? 'cordoned'
-      : worker.healthy && silent < 3 * HEARTBEAT_MS
-        ? 'healthy'
-        : 'unhealthy';
-    return {
-      id: worker.id,
-      name: worker.name,
-      kind: worker.kind,
-      tenant: worker.tenant,
-      state,
-      capacity: worker.capacity,
-      used,
-      handlers: [...worker.handlers],
-      labels: worker.labels,
-      leases: worker.leases,
-      lastHeartbeatMsAgo: worker.healthy ? Math.round(silent) : null,
-      gateway: worker.gateway,
-    };
-  }
-
-  #capacity(): CapacityView {
-    const total: Record<string, number> = {};
-    const used: Record<string, number> = {};
-    const workers: Record<string, number> = {};
-    for (const worker of this.state.workerList) {
-      const view = this.#view(worker);
-      workers[view.state] = (workers[view.state] ?? 0) + 1;
-      for (const [name, amount] of Object.entries(view.capacity)) total[name] = (total[name] ?? 0) + amount;
-      for (const [name, amount] of Object.entries(view.used)) used[name] = (used[name] ?? 0) + amount;
-    }
-    const now = this.clock.now();
-    const waiting = [...this.state.lanes.values()]
-      .filter((lane) => lane.visible > 0)
-      .map((lane) => {
-        const head = lane.heap.peek((entry) => entry.state !== 'visible');
-        return {
-          runtime: runtimeOf(lane.spec),
-          count: lane.visible,
-          oldestAgeMs: head === undefined ? 0 : Math.max(0, now - head.task.eligibleAt),
-        };
-      });
-    return { total, used, workers, waiting };
   }
 }
 

@@ -29,6 +29,8 @@ const keyOf = (task: string, attempt: number, fence: number): string =>
 export class FakeWorker {
   /** Every attempt that it began, once. */
   readonly ran: Assignment[] = [];
+  /** Given up by the yard, perhaps before they came. */
+  readonly #givenUp = new Set<string>();
   /** Reports not yet answered. */
   readonly journal = new Map<string, Report>();
   /** Attempts begun and not ended. */
@@ -150,6 +152,7 @@ export class FakeWorker {
       for (const assignment of isMine && this.mayRun() ? readRun(message) : []) {
         const [task, attempt, fence] = assignment;
         if (this.ran.some(([t, a, f]) => t === task && a === attempt && f === fence)) continue;
+        if (this.#givenUp.has(keyOf(task, attempt, fence))) continue;
         this.ran.push(assignment);
         this.onRun?.(assignment);
         const outcome = this.outcome(assignment);
@@ -170,6 +173,7 @@ export class FakeWorker {
       for (const order of message[1]) {
         this.kills.push(order);
         const [task, attempt, fence, reason] = order;
+        if (reason === 'lost') this.#givenUp.add(keyOf(task, attempt, fence));
         if (!this.running.has(keyOf(task, attempt, fence))) continue;
         if (reason === 'lost') this.#drop(task, attempt, fence);
         else reports.push(this.#end(task, attempt, fence, reason));

@@ -71,6 +71,17 @@ describe('the SDK worker', () => {
     expect(ran).toEqual([2]);
   });
 
+  it('runs nothing that was given up as lost before it came, but the next attempt of it', async () => {
+    const ran: number[] = [];
+    const here = await start({ note: (input: number) => ran.push(input) });
+    here.kill([['1', 1, 1, 'lost']]);
+    here.run([handle('1', 'note', { run: { input: 1 } })]);
+    const { 3: work } = handle('1', 'note', { run: { input: 2 } });
+    here.run([['1', 2, 2, work]]);
+    await here.until(() => ran.length > 0, 'the next attempt');
+    expect(ran).toEqual([2]);
+  });
+
   it('runs nothing that comes once more after its end was answered, but the next attempt of it', async () => {
     const ran: number[] = [];
     const here = await start({ note: (input: number) => ran.push(input) });

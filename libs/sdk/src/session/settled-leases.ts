@@ -1,11 +1,9 @@
-import type { ReportAnswer } from '@yardmaster/contracts';
-
 /** Some 10 MB in a worker that ends as many within minutes, next to nothing in others. */
 const REMEMBERED = 65_536;
 
 /**
- * Leases whose end the yard has answered: they are over, and so are earlier ones of the same task. An owner that has just taken over
- * may still hand out such an attempt once more, before it has followed the log to that end.
+ * Leases whose end the yard has answered, or that it gave up as lost: they are over, and so are earlier ones of the same task. An
+ * owner that has just taken over may still hand out such an attempt, before it has followed the log to that end.
  */
 export class SettledLeases {
   /** Highest fence by task. */
@@ -14,8 +12,8 @@ export class SettledLeases {
 
   constructor(private readonly remembered: number = REMEMBERED) {}
 
-  add(answers: readonly ReportAnswer[]): void {
-    for (const [task, , fence] of answers)
+  add(over: readonly (readonly [task: string, attempt: number, fence: number, ...unknown[]])[]): void {
+    for (const [task, , fence] of over)
       if (fence > (this.#recent.get(task) ?? 0)) this.#recent.set(task, fence);
     if (this.#recent.size < this.remembered) return;
     this.#older = this.#recent;

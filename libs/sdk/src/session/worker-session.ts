@@ -335,6 +335,8 @@ export class WorkerSession {
           for (const done of this.#waiters.splice(0)) done();
         return;
       case 'kill':
+        // Given up as lost, its lease is over, though whoever hands it out may not have heard of that yet.
+        this.#settled.add(message[1].filter(([, , , reason]) => reason === 'lost'));
         this.options.onKill(message[1]);
         return;
       case 'hb-ok':
@@ -349,7 +351,7 @@ export class WorkerSession {
     }
   }
 
-  /** What comes once more after its end was answered is over: whoever sent it has not heard of that end yet. */
+  /** What comes after its end was answered, or after it was given up, is over: whoever sent it has not heard of that end yet. */
   #run(assignments: readonly Assignment[]): void {
     const live = assignments.filter(([task, , fence]) => !this.#settled.has(task, fence));
     if (live.length > 0) this.options.onRun(live);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { faultsOfEnds, faultsOfLeases } from '../checkers/index.js';
 import { LocalBus } from './local-bus.js';
-import { draft, World } from './world.js';
+import { draft, TestClock, World } from './world.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -158,6 +158,25 @@ describe('a role that moves to another process', () => {
     worker.join(world.bus);
     acknowledged.push(...(await world.admit(0, [draft('last')])).ids);
     expect(await finish(acknowledged)).toEqual([]);
+  });
+
+  it('takes no lease back where another has its place: what that one released, it does not know', async () => {
+    world = new World({ partitions: 1, isShared: true, apart: true });
+    await world.start();
+    const worker = world.worker();
+    worker.join();
+    const now = world.clock.now();
+    const { ids } = await world.admit(0, [draft('deferred', { dueAt: now + 60_000 })]);
+    // Its clock is ahead: it releases the task, and the owner before has no reason to find out yet.
+    const ahead = world.spawn(new LocalBus(), new TestClock(now + 600_000));
+    await ahead.start(new Map([['submitter/0', 50]]));
+    for (let i = 0; i < 4; i++) await world.pass(100);
+    const granted = world
+      .disk('leases-main')
+      .flatMap(({ events }) => events)
+      .filter((event) => event.type === 'LeaseGranted' && event.task === ids[0]);
+    expect(granted).toHaveLength(1);
+    expect(world.said.some((said) => said.startsWith('failed tasks-0: someone else writes it'))).toBe(true);
   });
 
   it('is not answered for by an owner whose last commit is old: it asks the log first', async () => {

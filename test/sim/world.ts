@@ -27,7 +27,10 @@ const keystore: TenantKeystore = { keyOf: () => KEY };
 
 /** A clock that only tests move. */
 export class TestClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
+  #now: number;
+  constructor(now = Date.UTC(2026, 0, 1)) {
+    this.#now = now;
+  }
   now(): number {
     return this.#now;
   }
@@ -99,8 +102,8 @@ export class World {
   }
 
   /** What each process does. */
-  #services(bus: LocalBus = this.bus): Offers[] {
-    const { clock, counted, partitions } = this;
+  #services(bus: LocalBus = this.bus, clock: TestClock = this.clock): Offers[] {
+    const { counted, partitions } = this;
     const { firstKeys = [] } = this.options;
     const count = (what: keyof World['counted'], n: number): void => {
       counted[what] += n;
@@ -155,16 +158,16 @@ export class World {
     await host.start(fixedRoles(offers, this.#runs));
   }
 
-  /** One more process, which offers every role and has none yet; on a bus of its own where one is given. */
-  spawn(bus: LocalBus = this.bus): RoleHost {
-    const offers = new Map(this.#services().flatMap((one) => [...one]));
+  /** One more process, which offers every role and has none yet; on a bus and by a clock of its own where they are given. */
+  spawn(bus: LocalBus = this.bus, clock: TestClock = this.clock): RoleHost {
+    const offers = new Map(this.#services(this.bus, clock).flatMap((one) => [...one]));
     const log = this.log.open();
     const host = new RoleHost({
       node: `node-${String(++this.#runs)}`,
       log,
       keystore,
       bus,
-      clock: this.clock,
+      clock,
       hub: new CommittedHub(log, keystore, () => undefined),
       handOver: this.options.handOver ?? 'proposed',
       onEvent: (what, detail) => {

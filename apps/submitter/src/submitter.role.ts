@@ -393,7 +393,9 @@ export class SubmitterRole implements Role {
     this.#withdrawAgainAt = leases.length === 0 ? Infinity : now + WITHDRAW_AGAIN_MS;
     if (leases.length === 0) return;
     ctx.wakeAt(this.#withdrawAgainAt);
-    ctx.effect(() => {
+    // A commit of its own first: to an owner that does not know yet that another has its place, every task which that one
+    // released since seems unwanted, and a lease that it takes back is granted anew at once, and taken back, and so on.
+    ctx.commit([], () => {
       ctx.tell(commands.leases(), { op: 'withdraw', leases } satisfies LeaseCommand);
     });
   }

@@ -7,6 +7,7 @@ import {
   type ArchivedUpTo,
   type ArchiverOptions,
 } from '@yardmaster/service-kit';
+import { LogGapError, type EventLog } from '@yardmaster/ports';
 import { MemoryLogArchive } from '@yardmaster/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { differences, dumpRoles } from './state-dump.js';
@@ -52,6 +53,49 @@ function archiverOf(
     ...more,
   });
   return { archiver, told };
+}
+
+/** A log whose followers hear nothing while they are asleep, and when they wake that the stream has a hole. */
+function sleepy(inner: EventLog): {
+  readonly log: EventLog;
+  fallAsleep(): void;
+  wake(expected: number): void;
+} {
+  let isAsleep = false;
+  let tell: (expected: number) => void = () => undefined;
+  const log: EventLog = {
+    durability: inner.durability,
+    ensure: (specs) => inner.ensure(specs),
+    head: (stream) => inner.head(stream),
+    read: (stream, from, to) => inner.read(stream, from, to),
+    writer: (stream, last) => inner.writer(stream, last),
+    appendUnfenced: (stream, id, data) => inner.appendUnfenced(stream, id, data),
+    purge: (stream, upTo) => inner.purge(stream, upTo),
+    close: () => inner.close(),
+    follow: async (stream, from, onMessage, onFailure) => {
+      const follower = await inner.follow(
+        stream,
+        from,
+        (message) => {
+          if (!isAsleep) onMessage(message);
+        },
+        onFailure,
+      );
+      tell = (expected) => {
+        follower.stop();
+        onFailure(new LogGapError(stream, expected, 0));
+      };
+      return follower;
+    },
+  };
+  return {
+    log,
+    fallAsleep: () => (isAsleep = true),
+    wake: (expected) => {
+      isAsleep = false;
+      tell(expected);
+    },
+  };
 }
 
 const tasks = streams.tasks(0);
@@ -200,6 +244,33 @@ describe('a log with its archive behind it', () => {
     for await (const { data } of withArchive(world.log.open(), archive).read(tasks, 1, whole.length))
       read.push(hashOf(data));
     expect(read).toEqual(whole);
+  });
+
+  it('is followed on, through the archive, by who stood still while the front of a stream was purged', async () => {
+    const { world, archive } = await lived();
+    const broker = sleepy(world.log.open());
+    const heard: number[] = [];
+    const failures: Error[] = [];
+    const follower = await withArchive(broker.log, archive).follow(
+      tasks,
+      1,
+      ({ seq }) => heard.push(seq),
+      (error) => failures.push(error),
+    );
+    await world.quiet();
+    broker.fallAsleep();
+    await work(world);
+    await archiverOf(world, archive, { sealMessages: 2 }).archiver.runOnce();
+    world.log.trim(tasks, lastOf(world, tasks) - 1);
+    broker.wake(heard.length + 1);
+    await world.quiet();
+    expect(failures).toEqual([]);
+    expect(heard).toEqual(Array.from({ length: lastOf(world, tasks) }, (_, i) => i + 1));
+    // A hole that no purge made is told.
+    broker.wake(heard.length + 1);
+    await world.quiet();
+    expect(failures).toMatchObject([{ code: 'log-gap' }]);
+    follower.stop();
   });
 
   it('says what is missing when neither has it', async () => {

@@ -1,7 +1,16 @@
-import { readNodeHeartbeat, roleFolds, telemetry, type ProjectionReport } from '@yardmaster/contracts';
+import {
+  commands,
+  readNodeHeartbeat,
+  roleFolds,
+  telemetry,
+  type ClusterCommand,
+  type ClusterView,
+  type ProjectionReport,
+} from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import {
   FollowerRegister,
+  nodeFollower,
   Purger,
   Snapshotter,
   withArchive,
@@ -67,11 +76,18 @@ export function openUpkeep({ source, bus, clock, config, logger, metrics }: Upke
     snapshotter: config.snapshotMessages === 0 ? null : snapshotter,
     purger,
     followers,
+    succeeded: () => letGo(bus, followers, clock.now()),
     listen: () => [
       bus.subscribe(telemetry.heartbeats, (body) => {
         const { node, roles, positions, isLeaving } = readNodeHeartbeat(body);
-        if (isLeaving) followers.left(`node/${node}`);
-        else if (roles.length > 0) followers.heard(`node/${node}`, positions, clock.now());
+        if (isLeaving) followers.left(nodeFollower(node));
+        else if (roles.length > 0)
+          followers.heard(
+            nodeFollower(node),
+            positions,
+            clock.now(),
+            roles.map(({ role }) => role),
+          );
       }),
       bus.subscribe(telemetry.projections, (body) => {
         const { projection, positions } = body as ProjectionReport;
@@ -82,4 +98,22 @@ export function openUpkeep({ source, bus, clock, config, logger, metrics }: Upke
       logger.warn({ err: error }, `taking snapshots or purging failed, and is tried again: ${error.message}`);
     },
   });
+}
+
+const ASK = { timeoutMs: 5_000, patienceMs: 3_000 };
+
+/** Without an answer of the cluster manager everybody is waited for. */
+async function letGo(bus: Bus, followers: FollowerRegister, now: number): Promise<void> {
+  const view = await bus.request<ClusterView>(commands.cluster, { op: 'view' } satisfies ClusterCommand, ASK);
+  if (!view.ok) return;
+  const { nodes, roles } = view.value;
+  followers.succeeded(
+    {
+      nodes: new Set(nodes.filter(({ state }) => state !== 'silent').map(({ node }) => node)),
+      owners: new Map(
+        roles.flatMap(({ role, node, state }) => (node !== null && state === 'active' ? [[role, node]] : [])),
+      ),
+    },
+    now,
+  );
 }

@@ -8,6 +8,8 @@ export interface UpkeepDutyOptions {
   readonly snapshotter: Pick<Snapshotter, 'runOnce'> | null;
   readonly purger: Pick<Purger, 'runOnce'> | null;
   readonly followers: Pick<FollowerRegister, 'load' | 'save'>;
+  /** Lets go followers that are gone and whose duties others have. */
+  readonly succeeded: () => Promise<void>;
   /** Hears who follows. */
   readonly listen: () => readonly { stop(): void }[];
   readonly onFailure: (error: Error) => void;
@@ -32,7 +34,7 @@ export class UpkeepDuty {
   }
 
   async #run(): Promise<void> {
-    const { snapshotter, purger, followers, listen, onFailure, lookMs = LOOK_MS } = this.options;
+    const { snapshotter, purger, followers, succeeded, listen, onFailure, lookMs = LOOK_MS } = this.options;
     const { signal } = this.#stop;
     const doors = listen();
     try {
@@ -41,6 +43,7 @@ export class UpkeepDuty {
         if (signal.aborted) break;
         try {
           await followers.load();
+          await succeeded();
           await snapshotter?.runOnce(signal);
           await purger?.runOnce(signal);
           await followers.save();

@@ -24,7 +24,7 @@ export function withArchive(log: EventLog, archive: LogArchive): EventLog {
   };
 }
 
-/** What the stream does not hold any more comes from the archive first; the rest as it comes. */
+/** What the stream does not hold any more comes from the archive first, also when it left while the follower stood still; the rest as it comes. */
 async function followThrough(
   log: EventLog,
   archive: LogArchive,
@@ -34,14 +34,42 @@ async function followThrough(
   onFailure: (error: Error) => void,
 ): Promise<LogFollower> {
   let next = from;
-  for (;;) {
-    const { first, last } = await log.head(stream);
-    if (next >= first) return await log.follow(stream, next, onMessage, onFailure);
-    for await (const message of readThrough(log, archive, stream, next, Math.min(first - 1, last))) {
-      onMessage(message);
-      next = message.seq + 1;
+  let isStopped = false;
+  let follower: LogFollower | null = null;
+  const take = (message: StoredMessage): void => {
+    if (isStopped) return;
+    next = message.seq + 1;
+    onMessage(message);
+  };
+  const open = async (): Promise<void> => {
+    while (!isStopped) {
+      const { first, last } = await log.head(stream);
+      if (next >= first) {
+        follower = await log.follow(stream, next, take, fail);
+        if (isStopped) follower.stop();
+        return;
+      }
+      for await (const message of readThrough(log, archive, stream, next, Math.min(first - 1, last)))
+        take(message);
     }
-  }
+  };
+  const goOn = async (gap: LogGapError): Promise<void> => {
+    // Any other hole is damage, which going on would hide.
+    if (next >= (await log.head(stream)).first) throw gap;
+    await open();
+  };
+  const fail = (error: Error): void => {
+    if (isStopped) return;
+    if (error instanceof LogGapError) goOn(error).catch(onFailure);
+    else onFailure(error);
+  };
+  await open();
+  return {
+    stop: () => {
+      isStopped = true;
+      follower?.stop();
+    },
+  };
 }
 
 /** `first` is the first that can be read here. */

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { killTree } from '../support/processes.js';
 import type { Fault } from './fault.js';
-import { NOTHING, type Verdict } from './judge/verdict.js';
+import { NO_HARM, NOTHING, type Verdict } from './judge/verdict.js';
 import { prepare } from './tools/prepare.js';
 import { Bench } from './trial.js';
 import { startAlone } from './yard/alone.js';
 import { startApart } from './yard/apart.js';
 import { placesIn } from './yard/places.js';
+
+/** A yard serves until its log has so many events: each judgement reads all of it again, log and views. */
+const MOST_EVENTS = 150_000;
 
 /** Tries faults one after the other. Those that need the same yard share it, as starts are slow. */
 export class Campaign {
@@ -29,13 +32,15 @@ export class Campaign {
   async *run(faults: readonly Fault[], seeds: readonly number[]): AsyncGenerator<Verdict> {
     const groups = Map.groupBy(faults, ({ on, needs }) => JSON.stringify([on, needs]));
     for (const group of groups.values()) {
-      for (const seed of seeds)
-        for (const fault of group) {
+      for (const fault of group)
+        for (const seed of seeds) {
           if (this.#isAborted || performance.now() > this.#until) break;
           const verdict = await this.#verdictOf(fault, seed);
           tell(verdict);
           yield verdict;
           if (verdict.outcome === 'failed') await this.#keep(fault, seed);
+          else if ((this.#bench?.log.events ?? 0) > MOST_EVENTS) await this.#end();
+          if (verdict.outcome === 'skipped') break;
         }
       await this.#end();
     }
@@ -47,15 +52,15 @@ export class Campaign {
   }
 
   async #verdictOf(fault: Fault, seed: number): Promise<Verdict> {
+    const blank = { fault: fault.name, seed, seen: '', faults: [], figures: NOTHING, harm: NO_HARM };
     const missing = fault.missing?.() ?? null;
-    if (missing !== null)
-      return { fault: fault.name, seed, outcome: 'skipped', seen: missing, faults: [], figures: NOTHING };
+    if (missing !== null) return { ...blank, outcome: 'skipped', seen: missing };
     try {
       this.#bench ??= await this.#start(fault);
     } catch (error) {
       await this.#end({ keep: true });
       const why = `the yard did not start: ${error instanceof Error ? error.message : String(error)}`;
-      return { fault: fault.name, seed, outcome: 'failed', seen: '', faults: [why], figures: NOTHING };
+      return { ...blank, outcome: 'failed', faults: [why] };
     }
     return await this.#bench.try(fault, seed);
   }

@@ -4,13 +4,14 @@ import { table } from '../../docs/generate/markdown.js';
 import { ROOT } from '../e2e/start-yard.js';
 import { FAULTS } from './catalogue.js';
 import { type Fault, FAMILIES } from './fault.js';
-import type { Outcome, Verdict } from './judge/verdict.js';
+import { type Outcome, sumOfHarm, type Verdict } from './judge/verdict.js';
 
 const PAGE = path.join(ROOT, 'docs/reference/faults.md');
 const HEAD = [
   'fault',
   'of',
   'what is done',
+  'seeds',
   'outcome',
   'what was seen',
   'events',
@@ -18,8 +19,11 @@ const HEAD = [
   'takeovers',
   'longest gap',
   'seconds',
+  'lost / doubled / fenced',
 ];
-const OUTCOMES: readonly Outcome[] = ['green', 'failed', 'void', 'skipped'];
+const [SEEDS, OUTCOME, EVENTS, HARM] = [3, 4, 6, 11] as const;
+/** A row counts as the worst of its seeds. */
+const WORST_FIRST: readonly Outcome[] = ['failed', 'void', 'green', 'skipped'];
 
 /** Writes what was found into the reference page; rows of faults that did not run now stay as they were. */
 export function writeTable(verdicts: readonly Verdict[]): void {
@@ -41,35 +45,61 @@ export function writeTable(verdicts: readonly Verdict[]): void {
   writeFileSync(PAGE, between(page, [summaryOf([...rows.values()]), '', ...parts].join('\n')));
 }
 
+/** Faults whose rows say that nothing is wrong with at least so many seeds. */
+export function settledIn(seeds: number): ReadonlySet<string> {
+  const rows = [...rowsIn(readFileSync(PAGE, 'utf8'))];
+  return new Set(
+    rows
+      .filter(([, row]) => {
+        const ran = (row[SEEDS] ?? '').split(',').length;
+        return row[OUTCOME] === 'green' && ran >= seeds;
+      })
+      .map(([name]) => name),
+  );
+}
+
 function rowOf({ name, of, what, on }: Fault, all: readonly Verdict[]): string[] {
-  const sum = (figure: 'events' | 'tasks' | 'takeovers' | 'seconds'): number =>
-    all.reduce((total, { figures }) => total + figures[figure], 0);
-  const outcomes = OUTCOMES.flatMap((outcome) => {
-    const n = all.filter((verdict) => verdict.outcome === outcome).length;
-    return n === 0 ? [] : [n === 1 && all.length === 1 ? outcome : `${String(n)} ${outcome}`];
-  });
-  const worst = all.find(({ outcome }) => outcome === 'failed') ?? all.at(-1);
-  const isSkipped = all.every(({ outcome }) => outcome === 'skipped');
+  const total = (figure: 'events' | 'tasks' | 'takeovers' | 'seconds'): string =>
+    String(sum(all.map(({ figures }) => figures[figure])));
+  const outcome = WORST_FIRST.find((one) => all.some((verdict) => verdict.outcome === one)) ?? 'void';
+  const such = all.filter((verdict) => verdict.outcome === outcome);
+  const [shown] = such;
+  const harm = sumOfHarm(all.map((one) => one.harm));
+  const isSkipped = outcome === 'skipped';
   const figures = isSkipped
-    ? ['', '', '', '', '']
+    ? ['', '', '', '', '', '']
     : [
-        String(sum('events')),
-        String(sum('tasks')),
-        String(sum('takeovers')),
+        total('events'),
+        total('tasks'),
+        total('takeovers'),
         `${(Math.max(...all.map(({ figures: { gapMs } }) => gapMs)) / 1_000).toFixed(1)} s`,
-        String(sum('seconds')),
+        total('seconds'),
+        `${String(harm.lost)} / ${String(harm.doubled)} / ${String(harm.fenced)}`,
       ];
-  const seen = [worst?.seen, ...(worst?.faults ?? [])]
-    .filter((text) => text !== undefined && text !== '')
-    .join('; ');
-  return [`\`${name}\``, of, `${what} (${on})`, outcomes.join(', '), oneLine(seen), ...figures];
+  const seen = [shown?.seen, ...(shown?.faults ?? [])].filter((text) => text !== undefined && text !== '');
+  const seeds = isSkipped ? '' : all.map(({ seed }) => String(seed)).join(', ');
+  const told =
+    such.length === all.length ? outcome : `${outcome} (seed ${such.map(({ seed }) => seed).join(', ')})`;
+  return [`\`${name}\``, of, `${what} (${on})`, seeds, told, oneLine(seen.join('; ')), ...figures];
 }
 
 function summaryOf(rows: readonly (readonly string[])[]): string {
-  const counts = OUTCOMES.map(
-    (outcome) => `${String(rows.filter((row) => row[3]?.includes(outcome)).length)} ${outcome}`,
+  const counts = WORST_FIRST.map(
+    (outcome) => `${String(rows.filter((row) => row[OUTCOME]?.startsWith(outcome)).length)} ${outcome}`,
   );
-  return `${String(rows.length)} faults: ${counts.join(', ')}.`;
+  const runs = sum(rows.map((row) => (row[SEEDS] === '' ? 0 : (row[SEEDS] ?? '').split(',').length)));
+  const events = sum(rows.map((row) => Number(row[EVENTS])));
+  const [lost, doubled, fenced] = [0, 1, 2].map((i) =>
+    sum(rows.map((row) => Number(row[HARM]?.split(' / ')[i] ?? 0))),
+  );
+  return [
+    `${String(rows.length)} faults: ${counts.join(', ')}.`,
+    `${String(runs)} runs, ${String(events)} events: ${String(lost)} tasks lost, ${String(doubled)} doubled, ${String(fenced)} fenced results accepted.`,
+  ].join(' ');
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Rows of the page by the name of their fault. */

@@ -7,7 +7,7 @@ import type { Fault, Proof } from './fault.js';
 import { faultsOfOutput } from './judge/crashes.js';
 import { faultsOfTruth } from './judge/ground-truth.js';
 import { RealLog } from './judge/real-log.js';
-import type { Figures, Verdict } from './judge/verdict.js';
+import { type Figures, harmOf, type Verdict } from './judge/verdict.js';
 import { faultOfViews } from './judge/views.js';
 import { Load } from './load/load.js';
 import { bootMs, executionsIn, runNotes } from './load/truth.js';
@@ -19,8 +19,8 @@ import type { YardUnderTest } from './yard/yard-under-test.js';
 const HOLD_MS = 3_000;
 /** Load goes on for so long after the yard has come back. */
 const AFTERWARDS_MS = 3_000;
-/** Less than this proves nothing. */
-const FEWEST_TASKS = 30;
+/** Fewer acceptances than this prove nothing. */
+const FEWEST_CALLS = 30;
 /** A frame on its way, and how long a worker that is not reached may go on. */
 const BOUNDS = { frameMs: 15_000, killMs: 35_000 };
 /** So many sentences tell what is wrong. */
@@ -55,7 +55,12 @@ export class Bench {
     const began = performance.now();
     await yard.whole();
     await this.#read();
-    const before = { events: log.events, takeovers: log.takeovers, accepted: load.accepted };
+    const before = {
+      events: log.events,
+      takeovers: log.takeovers,
+      accepted: load.accepted,
+      tasks: load.tasks,
+    };
     const said = new Map(this.#children().map((child) => [child.name, child.said().length]));
     load.wrong.length = 0;
     load.start(seed);
@@ -93,13 +98,13 @@ export class Bench {
     }
     const figures: Figures = {
       events: log.events - before.events,
-      tasks: load.accepted - before.accepted,
+      tasks: load.tasks - before.tasks,
       takeovers: log.takeovers - before.takeovers,
       gapMs: load.longestGapMs,
       seconds: Math.round((performance.now() - began) / 1_000),
     };
     standstill.stop();
-    const isVoid = proof?.hit === false || figures.tasks < FEWEST_TASKS;
+    const isVoid = proof?.hit === false || load.accepted - before.accepted < FEWEST_CALLS;
     return {
       fault: fault.name,
       seed,
@@ -107,6 +112,7 @@ export class Bench {
       seen: [proof?.seen, standstill.note()].filter((text) => text !== undefined && text !== '').join('; '),
       faults: faults.slice(0, MOST_FAULTS),
       figures,
+      harm: harmOf(faults),
     };
   }
 

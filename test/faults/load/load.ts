@@ -28,15 +28,29 @@ const RETRY: NonNullable<TaskRequest['retry']> = {
 };
 const TENANT = 1;
 
+/** Of short tasks under one key; volume next to the few that take their time. */
+const CROWD = [150, 350] as const;
+/** So many of them in one run: what follows of them has to be judged. */
+const MOST_IN_CROWDS = 1_800;
+
 interface Wanted {
   readonly path: '/v1/tasks' | '/v1/workflows';
   readonly key: string;
-  readonly body: TaskRequest | WorkflowRequest;
+  readonly body: TaskRequest | WorkflowRequest | { readonly tasks: readonly TaskRequest[] };
+}
+
+interface Admitted {
+  readonly id: string;
+  /** Of a workflow. */
+  readonly tasks?: Record<string, string>;
+  /** Of many at once. */
+  readonly items?: readonly { readonly id?: string }[];
 }
 
 /**
  * Bounded load on one yard: a few lanes that submit one thing after the other, each under a key of its own that is repeated until
- * an answer comes, and cancel now and then; and worker processes. Everything that it hears is written down as it heard it.
+ * an answer comes, and cancel now and then; one that submits crowds of short tasks; and worker processes. Everything that it hears is
+ * written down as it heard it.
  */
 export class Load {
   readonly submissions: SubmissionNote[] = [];
@@ -47,7 +61,10 @@ export class Load {
   readonly refused = new Map<string, number>();
   /** What no client should ever be told of a request that is in order. */
   readonly wrong: string[] = [];
+  /** Calls that were answered well. */
   accepted = 0;
+  /** Tasks that were acknowledged. */
+  tasks = 0;
   lastAcceptedAt = 0;
   /** Longest time without an acceptance since `watch`, ms. */
   longestGapMs = 0;
@@ -55,6 +72,8 @@ export class Load {
   #isWatching = false;
   #lanes: Promise<void>[] = [];
   #round = 0;
+  /** Keys with an answer. */
+  readonly #known = new Set<string>();
   readonly #clients: readonly Yard[];
   readonly #places: Places;
 
@@ -76,6 +95,7 @@ export class Load {
       this.#lane('b', new Random(seed + 2), (random) => this.#handlerTask(random)),
       this.#lane('c', new Random(seed + 3), (random) => this.#scriptTask(random), 300),
       this.#lane('d', new Random(seed + 4), (random) => this.#chain(random), 1_000),
+      this.#lane('e', new Random(seed + 5), crowds(), 1_500),
     ];
   }
 
@@ -114,14 +134,16 @@ export class Load {
   async #lane(
     name: string,
     random: Random,
-    next: (random: Random) => Pick<Wanted, 'path' | 'body'>,
+    next: (random: Random) => Pick<Wanted, 'path' | 'body'> | null,
     restMs = 60,
   ): Promise<void> {
     for (let i = 0; !this.#isOver; i++) {
-      const wanted = { ...next(random), key: `${String(this.#round)}-${name}-${String(i)}` };
+      const what = next(random);
+      if (what === null) return;
+      const wanted = { ...what, key: `${String(this.#round)}-${name}-${String(i)}` };
       const ids = await this.submit(wanted, random);
       const [id] = ids ?? [];
-      if (id !== undefined && wanted.path === '/v1/tasks' && random.chance(0.04)) await this.#cancel(id);
+      if (id !== undefined && ids?.length === 1 && random.chance(0.04)) await this.#cancel(id);
       await pause(random.between(restMs / 2, restMs * 1.5));
     }
   }
@@ -132,12 +154,14 @@ export class Load {
       this.submissions.push({ tenant: TENANT, key, body: json, outcome, code, ids });
     };
     try {
-      const answer = await this.#call<{ id: string; tasks?: Record<string, string> }>(
+      const answer = await this.#call<Admitted>(
         { method: 'POST', path: where, json: body, idempotencyKey: key, repeatable: false },
         n,
       );
-      const ids = answer.tasks === undefined ? [answer.id] : Object.values(answer.tasks);
+      const ids = idsIn(answer);
       note('ok', null, ids);
+      if (!this.#known.has(key)) this.tasks += ids.length;
+      this.#known.add(key);
       this.#accepted();
       return ids;
     } catch (error) {
@@ -214,6 +238,22 @@ export class Load {
     const tasks = { a: step([]), b: step(['a']), c: step(['a']), d: step(['b', 'c']) };
     return { path: '/v1/workflows', body: { name: 'diamond', tasks } };
   }
+}
+
+/** Tasks that are over at once, many under one key, until there were enough. */
+function crowds(): (random: Random) => Pick<Wanted, 'path' | 'body'> | null {
+  let left = MOST_IN_CROWDS;
+  const task: TaskRequest = { name: 'crowd', run: { handler: 'work', input: { ms: 0 } }, retry: RETRY };
+  return (random) => {
+    const n = Math.min(left, random.between(...CROWD));
+    left -= n;
+    return n === 0 ? null : { path: '/v1/tasks', body: { tasks: Array.from({ length: n }, () => task) } };
+  };
+}
+
+function idsIn({ id, tasks, items }: Admitted): string[] {
+  if (items !== undefined) return items.flatMap((item) => item.id ?? []);
+  return tasks === undefined ? [id] : Object.values(tasks);
 }
 
 export function workerChild(

@@ -157,7 +157,7 @@ const brokers: Fault[] = [
     name: 'disk-full-on-nats-leader',
     family: 'power and disk',
     of: '23',
-    what: `the disk of the nats-server that leads \`${STREAM}\` is full for 10 s; then there is room, and it is started again`,
+    what: `the disk of the nats-server that leads \`${STREAM}\` is full for 10 s; then there is room, and its keeper starts it again`,
     on: 'apart',
     needs: FULL_NEEDS,
     missing: whyNoMounts,
@@ -168,7 +168,7 @@ const brokers: Fault[] = [
     name: 'disk-full-on-all-nats',
     family: 'power and disk',
     of: '24',
-    what: 'the disks of all three nats-servers are full for 10 s; then there is room, and they are started again',
+    what: 'the disks of all three nats-servers are full for 10 s; then there is room, and their keeper starts them again',
     on: 'apart',
     needs: FULL_NEEDS,
     missing: whyNoMounts,
@@ -256,19 +256,28 @@ async function wipe({ yard }: Scene, victims: readonly string[]): Promise<Strike
 
 /** Waits until every stream has every copy current. */
 async function caughtUp(yard: Scene['yard'], victims: readonly string[]): Promise<void> {
-  await using admin = await BrokerAdmin.of(yard.servers);
   await until(
     `${victims.join()} to catch up`,
     async () => {
-      for (const stream of await admin.streamNames()) {
-        const { cluster } = await admin.manager.streams.info(stream);
-        if (cluster?.leader === undefined || cluster.replicas?.every(({ current }) => current) !== true)
-          return false;
+      try {
+        await using admin = await BrokerAdmin.of(yard.servers);
+        return await isCurrent(admin);
+      } catch {
+        // Those that come back do not answer yet.
+        return false;
       }
-      return true;
     },
     { withinMs: 120_000, everyMs: 500 },
   );
+}
+
+async function isCurrent(admin: BrokerAdmin): Promise<boolean> {
+  for (const stream of await admin.streamNames()) {
+    const { cluster } = await admin.manager.streams.info(stream);
+    if (cluster?.leader === undefined || cluster.replicas?.every(({ current }) => current) !== true)
+      return false;
+  }
+  return true;
 }
 
 async function cutPower(scene: Scene, victims: readonly string[]): Promise<Strike> {
@@ -332,6 +341,7 @@ async function fillDisk(
 }
 
 async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Promise<Strike> {
+  const before = victims.map((name) => yard.servers.pid(name));
   const frees = victims.map((name) => fill(path.join(yard.home, name, 'store')));
   const refused = [...load.refused.values()].reduce((sum, n) => sum + n, 0);
   let full = 0;
@@ -339,14 +349,15 @@ async function fillDisks({ yard, load }: Scene, victims: readonly string[]): Pro
     heal: async () => {
       full = victims.filter((name) => isFull(path.join(yard.home, name, 'store'))).length;
       for (const free of frees) free();
-      // One whose disk was full has shut its streams down for good: it wants a new start.
-      await yard.servers.kill(victims);
+      await caughtUp(yard, victims);
     },
     proof: async () => {
+      const anew = victims.filter((name, i) => yard.servers.pid(name) !== before[i]);
       const more = [...load.refused.values()].reduce((sum, n) => sum + n, 0) - refused;
       return {
         hit: full === victims.length && (victims.length < 3 || more > 0),
-        seen: `${victims.join(', ')} full; ${String(more)} submissions were refused, the longest gap was ${seconds(load.longestGapMs)}`,
+        wrong: await faultsOfCopies(yard),
+        seen: `${victims.join(', ')} full, ${String(anew.length)} of them started again by their keeper; ${String(more)} submissions were refused, the longest gap was ${seconds(load.longestGapMs)}`,
       };
     },
   };

@@ -26,6 +26,15 @@ export interface ServerSpec {
   /** Run as another user; both or none. */
   readonly uid?: number;
   readonly gid?: number;
+  /** How to find out that it runs and stores nothing any more; left out = nobody asks. */
+  readonly health?: StoreHealth;
+}
+
+/** Of a nats-server: the account that may ask for its health, and where its streams lie. */
+export interface StoreHealth {
+  readonly user: string;
+  readonly password: string;
+  readonly store: string;
 }
 
 /** A server that runs, as the keeper remembers it in `keeper.json`. */
@@ -57,13 +66,15 @@ export type KeeperAnswer =
   /** Another yard, `holder`, is connected. */
   | { readonly id: number; readonly ok: false; readonly holder: number };
 
-/** Sent unasked when a server has ended by itself; it is started again after `restartInMs`. */
+/** Sent unasked when a server has ended by itself, or was ended for a reason; it is started again after `restartInMs`. */
 export interface ServerEnded {
   readonly event: 'ended';
   readonly name: string;
   readonly code: number | null;
   readonly signal: string | null;
   readonly restartInMs: number;
+  /** Why it was ended; null when it ended by itself. */
+  readonly reason: string | null;
 }
 
 export const KEEPER_GRACE_MS = 60_000;

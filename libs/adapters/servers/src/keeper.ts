@@ -15,6 +15,7 @@ import {
 } from './keeper-protocol.js';
 import { dropLock, takeLock } from './keeper-lock.js';
 import { KeptProcess } from './kept-process.js';
+import { StoreWatch } from './store-watch.js';
 import { readJson, writePrivateFile } from './private-files.js';
 import { isRunning, processRef } from './process-ref.js';
 
@@ -24,6 +25,7 @@ import { isRunning, processRef } from './process-ref.js';
  * K1  At most one keeper runs per home (keeper-lock.ts).
  * K2  At most one yard is connected; another one is refused and told the holder's process id.
  * K3  A server lives as long as the keeper wants it: it is started again when it ends by itself.
+ *     One that runs and stores nothing any more is ended, so that it is started again (store-watch.ts).
  * K4  Every server that runs is in keeper.json, written before the yard hears of it; a new keeper adopts
  *     from there what its predecessor left behind when it was killed.
  * K5  After a goodbye, or when no yard is connected for the grace time, all servers are stopped cleanly and
@@ -34,6 +36,7 @@ export class Keeper {
   private readonly graceMs: number;
   private readonly since = Date.now();
   private readonly servers = new Map<string, KeptProcess>();
+  private readonly watches = new Map<string, StoreWatch>();
   private readonly listener = net.createServer((socket) => this.welcome(socket));
   private yard: { readonly socket: net.Socket; readonly pid: number } | undefined;
   private grace: NodeJS.Timeout | undefined;
@@ -67,6 +70,7 @@ export class Keeper {
 
   private async stopEverything(): Promise<void> {
     clearTimeout(this.grace);
+    for (const watch of this.watches.values()) watch.stop();
     await Promise.all([...this.servers.values()].map((server) => server.stop()));
     this.servers.clear();
     this.listener.close();
@@ -119,6 +123,7 @@ export class Keeper {
   }
 
   private async stop(name: string): Promise<void> {
+    this.watches.get(name)?.stop();
     await this.servers.get(name)?.stop();
     this.servers.delete(name);
     this.remember();
@@ -134,6 +139,14 @@ export class Keeper {
       },
     });
     this.servers.set(spec.name, server);
+    if (spec.health !== undefined)
+      this.watches.set(
+        spec.name,
+        new StoreWatch(spec.port, spec.health, async (fault) => {
+          console.log(`${new Date().toISOString()} ${spec.name} is ended and started again: ${fault}`);
+          await server.restartFor(fault);
+        }),
+      );
     return server;
   }
 

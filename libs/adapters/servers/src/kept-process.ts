@@ -14,6 +14,8 @@ export interface End {
   readonly code: number | null;
   readonly signal: string | null;
   readonly restartInMs: number;
+  /** Why it was ended; null when it ended by itself. */
+  readonly reason: string | null;
 }
 
 /**
@@ -28,6 +30,7 @@ export class KeptProcess {
   private restartMs = FIRST_RESTART_MS;
   private began = 0;
   private isStopped = false;
+  private reason: string | null = null;
   private readonly onEnded: (end: End) => void;
   private readonly onStarted: () => void;
 
@@ -59,6 +62,13 @@ export class KeptProcess {
       if (!isRunning(ref)) this.ended(null, null);
     }, WATCH_MS);
     this.onStarted();
+  }
+
+  /** Ends it, so that it is started again. Does nothing while it is down. */
+  async restartFor(reason: string): Promise<void> {
+    if (this.ref === undefined || this.isStopped) return;
+    this.reason = reason;
+    await endProcess(this.ref, this.spec.stopSignal, this.spec.stopPatienceMs);
   }
 
   async stop(): Promise<void> {
@@ -93,7 +103,9 @@ export class KeptProcess {
     const restartInMs = this.restartMs;
     this.restartMs = Math.min(this.restartMs * 2, SLOWEST_RESTART_MS);
     this.restart = setTimeout(() => this.start(), restartInMs);
-    this.onEnded({ code, signal, restartInMs });
+    const { reason } = this;
+    this.reason = null;
+    this.onEnded({ code, signal, restartInMs, reason });
   }
 }
 

@@ -37,11 +37,9 @@ export async function natsSpec(
   const name = natsName(member);
   const directory = privateDirectory(home, name);
   const config = path.join(directory, 'nats-server.conf');
+  const store = path.join(directory, 'store');
   await endOrphans(path.basename(binary.file), config, 'SIGTERM');
-  writePrivateFile(
-    config,
-    natsConfig(path.join(directory, 'store'), secrets, port, fileStoreLimit(directory, member), member),
-  );
+  writePrivateFile(config, natsConfig(store, secrets, port, fileStoreLimit(directory, member), member));
   return {
     name,
     command: binary.file,
@@ -51,6 +49,7 @@ export async function natsSpec(
     port,
     stopSignal: 'SIGTERM',
     stopPatienceMs: 10_000,
+    health: { user: NATS_SYSTEM_USER, password: secrets.natsSystem, store },
   };
 }
 

@@ -175,7 +175,8 @@ async function settled<T extends readonly unknown[]>(
   }) as { [K in keyof T]: Awaited<T[K]> };
 }
 
-function describe({ name, code, signal, restartInMs }: ServerEnded): string {
+function describe({ name, code, signal, restartInMs, reason }: ServerEnded): string {
+  if (reason !== null) return `${name} stored nothing any more (${reason}): it is started again`;
   const how = signal ? `on ${signal}` : code === null ? '' : `with code ${code}`;
   return `${name} ended by itself ${how}`.trimEnd() + `: it is started again in ${restartInMs} ms`;
 }

@@ -107,7 +107,7 @@ export function scriptHash(script: string): string | null {
 }
 
 function readInstant(given: string, at: string, faults: FieldError[], now: number): number | null {
-  const time = RFC3339.test(given) ? Date.parse(given) : NaN;
+  const time = RFC3339.test(given) && isDay(given.slice(0, 10)) ? Date.parse(given) : NaN;
   if (Number.isNaN(time)) {
     faults.push({
       path: join(at, 'scheduling.at'),
@@ -116,6 +116,12 @@ function readInstant(given: string, at: string, faults: FieldError[], now: numbe
     return null;
   }
   return time > now ? time : null;
+}
+
+/** `Date` takes 30 February for 1 or 2 March. */
+function isDay(date: string): boolean {
+  const time = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date);
 }
 
 function contentOf({ run }: TaskRequest): RunContent {

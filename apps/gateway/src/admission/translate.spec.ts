@@ -98,6 +98,9 @@ describe('a task in canonical units', () => {
   it('falls due in the future only', () => {
     expect(task({ run, scheduling: { at: '2026-12-01T06:00:00Z' } }).dueAt).toBe(Date.UTC(2026, 11, 1, 6));
     expect(task({ run, scheduling: { at: '2020-01-01T00:00:00+02:00' } }).dueAt).toBeNull();
+    expect(task({ run, scheduling: { at: '2028-02-29T00:30:00+02:00' } }).dueAt).toBe(
+      Date.UTC(2028, 1, 28, 22, 30),
+    );
   });
 
   it.each([
@@ -126,6 +129,8 @@ describe('a task in canonical units', () => {
     [{ run, scheduling: { strategy: 'bin-pak' } }, 'scheduling.strategy', 'did you mean "bin-pack"'],
     [{ run, scheduling: { queue: 'defualt' } }, 'scheduling.queue', 'did you mean "default"'],
     [{ run, scheduling: { at: 'tomorrow' } }, 'scheduling.at', 'not an instant'],
+    [{ run, scheduling: { at: '2028-02-30T12:00:00Z' } }, 'scheduling.at', 'not an instant'],
+    [{ run, scheduling: { at: '2027-02-29T12:00:00Z' } }, 'scheduling.at', 'not an instant'],
     [{ run, scheduling: { delayTolerance: 5 } }, 'scheduling.delayTolerance', 'a number'],
     [{ run, totalAttempts: 0 }, 'totalAttempts', '>= 1'],
     [{ run, totalAttempts: 2, retry: { maxAttempts: 3 } }, 'totalAttempts', 'give one of them'],

@@ -1,3 +1,4 @@
+export * from './canaries.js';
 export * from './causal-order.js';
 export * from './check.js';
 export * from './ends.js';

@@ -1,4 +1,5 @@
 import { type Fault, FAMILIES } from './fault.js';
+import { CANARY_FAULTS } from './families/canaries.js';
 import { DATA_FAULTS } from './families/data.js';
 import { HOSTILE_FAULTS } from './families/hostile-tasks.js';
 import { LOAD_FAULTS } from './families/load.js';
@@ -7,10 +8,11 @@ import { MESSAGING_FAULTS } from './families/messaging.js';
 import { NETWORK_FAULTS } from './families/network.js';
 import { POWER_AND_DISK_FAULTS } from './families/power-and-disk.js';
 import { PROCESS_FAULTS } from './families/process.js';
+import { twoAtATime } from './families/random.js';
+import { START_TIME_FAULTS } from './families/start-times.js';
 import { TIME_FAULTS } from './families/time.js';
 
-/** Every fault that can be asked for, family by family. */
-export const FAULTS: readonly Fault[] = [
+const SINGLE: readonly Fault[] = [
   ...PROCESS_FAULTS,
   ...POWER_AND_DISK_FAULTS,
   ...DATA_FAULTS,
@@ -18,6 +20,13 @@ export const FAULTS: readonly Fault[] = [
   ...MESSAGING_FAULTS,
   ...LYING_FAULTS,
   ...HOSTILE_FAULTS,
+  ...CANARY_FAULTS,
   ...TIME_FAULTS,
+  ...START_TIME_FAULTS,
   ...LOAD_FAULTS,
-].sort((a, b) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family));
+];
+
+/** Every fault that can be asked for, family by family. */
+export const FAULTS: readonly Fault[] = [...SINGLE, twoAtATime(SINGLE)].sort(
+  (a, b) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family),
+);

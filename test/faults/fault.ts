@@ -31,6 +31,8 @@ export interface Fault {
   readonly on: Composition;
   /** What its yard needs beyond the usual one; such a yard serves this fault alone. */
   readonly needs?: Needs;
+  /** It takes so long that it runs only when it is named. */
+  readonly isLong?: boolean;
   /** Why it cannot run on this machine; null when it can. */
   readonly missing?: () => string | null;
   /** Between strike and heal, ms; default 3,000. */

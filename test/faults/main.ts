@@ -20,7 +20,8 @@ const { values } = parseArgs({
 
 const only = values.only?.flatMap((names) => names.split(','));
 const named = FAULTS.filter(
-  ({ name, family, on }) =>
+  ({ name, family, on, isLong = false }) =>
+    (!isLong || values.list || only?.includes(name) === true) &&
     (values.on === undefined || on === values.on) &&
     (only === undefined || only.some((one) => one === name || one === family)),
 );

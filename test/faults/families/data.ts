@@ -1,9 +1,12 @@
 import {
   appendFileSync,
   closeSync,
+  cpSync,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeSync,
@@ -111,6 +114,15 @@ export const DATA_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'restore-an-older-log',
+    family: 'data',
+    of: '35',
+    what: 'the store of the nats-server is put back as it was a while ago, beside newer tables and a newer archive; then the true one',
+    on: 'alone',
+    holdMs: 0,
+    strike: (scene) => restoreOld(scene),
+  },
+  {
     name: 'torn-journal-of-the-agent',
     family: 'data',
     of: '31',
@@ -202,6 +214,56 @@ function parentOf(pid: string): number {
   } catch {
     return 0;
   }
+}
+
+async function restoreOld({ yard, load, places }: Scene): Promise<Strike> {
+  const main = child(yard.nodes, 'yard');
+  const store = path.join(yard.home, 'nats', 'store');
+  const [old, aside] = [path.join(places.root, 'store-old'), path.join(places.root, 'store-true')];
+  for (const left of [old, aside]) rmSync(left, { recursive: true, force: true });
+  const end = async (): Promise<void> => {
+    main.signal('SIGTERM');
+    await main.gone();
+  };
+  await end();
+  cpSync(store, old, { recursive: true });
+  const accepted = load.accepted;
+  await yard.whole();
+  await until('tasks that the copy does not know', () => load.accepted > accepted + 30);
+  await until(
+    'tables that know them',
+    async () => {
+      const lag = (await yard.cluster())?.projectionLag;
+      return lag !== undefined && Object.values(lag).every((events) => events === 0);
+    },
+    { withinMs: 10_000, everyMs: 50 },
+  ).catch(() => undefined);
+  await end();
+  renameSync(store, aside);
+  renameSync(old, store);
+  const before = main.said().length;
+  main.start();
+  let isRefused = true;
+  await until(
+    'its refusal',
+    () => {
+      if (main.said().slice(before).includes('yard is up')) isRefused = false;
+      return !main.isUp || !isRefused;
+    },
+    { withinMs: 120_000 },
+  );
+  const words = main.said().slice(before).split('\n').filter(Boolean);
+  if (!isRefused) await end();
+  rmSync(store, { recursive: true });
+  renameSync(aside, store);
+  return {
+    heal: async () => yard.whole(),
+    proof: async () => ({
+      hit: true,
+      seen: `the start was refused: ${words.at(-1) ?? 'without a word'}`,
+      wrong: isRefused ? [] : ['35 it started on an older log than it had'],
+    }),
+  };
 }
 
 async function flipBit({ yard, random }: Scene): Promise<Strike> {

@@ -1,6 +1,7 @@
 import type { TaskHandle } from '@yardmaster/sdk';
 import { useOf } from '../../support/processes.js';
-import type { Fault, Scene } from '../fault.js';
+import type { Fault, Scene, Strike } from '../fault.js';
+import { Bounds, descendants, whyNoBounds } from '../tools/cgroup.js';
 import { processesWith } from '../tools/processes-with.js';
 import { until } from '../tools/until.js';
 
@@ -56,6 +57,27 @@ export const HOSTILE_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'task-that-eats-memory',
+    family: 'hostile tasks',
+    of: '68',
+    what: 'scripts that take memory until there is none, on an agent that may have 500 MB',
+    on: 'alone',
+    holdMs: 0,
+    missing: whyNoBounds,
+    strike: (scene) => bounded(scene, 'exec tail /dev/zero', {}, ({ killed }) => killed >= 3),
+  },
+  {
+    name: 'task-that-forks-for-ever',
+    family: 'hostile tasks',
+    of: '69',
+    what: 'fork bombs with a cap of 3 s, on an agent that may have 250 processes',
+    on: 'alone',
+    holdMs: 0,
+    missing: whyNoBounds,
+    strike: (scene) =>
+      bounded(scene, 'f() { f | f & }; f; sleep 60', { executionCap: '3s' }, ({ refused }) => refused > 0),
+  },
+  {
     name: 'every-way-to-exit',
     family: 'hostile tasks',
     of: '75',
@@ -103,6 +125,37 @@ async function submit({ yard }: Scene, script: string, more: Record<string, unkn
     ...more,
   };
   return await yard.client.tasks.submit(task);
+}
+
+/** The same with bounds around the agent, which has to outlive them. */
+async function bounded(
+  scene: Scene,
+  script: string,
+  more: Record<string, unknown>,
+  isHit: (bounds: Bounds) => boolean,
+): Promise<Strike> {
+  const { agent } = scene.yard;
+  const { pid } = agent;
+  const bounds = new Bounds(`yard-faults-${String(pid)}`, { memory: 500 * 1024 * 1024, pids: 250 });
+  try {
+    bounds.hold(descendants(pid));
+    const { proof } = await leftover(scene, script, more);
+    const hit = isHit(bounds);
+    const told = `${String(bounds.killed)} ended for want of memory, ${String(bounds.refused)} forks refused`;
+    const lived = agent.pid === pid && agent.isUp;
+    return {
+      proof: async () => {
+        const { seen, wrong } = await proof();
+        return {
+          hit,
+          seen: `${told}; ${seen}`,
+          wrong: lived ? wrong : [...wrong, 'the agent did not outlive its tasks'],
+        };
+      },
+    };
+  } finally {
+    bounds.release();
+  }
 }
 
 /** Runs three, waits for their ends, and looks for what is left of them. */

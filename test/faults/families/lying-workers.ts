@@ -16,11 +16,11 @@ export const LYING_FAULTS: readonly Fault[] = [
     name: 'late-report',
     family: 'lying workers',
     of: '60, 66',
-    what: 'a worker takes attempts, says nothing for longer than its leases last, and then reports them all done',
+    what: 'a worker takes attempts and says nothing for longer than its leases last; another does them, and then it reports them all done',
     on: 'alone',
     holdMs: 0,
     strike: async (scene) => {
-      const { liar, tasks, handler } = await take(scene, 4);
+      const { liar, tasks, handler } = await take(scene, 120);
       // Another takes over when the leases have run out.
       await until(
         'the end of its leases',
@@ -28,9 +28,9 @@ export const LYING_FAULTS: readonly Fault[] = [
           (await Promise.all(tasks.map((task) => task.status()))).every(({ state }) => state !== 'running'),
         { withinMs: 120_000, everyMs: 500 },
       );
+      const honest = await finish(scene, handler, tasks);
       liar.report(liar.runs.map((run) => done(run)));
       await liar.answered(tasks.length);
-      const honest = await finish(scene, handler, tasks);
       scene.load.reports.push(...liar.notes());
       return { proof: async () => refusedAll(liar, tasks.length, honest) };
     },
@@ -43,7 +43,7 @@ export const LYING_FAULTS: readonly Fault[] = [
     on: 'alone',
     holdMs: 0,
     strike: async (scene) => {
-      const { liar: victim, tasks } = await take(scene, 4);
+      const { liar: victim, tasks } = await take(scene, 120);
       const liar = await LyingWorker.join(scene.yard, 'nothing-of-mine');
       liar.report(victim.runs.map((run) => done(run, { forged: true })));
       await liar.answered(tasks.length);

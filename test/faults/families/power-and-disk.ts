@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAlive, kill } from '../../support/processes.js';
@@ -154,6 +154,17 @@ const brokers: Fault[] = [
     strike: (scene) => cutPower(scene, [scene.random.pick(BROKERS)]),
   },
   {
+    name: 'disk-fails-under-nats-leader',
+    family: 'power and disk',
+    of: '27',
+    what: `every read and write of the disk of the nats-server that leads \`${STREAM}\` fails (EIO) while the process lives; after 10 s it gets a good one`,
+    on: 'apart',
+    needs: POWER_NEEDS,
+    missing: whyNoDisks,
+    holdMs: 10_000,
+    strike: (scene) => failDisk(scene),
+  },
+  {
     name: 'disk-full-on-nats-leader',
     family: 'power and disk',
     of: '23',
@@ -306,6 +317,49 @@ async function cutPower(scene: Scene, victims: readonly string[]): Promise<Strik
       seen: `${String(accepted)} were acknowledged before ${victims.join(', ')} lost power and forgot what was not synced; nothing was accepted for ${seconds(load.longestGapMs)}`,
     }),
   };
+}
+
+/** A disk that is shut down answers EIO to everything, which is all that a broken one does. */
+async function failDisk(scene: Scene): Promise<Strike> {
+  const { yard, load } = scene;
+  const victim = await leader(scene);
+  const at = path.join(yard.home, victim, 'store');
+  const disk = yard.disks.get(`${victim}/store`);
+  if (disk === undefined) throw new Error(`${victim} has no disk of its own`);
+  const pid = yard.servers.pid(victim);
+  disk.cutPower();
+  await pause(500);
+  const hasLived = isAlive(pid);
+  const accepted = load.accepted;
+  let seen = '';
+  let hit = false;
+  return {
+    heal: async () => {
+      const meanwhile = load.accepted - accepted;
+      const broken = faultOfWriting(at);
+      const { up } = await yard.servers.kill([victim], { down: true });
+      await unmounted(disk);
+      disk.mount();
+      up();
+      await caughtUp(yard, [victim]);
+      seen = `${victim} ${hasLived ? 'lived on' : 'died'} on ${broken}; ${String(meanwhile)} were accepted meanwhile`;
+      hit = hasLived && broken === 'EIO' && meanwhile > 0;
+    },
+    proof: async () => ({
+      hit,
+      wrong: await faultsOfCopies(yard),
+      seen: `${seen}, the longest gap was ${seconds(load.longestGapMs)}`,
+    }),
+  };
+}
+
+function faultOfWriting(at: string): string {
+  try {
+    writeFileSync(path.join(at, 'try'), 'x');
+    return 'a good disk';
+  } catch (error) {
+    return String((error as { code?: unknown }).code);
+  }
 }
 
 /** The last file of a process that has just died is closed a moment later. */

@@ -49,7 +49,10 @@ const stopped = OF_STOPPED.map(({ service, role }): Fault => ({
   strike: async (scene) => {
     const owner = await ownerOf(scene, role);
     const wake = standStill([owner.child.pid]);
-    const next = await untilMoved(scene, role, owner);
+    const next = await untilMoved(scene, role, owner).catch((error: unknown) => {
+      wake();
+      throw error;
+    });
     return {
       heal: async () => {
         wake();

@@ -60,7 +60,8 @@ export class KeptServers {
   /** Kills servers at one moment. Their keeper starts them again; `down`: only once `up` is called. */
   async kill(names: readonly string[], { down = false } = {}): Promise<{ up: () => void }> {
     const keeper = this.keeperPid;
-    const pids = names.map((name) => this.pid(name));
+    // One that is down at the moment has none.
+    const pids = names.map((name) => this.pid(name)).filter((pid) => pid > 0);
     const up = down ? standStill([keeper]) : () => undefined;
     for (const pid of pids) kill(pid, 'SIGKILL');
     await until(`the end of ${names.join()}`, () => pids.every((pid) => !isAlive(pid)), { everyMs: 5 });

@@ -36,6 +36,8 @@ export class Campaign {
         for (const seed of seeds) {
           if (this.#isAborted || performance.now() > this.#until) break;
           const verdict = await this.#verdictOf(fault, seed);
+          // What an abort broke off says nothing of the yard.
+          if (this.#isAborted) break;
           tell(verdict);
           yield verdict;
           if (verdict.outcome === 'failed') await this.#keep(fault, seed);

@@ -36,6 +36,43 @@ export const LYING_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'late-report-of-what-nobody-has',
+    family: 'lying workers',
+    of: '60',
+    what: 'the same, but nobody else was given the tasks meanwhile: the finish counts, as a lease of its own',
+    on: 'alone',
+    holdMs: 0,
+    strike: async (scene) => {
+      const { liar, tasks } = await take(scene, 60);
+      await until(
+        'the end of its leases',
+        async () =>
+          (await Promise.all(tasks.map((task) => task.status()))).every(({ state }) => state !== 'running'),
+        { withinMs: 120_000, everyMs: 500 },
+      );
+      liar.rejoin();
+      // As a worker does that waits for its answers.
+      const again = setInterval(() => {
+        const answered = new Set(liar.answers.map(([task]) => task));
+        liar.report(liar.runs.filter(([task]) => !answered.has(task)).map((run) => done(run)));
+      }, 2_000);
+      const ends = await Promise.all(tasks.map((task) => task.wait({ timeout: '60s' }))).finally(() => {
+        clearInterval(again);
+      });
+      liar.leave();
+      scene.load.reports.push(...liar.notes());
+      const succeeded = ends.filter(({ state }) => state === 'succeeded').length;
+      const gone = liar.answers.filter(([, , , answer]) => answer === 'gone').length;
+      return {
+        proof: async () => ({
+          hit: liar.answers.length >= tasks.length,
+          seen: `${String(liar.answers.length - gone)} late reports counted, ${String(gone)} were refused; ${String(succeeded)} of ${String(tasks.length)} tasks succeeded`,
+          wrong: gone > 0 ? [`60 ${String(gone)} finishes of tasks that nobody else had were refused`] : [],
+        }),
+      };
+    },
+  },
+  {
     name: 'report-for-another',
     family: 'lying workers',
     of: '61',

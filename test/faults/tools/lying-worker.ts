@@ -90,6 +90,11 @@ export class LyingWorker {
     this.send([['rep', reports]]);
   }
 
+  /** Comes back as the same, which takes nothing new. */
+  rejoin(): void {
+    this.send([['join', { ...this.#join, handlers: [], held: [] }]]);
+  }
+
   /** Waits for so many answers. */
   async answered(n: number): Promise<readonly ReportAnswer[]> {
     await until(`${String(n)} answers to a liar`, () => this.answers.length >= n, { withinMs: 30_000 });

@@ -1,7 +1,7 @@
 import type { StoreHealth } from './keeper-protocol.js';
 import { storeFault } from './nats-health.js';
 
-const EVERY_MS = 2_000;
+const EVERY_MS = 4_000;
 const PATIENCE_MS = 1_500;
 /** A fault that is still there at the next look is none that goes away by itself. */
 const LOOKS = 2;

@@ -24,7 +24,7 @@ export class CrashPoints {
     for (const one of next.length === 0 ? ['nothing in flight'] : next) this.covered.add(`${last} | ${one}`);
   }
 
-  add({ seen, covered }: CrashPoints): void {
+  add({ seen, covered }: Pick<CrashPoints, 'seen' | 'covered'>): void {
     for (const pair of seen) this.seen.add(pair);
     for (const pair of covered) this.covered.add(pair);
   }

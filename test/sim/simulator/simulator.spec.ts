@@ -35,13 +35,14 @@ describe('a simulated cell', () => {
     const verdict = outcomeOf(await simulate(1));
     const tally = await campaign(
       { firstSeed: 1, seeds: 4, seconds: SECONDS },
-      [1, 2].map(() => (seed: number) =>
-        Promise.resolve({
-          ...verdict,
-          seed,
-          faults: seed === 2 ? ['I1 lost'] : [],
-          isVoid: seed === 3 ? 'nothing happened' : null,
-        }),
+      [1, 2].map(
+        () => (seed: number) =>
+          Promise.resolve({
+            ...verdict,
+            seed,
+            faults: seed === 2 ? ['I1 lost'] : [],
+            isVoid: seed === 3 ? 'nothing happened' : null,
+          }),
       ),
       ({ seed }) => failed.push(seed),
     );

@@ -32,10 +32,8 @@ export class Tally {
     const { seen, covered, upkeep, landed, faults, isVoid, tasks } = outcome;
     this.#points.add({ seen: new Set(seen), covered: new Set(covered) });
     this.#tasks += tasks;
-    for (const what of ['looks', 'purged', 'crashes', 'resumed'] as const)
-      this.#upkeep[what] += upkeep[what];
-    for (const [kind, n] of Object.entries(landed))
-      this.#landed.set(kind, (this.#landed.get(kind) ?? 0) + n);
+    for (const what of ['looks', 'purged', 'crashes', 'resumed'] as const) this.#upkeep[what] += upkeep[what];
+    for (const [kind, n] of Object.entries(landed)) this.#landed.set(kind, (this.#landed.get(kind) ?? 0) + n);
     if (faults.length > 0) this.failed.push(outcome);
     else if (isVoid !== null) this.empty++;
     else this.proved++;

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import type { FakeWorker } from './fake-worker.js';
 import { faultsOf, faultsOfEnds, faultsOfRun } from '../checkers/index.js';
+import { packRoles } from './pack-roles.js';
 import { differences } from './state-dump.js';
 import { draft, handlerSpec, World, type WorldOptions } from './world.js';
 
@@ -269,6 +270,7 @@ export class History {
     }
     await world.quiet(6);
     if (world.said.at(-1)?.startsWith('failed') === true) await this.recover();
+    packRoles(world.roles);
   }
 
   /** The host drops everything after a failed append and begins again by itself. */

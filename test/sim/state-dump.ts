@@ -1,5 +1,11 @@
 import { BatcherRole } from '@yardmaster/batcher';
-import type { CellState, PartitionState, QueueState, ReadySet } from '@yardmaster/domain';
+import {
+  nextDue,
+  type CellState,
+  type PartitionState,
+  type QueueState,
+  type ReadySet,
+} from '@yardmaster/domain';
 import { QueueRole } from '@yardmaster/queue-manager';
 import { LimitsRole } from '@yardmaster/ratelimiter';
 import { ResourcesRole } from '@yardmaster/resource-manager';
@@ -30,7 +36,7 @@ export function dumpRoles(roles: readonly Role[]): Record<string, unknown> {
 }
 
 function sorted<K extends string | number, V>(
-  map: ReadonlyMap<K, V>,
+  map: Iterable<readonly [K, V]>,
   show: (value: V, key: K) => unknown = (v) => v,
 ): [K, unknown][] {
   return [...map]
@@ -45,7 +51,7 @@ export function dumpPartition(state: PartitionState): unknown {
     specs: state.specs,
     claims: sorted(state.claims),
     sessions: sorted(state.sessions),
-    scheduled: ids(state.scheduled),
+    nextDue: nextDue(state),
     toFail: ids(state.toFail),
     toSettle: ids(state.toSettle),
     workflows: sorted(state.workflows, ({ tasks, ...rest }) => ({

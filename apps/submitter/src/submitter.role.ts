@@ -31,6 +31,7 @@ import {
   PartitionState,
   type TaskRecord,
   type WorkflowRecord,
+  YOUNG_MS,
 } from '@yardmaster/domain';
 import { roughSize, type TaskId, type WorkflowId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, LogPlace, Role, RoleContext } from '@yardmaster/service-kit';
@@ -41,6 +42,8 @@ import { explainRefusal } from './submit-command.js';
 import { endOfTask, viewAround, viewTask, viewWorkflow, workOf } from './task-views.js';
 
 const HOUSEKEEPING_MS = 10_000;
+/** Tasks that housekeeping looks at whether they wait: 10 ms of work at most. */
+const LOOKS = 20_000;
 /** A lease that was to end and has not by then is asked for again: the word may have been lost. */
 const WITHDRAW_AGAIN_MS = 3_000;
 
@@ -120,14 +123,21 @@ export class SubmitterRole implements Role {
       this.#dirty = false;
       this.#settle(ctx);
       this.#dispatch(ctx, now);
+      // What came in now waits by then, or has ended.
+      if (this.state.tasks.isWorthALook) ctx.wakeAt(Math.max(now, this.#housekeepingAt));
     }
-    if (this.state.scheduled.size > 0) {
-      const due = decideDue(this.state, now);
-      if (due.length > 0) ctx.commit(due);
+    if (this.state.due.size > 0) {
+      if (nextDue(this.state) <= now) ctx.commit(decideDue(this.state, now));
       ctx.wakeAt(nextDue(this.state));
     }
     if (now >= this.#withdrawAgainAt) this.#withdrawAgain(ctx, now);
-    if (now >= this.#housekeepingAt) this.#forgetEnded(now, ctx);
+    if (now >= this.#housekeepingAt) {
+      this.#housekeepingAt = now + HOUSEKEEPING_MS;
+      this.#forgetEnded(now);
+      this.state.tasks.packWaiting(now - YOUNG_MS, { looks: LOOKS });
+      const { endedHead, ended, tasks } = this.state;
+      if (ended.length > endedHead || tasks.isWorthALook) ctx.wakeAt(this.#housekeepingAt);
+    }
   }
 
   #handle(command: TaskCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
@@ -488,7 +498,7 @@ export class SubmitterRole implements Role {
     return waiting;
   }
 
-  #forgetEnded(now: number, ctx: RoleContext): void {
+  #forgetEnded(now: number): void {
     const { ended } = this.state;
     let head = this.state.endedHead;
     for (; head < ended.length; head++) {
@@ -500,8 +510,6 @@ export class SubmitterRole implements Role {
     }
     this.state.ended = head > 10_000 ? ended.slice(head) : ended;
     this.state.endedHead = head > 10_000 ? 0 : head;
-    this.#housekeepingAt = now + HOUSEKEEPING_MS;
-    if (ended.length > head) ctx.wakeAt(now + HOUSEKEEPING_MS);
   }
 }
 

@@ -6,6 +6,7 @@ export * from './id/index.js';
 export * from './lifecycle/index.js';
 export * from './limit/index.js';
 export * from './order/index.js';
+export * from './packed/index.js';
 export * from './placement/index.js';
 export * from './resources/index.js';
 export * from './retry/index.js';

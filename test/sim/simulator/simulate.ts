@@ -12,6 +12,7 @@ import {
   type RunNote,
   type SubmissionNote,
 } from '../../checkers/index.js';
+import { packRoles } from '../pack-roles.js';
 import { differences, dumpRoles } from '../state-dump.js';
 import { Cell } from './cell.js';
 import type { CrashPoints } from './crash-points.js';
@@ -126,6 +127,7 @@ class Simulation {
       for (let i = 0; i < steps; i++) {
         await this.#move();
         await time.settle();
+        packRoles(this.#cell.roles());
       }
       await this.#drain();
       await this.#judge();

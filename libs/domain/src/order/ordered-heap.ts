@@ -46,6 +46,28 @@ export class OrderedHeap<T> {
     }
   }
 
+  /** Items that stand in order in the plain queue. */
+  get queued(): number {
+    return this.#run.length - this.#head;
+  }
+
+  /** Items that stand in the heap. */
+  get heaped(): number {
+    return this.#items.length;
+  }
+
+  /** Takes all items out of the heap but the first `keep`, in order. */
+  cutHeaped(keep: number): T[] {
+    const sorted = this.#items.sort(this.#compare);
+    this.#items = sorted.slice(0, keep);
+    return sorted.slice(keep);
+  }
+
+  /** Takes `count` items out of the plain queue, in their order, from the one at `from` on. */
+  cut(from: number, count: number): T[] {
+    return this.#run.splice(this.#head + from, count);
+  }
+
   /** Drops everything that is gone at once; worth it when that is most of the heap. */
   compact(isGone: (item: T) => boolean): void {
     this.#run = [...this.values()].filter((item) => !isGone(item)).sort(this.#compare);

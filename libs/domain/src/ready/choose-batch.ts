@@ -1,6 +1,6 @@
 import type { SchedulingSpec } from '../events/index.js';
 import { compareOrder } from '../order/index.js';
-import { isNotReady, type Lane, type ReadySet, type ReadyTask } from './ready-set.js';
+import type { Lane, ReadySet, ReadyTask } from './ready-set.js';
 
 /** How many tasks of a class the resource manager wants in the queue; at least 1, so that it sees what it can't place. */
 export type WantedDepth = (spec: SchedulingSpec, tenant: number) => number;
@@ -21,7 +21,7 @@ export function chooseBatch(set: ReadySet, wanted: WantedDepth, limit: number): 
   while (batch.length < limit && open.length > 0) {
     const i = open.length === 1 ? 0 : bestLane(set, open);
     const entry = open[i];
-    const task = entry?.lane.heap.pop(isNotReady);
+    const task = entry === undefined ? undefined : set.takeFirst(entry.lane);
     if (entry === undefined || task === undefined) {
       open.splice(i, 1);
       continue;
@@ -37,7 +37,8 @@ function bestLane(set: ReadySet, open: readonly { lane: Lane }[]): number {
   let best = 0;
   let bestHead: ReadyTask | undefined;
   for (let i = 0; i < open.length; i++) {
-    const head = open[i]?.lane.heap.peek(isNotReady);
+    const lane = open[i]?.lane;
+    const head = lane === undefined ? undefined : set.first(lane);
     if (head === undefined) return i;
     if (bestHead === undefined || goesFirst(set, head, bestHead)) {
       best = i;

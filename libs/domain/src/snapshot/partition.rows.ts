@@ -2,6 +2,8 @@ import { chunksOf, type TaskId, type WorkerId, type WorkflowId } from '@yardmast
 import type { Outcome, SchedulingSpec, TaskContent, WorkflowEnd } from '../events/index.js';
 import {
   isEnded,
+  NO_ATTEMPTS,
+  NO_TASKS,
   type AttemptRecord,
   type LiveState,
   type PartitionState,
@@ -22,8 +24,15 @@ const ERASED: TaskContent = {
   run: { script: null, scriptHash: null, command: null, args: null, env: null, input: null },
 };
 
-/** Sets of tasks, each a bit. */
-const SETS = ['toSettle', 'toFail', 'toDispatch', 'toCancel', 'scheduled', 'toBury'] as const;
+/** Sets of tasks, each with its bit; that of what is scheduled is told by its state. */
+const SETS = [
+  ['toSettle', 1],
+  ['toFail', 2],
+  ['toDispatch', 4],
+  ['toCancel', 8],
+  ['toBury', 32],
+] as const;
+const SCHEDULED = 16;
 
 /** What the owner of a partition knows, without what ended long before `at`: owners forget that too. */
 export function* partitionRows(state: PartitionState, at: number): Generator<SnapshotRow> {
@@ -39,7 +48,8 @@ export function* partitionRows(state: PartitionState, at: number): Generator<Sna
     yield { fields: ['claim', key, body, ids, workflow] };
   const admitters = new Map<object, number>();
   for (const task of state.tasks.values()) {
-    if (!kept.has(task)) continue;
+    // What is packed waits, and has neither parents nor children.
+    if (state.tasks.owns(task) && !kept.has(task)) continue;
     if (!admitters.has(task.admittedBy)) {
       admitters.set(task.admittedBy, admitters.size);
       yield { fields: ['admitter', task.admittedBy.node, task.admittedBy.epoch] };
@@ -65,7 +75,7 @@ function keptTasks(state: PartitionState, at: number): Set<TaskRecord> {
     if (workflow === null) kept.add(task);
     else for (const one of workflow.tasks) kept.add(one);
   };
-  for (const task of [...state.tasks.values()].reverse()) {
+  for (const task of [...state.tasks.unpacked()].reverse()) {
     const { workflow } = task;
     const isLive = workflow === null ? !isEnded(task.state) : workflow.state === 'running';
     const isOwn = isLive || isFresh(workflow === null ? task.endedAt : workflow.endedAt);
@@ -110,7 +120,8 @@ function taskRow(
   kept: ReadonlySet<TaskRecord>,
 ): SnapshotRow {
   let sets = 0;
-  for (const [bit, name] of SETS.entries()) if (state[name].has(t)) sets |= 1 << bit;
+  for (const [name, bit] of SETS) if (state[name].has(t)) sets |= bit;
+  if (t.state === 'scheduled') sets |= SCHEDULED;
   return {
     fields: [
       'task',
@@ -270,28 +281,43 @@ export class PartitionRowReader {
       workflow,
       index: f[6] as number,
       rank: f[7] as number,
-      parents: (f[8] as readonly TaskId[])
-        .map((id) => state.tasks.get(id))
-        .filter((parent) => parent !== undefined),
+      parents: parentsOf(state, f[8] as readonly TaskId[]),
       dueAt: f[9] as number | null,
       submittedAt: f[10] as number,
       admittedBy: this.#admitters[f[11] as number] ?? state.admitter,
-      children: [],
+      children: NO_TASKS,
       open: f[12] as number,
       state: f[13] as LiveState,
       cancelRequested: f[14] as boolean,
-      attempts: (f[15] as readonly (readonly unknown[])[]).map((a, i) => attemptOf(a, ofAttempts[i] ?? [])),
+      attempts: attemptsOf(f[15] as readonly (readonly unknown[])[], ofAttempts),
       endedAt: f[16] as number | null,
       result: sealed?.[1] ?? null,
       error: (sealed?.[2] ?? null) as string | null,
       category: f[17] as Outcome | null,
     };
     state.tasks.set(task.id, task);
-    for (const parent of task.parents) parent.children.push(task);
+    for (const parent of task.parents) {
+      if (parent.children === NO_TASKS) parent.children = [task];
+      else parent.children.push(task);
+    }
     workflow?.tasks.push(task);
     const sets = f[18] as number;
-    for (const [bit, name] of SETS.entries()) if ((sets & (1 << bit)) !== 0) state[name].add(task);
+    for (const [name, bit] of SETS) if ((sets & bit) !== 0) state[name].add(task);
+    if (task.state === 'scheduled') state.due.add(task.id, task.dueAt ?? 0);
   }
+}
+
+function parentsOf(state: PartitionState, ids: readonly TaskId[]): readonly TaskRecord[] {
+  return ids.length === 0
+    ? NO_TASKS
+    : ids.map((id) => state.tasks.get(id)).filter((parent) => parent !== undefined);
+}
+
+function attemptsOf(
+  rows: readonly (readonly unknown[])[],
+  sealed: readonly (readonly unknown[])[],
+): AttemptRecord[] {
+  return rows.length === 0 ? NO_ATTEMPTS : rows.map((a, i) => attemptOf(a, sealed[i] ?? []));
 }
 
 function attemptOf(f: readonly unknown[], sealed: readonly unknown[]): AttemptRecord {

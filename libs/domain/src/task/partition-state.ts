@@ -1,83 +1,11 @@
 import type { TaskId, WorkflowId, WorkerId } from '@yardmaster/kernel';
-import type { Outcome, SchedulingSpec, TaskContent, WorkflowEnd } from '../events/index.js';
+import type { SchedulingSpec } from '../events/index.js';
 import type { WorkerClass } from '../placement/index.js';
+import { DueTimes } from './due-times.js';
+import type { TaskRecord, WorkflowRecord } from './task-record.js';
+import { TaskTable } from './task-table.js';
 
-/** Fine state of a task as its owner keeps it; the words of docs/reference/lifecycle.md. */
-export type LiveState =
-  | 'scheduled'
-  | 'blocked'
-  | 'ready'
-  | 'queued'
-  | 'backing_off'
-  | 'running'
-  | 'cancelling'
-  | 'succeeded'
-  | 'failed'
-  | 'upstream_failed'
-  | 'cancelled'
-  | 'dead';
-
-export interface AttemptRecord {
-  readonly attempt: number;
-  readonly fence: number;
-  readonly worker: WorkerId;
-  readonly startedAt: number;
-  readonly capMs: number;
-  /** Of its lease, where that is not the default, ms. */
-  readonly ttlMs: number | undefined;
-  endedAt: number | null;
-  outcome: Outcome | null;
-  exitCode: number | null;
-  error: string | null;
-  result: unknown;
-  /** What it left for the next attempt; undefined = nothing. */
-  checkpoint: unknown;
-}
-
-export interface WorkflowRecord {
-  readonly id: WorkflowId;
-  readonly tenant: number;
-  readonly user: number;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>> | null;
-  readonly submittedAt: number;
-  readonly tasks: TaskRecord[];
-  readonly count: number;
-  /** Tasks not yet ended. */
-  open: number;
-  failed: number;
-  cancelled: number;
-  state: 'running' | WorkflowEnd;
-  endedAt: number | null;
-  cancelRequested: boolean;
-  /** Ids of its tasks where a key stands for it: they are told again after the workflow itself is forgotten. */
-  readonly claimed: TaskId[] | null;
-}
-
-export interface TaskRecord {
-  readonly id: TaskId;
-  readonly tenant: number;
-  readonly user: number;
-  readonly spec: SchedulingSpec;
-  readonly content: TaskContent;
-  readonly workflow: WorkflowRecord | null;
-  readonly index: number;
-  readonly rank: number;
-  readonly parents: readonly TaskRecord[];
-  readonly dueAt: number | null;
-  readonly submittedAt: number;
-  readonly admittedBy: { readonly node: string; readonly epoch: number };
-  children: TaskRecord[];
-  /** Parents not yet ended. */
-  open: number;
-  state: LiveState;
-  cancelRequested: boolean;
-  attempts: AttemptRecord[];
-  endedAt: number | null;
-  result: unknown;
-  error: string | null;
-  category: Outcome | null;
-}
+export * from './task-record.js';
 
 /** What an idempotency key stands for. */
 export interface ClaimRecord {
@@ -88,7 +16,7 @@ export interface ClaimRecord {
 
 /** Everything that the owner of one partition knows, folded from the log. */
 export class PartitionState {
-  readonly tasks = new Map<TaskId, TaskRecord>();
+  readonly tasks = new TaskTable();
   readonly workflows = new Map<WorkflowId, WorkflowRecord>();
   readonly specs: SchedulingSpec[] = [];
   readonly specNumbers = new Map<string, number>();
@@ -109,8 +37,8 @@ export class PartitionState {
   readonly toDispatch = new Set<TaskRecord>();
   /** Cancelled while a lease may be live. */
   readonly toCancel = new Set<TaskRecord>();
-  /** Due later. */
-  readonly scheduled = new Set<TaskRecord>();
+  /** When those fall due that are due later. */
+  readonly due = new DueTimes();
   /** Ended, oldest first, to be forgotten in time. */
   ended: TaskRecord[] = [];
   endedHead = 0;
@@ -121,20 +49,4 @@ export class PartitionState {
   constructor(partition: number) {
     this.partition = partition;
   }
-}
-
-export function isEnded(state: LiveState): boolean {
-  return (
-    state === 'succeeded' ||
-    state === 'failed' ||
-    state === 'upstream_failed' ||
-    state === 'cancelled' ||
-    state === 'dead'
-  );
-}
-
-/** The attempt that holds the task's lease, or null. */
-export function liveAttempt(task: TaskRecord): AttemptRecord | null {
-  const last = task.attempts.at(-1);
-  return last?.outcome === null ? last : null;
 }

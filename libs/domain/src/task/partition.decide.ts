@@ -315,14 +315,15 @@ export const MAX_IDS = 5_000;
 
 /** Tasks due by `now`, in submission order. */
 export function decideDue(state: PartitionState, now: number): DomainEvent[] {
-  const ids: TaskId[] = [];
-  for (const task of state.scheduled) if ((task.dueAt ?? 0) <= now) ids.push(task.id);
+  const ids = state.due.due(now, (id) => isScheduled(state, id));
   return chunksOf(ids, MAX_IDS).map((part): DomainEvent => ({ type: 'TasksDue', ids: part }));
 }
 
 /** When the next scheduled task falls due; Infinity when none. */
 export function nextDue(state: PartitionState): number {
-  let next = Infinity;
-  for (const task of state.scheduled) next = Math.min(next, task.dueAt ?? Infinity);
-  return next;
+  return state.due.next((id) => isScheduled(state, id));
+}
+
+function isScheduled(state: PartitionState, id: TaskId): boolean {
+  return state.tasks.peek(id)?.state === 'scheduled';
 }

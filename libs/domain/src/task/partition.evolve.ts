@@ -1,6 +1,14 @@
 import type { TaskId, WorkflowId } from '@yardmaster/kernel';
 import type { DomainEvent, LeaseEnded, LeaseGranted, TaskSubmitted } from '../events/index.js';
-import { isEnded, liveAttempt, PartitionState, type LiveState, type TaskRecord } from './partition-state.js';
+import {
+  isEnded,
+  liveAttempt,
+  NO_ATTEMPTS,
+  NO_TASKS,
+  type LiveState,
+  type PartitionState,
+  type TaskRecord,
+} from './partition-state.js';
 import { specKey } from './spec-key.js';
 
 interface Origin {
@@ -151,7 +159,7 @@ export function evolvePartition(state: PartitionState, event: DomainEvent, origi
         capacity: event.capacity,
       });
       // What was handed out while it was away did not arrive; a worker that has an attempt already takes no notice.
-      for (const task of state.tasks.values())
+      for (const task of state.tasks.unpacked())
         if (liveAttempt(task)?.worker === event.worker) state.toDispatch.add(task);
       return;
     default:
@@ -179,7 +187,7 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
     dueAt: event.dueAt,
     submittedAt: at,
     admittedBy: admitter(state, origin),
-    children: NONE,
+    children: NO_TASKS,
     open: event.open,
     state: blocked ? 'blocked' : scheduled ? 'scheduled' : 'ready',
     cancelRequested: false,
@@ -190,9 +198,9 @@ function submitted(state: PartitionState, event: TaskSubmitted, origin: Origin):
     category: null,
   };
   state.tasks.set(event.id, task);
-  if (task.state === 'scheduled') state.scheduled.add(task);
+  if (scheduled && !blocked) state.due.add(task.id, task.dueAt ?? 0);
   for (const parent of parents) {
-    if (parent.children === NONE) parent.children = [task];
+    if (parent.children === NO_TASKS) parent.children = [task];
     else parent.children.push(task);
   }
   if (workflow !== null) {
@@ -213,16 +221,12 @@ function admitter(state: PartitionState, { node, epoch }: Origin): { node: strin
   return state.admitter;
 }
 
-// Shared by all records that have none: most tasks never get any.
-const NONE: TaskRecord[] = [];
-const NO_ATTEMPTS: never[] = [];
-
 function parentsOf(
   state: PartitionState,
   event: TaskSubmitted,
   siblings: readonly TaskRecord[],
 ): readonly TaskRecord[] {
-  if (event.parents.length === 0 && event.needs.length === 0) return NONE;
+  if (event.parents.length === 0 && event.needs.length === 0) return NO_TASKS;
   const inside = event.parents.map((i) => siblings[i]);
   const outside = event.needs.map((id) => state.tasks.get(id));
   return [...inside, ...outside].filter((task) => task !== undefined);
@@ -285,8 +289,7 @@ function leaseEnded(state: PartitionState, event: LeaseEnded, origin: Origin): v
 
 function move(state: PartitionState, task: TaskRecord, to: LiveState): void {
   task.state = to;
-  if (to === 'scheduled') state.scheduled.add(task);
-  else state.scheduled.delete(task);
+  if (to === 'scheduled') state.due.add(task.id, task.dueAt ?? 0);
 }
 
 function end(
@@ -301,7 +304,6 @@ function end(
   state.toFail.delete(task);
   state.toBury.delete(task);
   state.toCancel.delete(task);
-  state.scheduled.delete(task);
   state.ended.push(task);
   const { workflow } = task;
   if (workflow === null) return;

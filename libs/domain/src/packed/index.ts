@@ -1,0 +1,3 @@
+export * from './packed-block.js';
+export * from './packed-ids.js';
+export * from './packed-map.js';

@@ -1,12 +1,22 @@
 import { hashOf, type Cause, type Envelope } from '@yardmaster/contracts';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
 import { EnvelopeReader } from '../log/envelope-reader.js';
+import { breathe } from '../snapshot/snapshot-loader.js';
 import type { Folding } from './role.js';
 import type { RoleRunner } from './role-runner.js';
+
+/**
+ * Messages that have arrived are read without waiting for anything: after so many events the thread's other work has its turn, or
+ * what is asked of the broker meanwhile would be given up before its answer is looked at. Counted, not timed, so that a simulated restore is
+ * the same every time.
+ */
+const EVENTS_AT_A_STRETCH = 2_000;
 
 /** One followed stream on its way through a restore, with a look ahead. */
 class Track {
   #ahead: Envelope[] = [];
+  #events = 0;
+
   constructor(
     private readonly source: AsyncGenerator<Envelope>,
     /** What was applied of it before. */
@@ -45,8 +55,13 @@ class Track {
   }
 
   async #fetch(): Promise<boolean> {
+    if (this.#events >= EVENTS_AT_A_STRETCH) {
+      this.#events = 0;
+      await breathe();
+    }
     const step = await this.source.next();
     if (step.done === true) return false;
+    this.#events += step.value.events.length;
     this.#ahead.push(step.value);
     return true;
   }

@@ -6,6 +6,7 @@ import type { Plan } from './plan.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchScripts } from './scripts.ts';
 import { benchTakeover } from './takeover.ts';
+import { benchWaiting } from './waiting.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,5 +27,8 @@ await benchHandlers(plan);
 await benchScripts(plan);
 await benchIdle(plan);
 await benchRebuild(plan);
-// Kills for a quarter of an hour: only when it is asked for by name.
-if (only !== undefined) await benchTakeover(plan);
+// These take minutes: only when they are asked for by name.
+if (only !== undefined) {
+  await benchTakeover(plan);
+  await benchWaiting(plan);
+}

@@ -21,8 +21,11 @@ export class YardProcess {
     this.token = readFileSync(path.join(home, 'operator.token'), 'utf8').trim();
   }
 
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<YardProcess> {
-    const home = mkdtempSync(path.join(tmpdir(), 'yard-bench-'));
+  /** `home`: of one that was there before, to go on where it ended. */
+  static async start(
+    env: NodeJS.ProcessEnv = {},
+    home = mkdtempSync(path.join(tmpdir(), 'yard-bench-')),
+  ): Promise<YardProcess> {
     // As `npm start` runs it; more for a profile.
     const flags = [
       '--max-semi-space-size=64',
@@ -66,13 +69,18 @@ export class YardProcess {
     return this.#child.pid ?? 0;
   }
 
-  async stop(): Promise<void> {
+  /** Ends the yard's process alone, and leaves its state: the servers that it started end by themselves. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#child.once('exit', () => {
         resolve();
       });
-      this.#child.kill('SIGTERM');
+      this.#child.kill(signal);
     });
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -86,14 +86,14 @@ export class BatcherRole implements Role {
     const offers = this.#credit[runtimeOf(spec)];
     if (offers === undefined) return UNKNOWN_DEPTH;
     let fit = 0;
-    for (const { total, tenant: only } of offers) {
+    for (const { total, tenant: only, workers = 1 } of offers) {
       if (only !== null && only !== tenant) continue;
       let n = 10_000;
       for (const name in spec.resources) {
         const amount = spec.resources[name] ?? 0;
         if (amount > 0) n = Math.min(n, Math.floor((total[name] ?? 0) / amount));
       }
-      fit += n;
+      fit += n * workers;
     }
     return 2 * fit + UNKNOWN_DEPTH;
   }

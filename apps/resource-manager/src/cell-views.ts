@@ -1,10 +1,4 @@
-import {
-  HEARTBEAT_MS,
-  type CapacityView,
-  type Credit,
-  type WhyPart,
-  type WorkerView,
-} from '@yardmaster/contracts';
+import { HEARTBEAT_MS, type CapacityView, type WhyPart, type WorkerView } from '@yardmaster/contracts';
 import { runtimeOf, type CellLane, type CellState, type CellWorker, type NoFit } from '@yardmaster/domain';
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 
@@ -67,19 +61,6 @@ export class CellViews {
         };
       });
     return { total, used, workers, waiting };
-  }
-
-  /** What each runtime can hold. */
-  credit(): Credit {
-    const credit: Record<string, Credit[string][number][]> = {};
-    for (const worker of this.state.workerList) {
-      if (!worker.healthy || worker.cordoned) continue;
-      const runtimes =
-        worker.kind === 'agent' ? ['exec'] : [...worker.handlers].map((handler) => `handler:${handler}`);
-      for (const runtime of runtimes)
-        (credit[runtime] ??= []).push({ total: worker.capacity, tenant: worker.tenant });
-    }
-    return credit;
   }
 
   /** `noFit`: what the last round said of the lanes whose head found no place. */

@@ -48,6 +48,7 @@ import type {
 } from '@yardmaster/service-kit';
 import { isRelay, readFrame, readMessage, readNote, readReport, type SentMessage } from './worker-frame.js';
 import { CellViews } from './cell-views.js';
+import { creditOf } from './credit.js';
 import { Drains } from './drains.js';
 import { LeaseAudit } from './lease-audit.js';
 import { LateReports } from './late-reports.js';
@@ -104,6 +105,8 @@ export class ResourcesRole implements Role {
   #fences = 0;
   #tickAt = 0;
   #creditSaid = '';
+  /** A worker came, or came back: what all of them can hold is added up once a turn, not for each frame of a fleet. */
+  #isCreditDue = false;
 
   constructor(
     private readonly clock: Clock,
@@ -147,6 +150,7 @@ export class ResourcesRole implements Role {
       this.#tickAt = mono + TICK_MS;
       this.#tick(ctx, mono);
     }
+    if (this.#isCreditDue) this.#sayCredit(ctx, false);
     if (this.state.toVoid.size > 0)
       ctx.commit([...this.state.toVoid].map((lease) => endOf(lease, { outcome: 'void' })));
     if (this.state.dirty) {
@@ -236,7 +240,8 @@ export class ResourcesRole implements Role {
 
   /** What each runtime can hold, for the batcher; said when it changes and each second, so that a lost message heals. */
   #sayCredit(ctx: RoleContext, always: boolean): void {
-    const credit = this.#views.credit();
+    this.#isCreditDue = false;
+    const credit = creditOf(this.state.workerList);
     const text = JSON.stringify(credit);
     if (!always && text === this.#creditSaid) return;
     this.#creditSaid = text;
@@ -335,7 +340,7 @@ export class ResourcesRole implements Role {
       this.#answered(id);
       ctx.outbox.say(gateway, id, ['welcome', welcomeOf(ctx, join)]);
     });
-    this.#sayCredit(ctx, false);
+    this.#isCreditDue = true;
   }
 
   #heartbeat(gateway: string, id: WorkerId, hb: HeartbeatMessage, ctx: RoleContext): void {
@@ -374,7 +379,6 @@ export class ResourcesRole implements Role {
         extendMs > 0 ? { n: hb.n, epoch: ctx.epoch, extendMs } : { n: hb.n, epoch: ctx.epoch },
       ]);
     });
-    this.#sayCredit(ctx, false);
   }
 
   /** The last that it may ever hear: its time runs from now on, while it counts from when it asked. */
@@ -388,6 +392,7 @@ export class ResourcesRole implements Role {
     worker.load = load;
     if (worker.healthy) return;
     worker.healthy = true;
+    this.#isCreditDue = true;
     this.state.dirty = true;
   }
 

@@ -139,13 +139,16 @@ export type QueueCommand =
   | { readonly op: 'list' }
   | { readonly op: 'why'; readonly id: string };
 
-/** What the workers of each runtime (`exec` or `handler:<name>`) can hold at once, one entry a worker. */
-export type Credit = Readonly<
-  Record<
-    string,
-    readonly { readonly total: Readonly<Record<string, number>>; readonly tenant: number | null }[]
-  >
->;
+/** What a worker of a runtime can hold at once, and how many are like it; left out = one. */
+export interface Offer {
+  readonly total: Readonly<Record<string, number>>;
+  /** The only tenant that they serve; null = all. */
+  readonly tenant: number | null;
+  readonly workers?: number;
+}
+
+/** What the workers of each runtime (`exec` or `handler:<name>`) can hold at once. */
+export type Credit = Readonly<Record<string, readonly Offer[]>>;
 
 export type BatcherCommand =
   /** From the resource manager, when it changes and each second; no reply. */

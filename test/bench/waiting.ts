@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { Yard } from '@yardmaster/sdk';
+import { Yard, YardApiError } from '@yardmaster/sdk';
 import { useOf, YardProcess } from '../support/yard-process.ts';
 import { settled } from './at-rest.ts';
 import { noops } from './load.ts';
 import { print } from './measure.ts';
 import { checked, pause, type Plan } from './plan.ts';
 
-const AT_ONCE = 50_000;
+const AT_ONCE = 20_000;
 const SETTLE_LOOK_MS = 5_000;
 /** V8 gives back what a burst left behind when a process has become quiet, or else this long after its last collection, in some rounds. */
 const V8_LOOKS = 24;
 /** Settled when after that nothing more was given back for so many looks. */
-const CALM_LOOKS = 6;
-const MAX_SETTLE_LOOKS = 84;
+const CALM_LOOKS = 24;
+const MAX_SETTLE_LOOKS = 120;
 
 /**
  * `memory.waiting.1m`, `restart.waiting.1m`: a million tasks that nobody works on; the memory of the yard's process when the collector
@@ -67,16 +67,29 @@ async function submitted({ url, token }: YardProcess, n: number): Promise<string
   const yard = new Yard({ url, token });
   const ids: string[] = [];
   try {
-    for (let left = n; left > 0; left -= AT_ONCE) {
-      const items = checked(
-        await yard.tasks.submitMany(noops(Math.min(AT_ONCE, left), 'nobody-offers-this', 'waiting')),
-      );
+    for (let left = n; left > 0;) {
+      const count = Math.min(AT_ONCE, left);
+      const items = await yard.tasks
+        .submitMany(noops(count, 'nobody-offers-this', 'waiting'))
+        .then(checked)
+        .catch(isBusy);
+      if (items === null) {
+        // A yard that has no time for an answer on a busy machine; what of it was accepted is there beside the million.
+        await pause(1_000);
+        continue;
+      }
       for (const item of [items[0], items.at(-1)]) if (item?.ok === true) ids.push(item.task.id);
+      left -= count;
     }
     return ids;
   } finally {
     await yard.close();
   }
+}
+
+function isBusy(error: unknown): null {
+  if (error instanceof YardApiError && error.status === 503) return null;
+  throw error;
 }
 
 /** A new submission is accepted, and those of before are there. */

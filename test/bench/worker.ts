@@ -12,6 +12,7 @@ await new Worker({
   signal: stop.signal,
   handlers: {
     noop: () => undefined,
+    pause: () => new Promise((resolve) => setTimeout(resolve, 300)),
     // The monotonic clock is the same in every process of a machine.
     clock: () => String(process.hrtime.bigint()),
   },

@@ -104,12 +104,12 @@ export class WorkerProcess {
     return this.#child.pid ?? 0;
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#child.once('exit', () => {
         resolve();
       });
-      this.#child.kill('SIGTERM');
+      this.#child.kill(signal);
     });
   }
 }

@@ -72,7 +72,7 @@ for (const { session } of fleet)
 function tell(): void {
   const up = fleet.filter(({ session }) => session.isJoined);
   if (up.length === fleet.length)
-    for (const { session } of up) leastLeaseMs = Math.min(leastLeaseMs, session.leaseLeftMs);
+    for (const { session } of up) leastLeaseMs = Math.min(leastLeaseMs, session.leaseLeftMs());
   const unsettled = fleet.reduce((sum, { session }) => sum + session.unsettled, 0);
   const told = { up: up.length, joined, lost, silent, killed, ended, unsettled, leastLeaseMs };
   process.stdout.write(`${JSON.stringify({ ...told, whyLost: Object.fromEntries(whyLost) })}\n`);

@@ -94,6 +94,7 @@ describe('a table of tasks', () => {
                   worker: asWorkerId('w'),
                   startedAt: now,
                   capMs: 1,
+                  ttlMs: undefined,
                   endedAt: null,
                   outcome: null,
                   exitCode: null,

@@ -30,6 +30,7 @@ export default defineConfig({
             'scripts/**/*.spec.ts',
             'examples/**/*.spec.ts',
             'test/checkers/**/*.spec.ts',
+            'test/faults/judge/**/*.spec.ts',
             'test/sim/**/*.spec.ts',
           ],
           exclude: [...never, '**/*.int.spec.ts'],

@@ -74,6 +74,12 @@ export const VARIABLES: readonly Variable[] = [
     otherwise: code(String(defaults.purgeKeepMessages)),
   },
   {
+    name: 'YARD_FEATURE_LEVEL',
+    by: 'yard',
+    says: 'highest feature level that this process says it can work at: a cluster with it is not raised beyond',
+    otherwise: 'that of the program',
+  },
+  {
     name: 'YARD_HAND_OVER',
     by: 'yard',
     says: '`proposed`: roles of one process see envelopes before they are on disk; `committed`: after',

@@ -2,14 +2,25 @@ import {
   allStreams,
   commands,
   eventSubject,
+  FEATURE_LEVEL,
   telemetry,
+  unpack,
+  type ClusterCommand,
   type ClusterView,
   type NodeHeartbeat,
+  type Reply,
 } from '@yardmaster/contracts';
 import { MemoryLogWorld, MemorySeats } from '@yardmaster/eventlog-memory';
 import { IdsRole } from '@yardmaster/idgen';
 import { QueueRole } from '@yardmaster/queue-manager';
-import { type Bus, ClusterNode, CommittedHub, RoleHost, RoleRegistry } from '@yardmaster/service-kit';
+import {
+  type Bus,
+  ClusterLevel,
+  ClusterNode,
+  CommittedHub,
+  RoleHost,
+  RoleRegistry,
+} from '@yardmaster/service-kit';
 import { ClusterRole, NodeRoster } from '@yardmaster/submitter';
 import type { Seat } from '@yardmaster/ports';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -72,19 +83,20 @@ class Nodes {
   readonly seats = new MemorySeats(() => this.clock.monotonic());
   readonly all: One[] = [];
 
-  async open(name: string, incarnation = '1'): Promise<One> {
+  async open(name: string, incarnation = '1', own = FEATURE_LEVEL): Promise<One> {
     const { clock } = this;
     const bus = cuttable(this.bus);
     const log = this.log.open();
     await log.ensure(
       allStreams(1).map((stream) => ({ name: stream, subject: eventSubject(stream), maxBytes: null })),
     );
+    const level = new ClusterLevel(own);
     const registry = new RoleRegistry();
     const roster = new NodeRoster(clock);
     bus.subscribe(telemetry.heartbeats, (beat) => {
       roster.heard(beat as NodeHeartbeat);
     });
-    registry.offer('cluster', () => new ClusterRole(1, roster));
+    registry.offer('cluster', () => new ClusterRole(1, roster, own));
     registry.offer('ids', () => new IdsRole());
     registry.offer('queue/main', () => new QueueRole(1));
     const keystore = { keyOf: () => new Uint8Array(32) };
@@ -96,6 +108,7 @@ class Nodes {
       hub: new CommittedHub(log, keystore, () => undefined),
       clock,
       offers: registry.roles,
+      level: () => level.now,
       handOver: 'proposed',
       isShared: () => node.isShared,
       onChange: () => {
@@ -108,6 +121,7 @@ class Nodes {
       incarnation,
       bus,
       clock,
+      level,
       registry,
       host,
       openSeat: (holder) => Promise.resolve(reachable(this.seats.open(holder), bus)),
@@ -144,6 +158,20 @@ class Nodes {
     const reply = await this.bus.request<ClusterView>(commands.cluster, { op: 'view' });
     if (!reply.ok) throw new Error(reply.rejection.detail);
     return reply.value;
+  }
+
+  async raise(): Promise<Reply<ClusterView>> {
+    const command: ClusterCommand = { op: 'raise-level' };
+    return await this.bus.request<ClusterView>(commands.cluster, command);
+  }
+
+  /** Versions of the envelopes that are on disk. */
+  versions(): Set<unknown> {
+    return new Set(
+      allStreams(1).flatMap((stream) =>
+        this.log.stored(stream).map(({ data }) => (unpack(data) as unknown[])[0]),
+      ),
+    );
   }
 
   /** Role -> node of those that are active. */
@@ -207,6 +235,53 @@ describe('nodes that make a cluster', () => {
     void a.node.stop();
     await yard.pass(1_500);
     expect(await yard.owners()).toEqual({ cluster: 'b', ids: 'b', 'queue/main': 'b' });
+  });
+
+  it('of two versions take over from each other until the level is raised, and the older ones read every word till then', async () => {
+    yard = new Nodes();
+    const old = await yard.open('a', '1', 1);
+    const young = await yard.open('b', '1', 2);
+    await yard.pass(2_000);
+    expect(await yard.view()).toMatchObject({ level: 1, nodes: [{ level: 1 }, { level: 2 }] });
+    yard.kill(old);
+    await yard.pass(6_500);
+    expect(await yard.owners()).toEqual({ cluster: 'b', ids: 'b', 'queue/main': 'b' });
+    await yard.open('a', '2', 1);
+    await yard.pass(2_000);
+    expect(await yard.raise()).toMatchObject({ ok: false, rejection: { code: 'conflict' } });
+    yard.kill(young);
+    await yard.pass(6_500);
+    expect(await yard.owners()).toEqual({ cluster: 'a', ids: 'a', 'queue/main': 'a' });
+    expect(yard.versions()).toEqual(new Set([1]));
+    expect((await yard.view()).level).toBe(1);
+  });
+
+  it('raise the level when told and all can, write by it, and leave out who comes with less, also from the seat', async () => {
+    yard = new Nodes();
+    const old = await yard.open('a', '1', 1);
+    const young = await yard.open('b', '1', 2);
+    await yard.pass(2_000);
+    void old.node.stop();
+    await yard.pass(2_000);
+    expect(await yard.raise()).toMatchObject({ ok: true, value: { level: 2 } });
+    expect(yard.versions()).toEqual(new Set([1]));
+    await yard.pass(1_000);
+    await yard.open('c', '1', 1);
+    await yard.pass(2_000);
+    // The event that tells of it was the last for everybody to read.
+    expect(yard.versions()).toEqual(new Set([1, 2]));
+    await yard.open('d', '1', 2);
+    await yard.pass(2_000);
+    yard.kill(young);
+    await yard.pass(8_000);
+    expect(await yard.owners()).toEqual({ cluster: 'd', ids: 'd', 'queue/main': 'd' });
+  });
+
+  it('are founded at the level of the first', async () => {
+    yard = new Nodes();
+    await yard.open('a');
+    await yard.pass(500);
+    expect((await yard.view()).level).toBe(FEATURE_LEVEL);
   });
 
   it('that slept are told what is theirs: nothing of what others have now', async () => {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { EXIT } from './exit.js';
 import type { Action, Invocation, Options } from './invocation.js';
 
@@ -279,6 +279,12 @@ Examples:
     'let no lease run out for a while: before a planned outage of the yard',
     async () => (await import('./commands/admin.js')).maintenance,
   ).requiredOption('--for <duration>', 'at most 15m');
+  leaf(
+    admin,
+    'feature-level',
+    'raise the feature level to the highest that every node can work at; there is no way back',
+    async () => (await import('./commands/admin.js')).raiseLevel,
+  ).addArgument(new Argument('<what>', 'what to do with it').choices(['raise']));
   leaf(
     admin,
     'verify',

@@ -6,6 +6,8 @@ import {
   BLOBS,
   BUS,
   CLOCK,
+  type ClusterLevel,
+  LEVEL,
   COMMITTED_LOG,
   CONFIG,
   DEAD_LETTERS,
@@ -79,8 +81,8 @@ const providers: Provider[] = [
   },
   {
     provide: OwnerDispatch,
-    inject: [BUS, BLOBS],
-    useFactory: (bus: Bus, blobs: BlobStore) => new OwnerDispatch(bus, blobs),
+    inject: [BUS, BLOBS, LEVEL],
+    useFactory: (bus: Bus, blobs: BlobStore, level: ClusterLevel) => new OwnerDispatch(bus, blobs, level),
   },
   {
     provide: Admission,

@@ -4,6 +4,7 @@ import {
   snapshotForms,
   streams,
   readNodeHeartbeat,
+  rejection,
   telemetry,
   type ClusterCommand,
   type ClusterView,
@@ -11,8 +12,11 @@ import {
   type Reply,
 } from '@yardmaster/contracts';
 import {
+  type ClusterSight,
   decideCluster,
+  decideRaise,
   evolveCluster,
+  FEATURE_LEVEL,
   newClusterState,
   NODE_SILENT_MS,
   type ClusterEvent,
@@ -40,7 +44,8 @@ export class ClusterRole implements Role {
   #calmSince = 0;
   readonly #withdrawnAt = new Map<string, number>();
   readonly serves: CommandHandlers = {
-    [commands.cluster]: (_body: ClusterCommand, ctx) => this.#answer(ctx),
+    [commands.cluster]: ({ op }: ClusterCommand, ctx) =>
+      op === 'raise-level' ? this.#raise(ctx) : this.#answer(ctx),
   };
   readonly hears: MessageHandlers = {
     [telemetry.heartbeats]: (body: unknown, ctx) => {
@@ -53,6 +58,8 @@ export class ClusterRole implements Role {
   constructor(
     private readonly partitions: number,
     private readonly roster: NodeRoster,
+    /** Highest feature level of this process: a cluster begins at that of its founder. */
+    private readonly ownLevel = FEATURE_LEVEL,
   ) {}
 
   apply(event: DomainEvent): void {
@@ -61,8 +68,9 @@ export class ClusterRole implements Role {
 
   takeOver(ctx: RoleContext): void {
     this.#listeningSince = this.#calmSince = this.roster.now();
-    if (this.state.installation === null)
-      ctx.commit([{ type: 'ClusterFounded', installation: randomUUID(), partitions: this.partitions }]);
+    if (this.state.installation !== null) return;
+    ctx.commit([{ type: 'ClusterFounded', installation: randomUUID(), partitions: this.partitions }]);
+    if (this.ownLevel > this.state.level) ctx.commit([{ type: 'FeatureLevelRaised', level: this.ownLevel }]);
   }
 
   advance(ctx: RoleContext): void {
@@ -76,7 +84,16 @@ export class ClusterRole implements Role {
 
   #look(ctx: RoleContext): void {
     const now = this.roster.now();
-    const events = decideCluster(this.state, {
+    const events = decideCluster(this.state, this.#sight(now));
+    if (events.length === 0) return;
+    const moved = this.#note(events, now);
+    ctx.commit(events, () => {
+      for (const node of moved) this.#tell(node, ctx);
+    });
+  }
+
+  #sight(now: number): ClusterSight {
+    return {
       nodes: this.roster.seen(),
       listeningMs: now - this.#listeningSince,
       calmMs: now - this.#calmSince,
@@ -84,12 +101,7 @@ export class ClusterRole implements Role {
         this.state.roles.get(role)?.releasing == null
           ? 0
           : now - (this.#withdrawnAt.get(role) ?? this.#listeningSince),
-    });
-    if (events.length === 0) return;
-    const moved = this.#note(events, now);
-    ctx.commit(events, () => {
-      for (const node of moved) this.#tell(node, ctx);
-    });
+    };
   }
 
   /** Nodes that have to hear of these decisions. */
@@ -116,12 +128,31 @@ export class ClusterRole implements Role {
     const orders: NodeOrders = {
       manager: ctx.epoch,
       incarnation: member.incarnation,
+      level: this.state.level,
       isShared: [...this.state.nodes].some(([name, { offers }]) => name !== node && offers.length > 0),
       roles,
     };
     ctx.effect(() => {
       ctx.tell(commands.node(node), orders);
     });
+  }
+
+  /** For good, so only when asked: until then a node of the version before can have the roles back. */
+  #raise(ctx: RoleContext): Promise<Reply<ClusterView>> | Reply<ClusterView> {
+    const decided = decideRaise(this.state, this.#sight(this.roster.now()), this.ownLevel);
+    if (decided.kind === 'rejected')
+      return {
+        ok: false,
+        rejection: rejection(
+          'conflict',
+          `the cluster stays at feature level ${String(this.state.level)}: ${decided.why}`,
+        ),
+      };
+    if (decided.kind === 'accepted')
+      ctx.commit([decided.event], () => {
+        for (const node of this.state.nodes.keys()) this.#tell(node, ctx);
+      });
+    return this.#answer(ctx);
   }
 
   #answer(ctx: RoleContext): Promise<Reply<ClusterView>> {

@@ -45,7 +45,7 @@ export class SubmitterModule {
     bus.subscribe(telemetry.heartbeats, (beat) => {
       roster.heard(readNodeHeartbeat(beat));
     });
-    registry.offer(MANAGER_ROLE, () => new ClusterRole(config.partitions, roster));
+    registry.offer(MANAGER_ROLE, () => new ClusterRole(config.partitions, roster, config.featureLevel));
     for (let p = 0; p < config.partitions; p++)
       registry.offer(
         `submitter/${String(p)}`,

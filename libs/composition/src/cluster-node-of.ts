@@ -7,7 +7,7 @@ export function clusterNodeOf(
   registry: RoleRegistry,
   { isWhole = false } = {},
 ): ClusterNode {
-  const { config, log, keystore, bus, hub, clock, logger, metrics } = runtime;
+  const { config, log, keystore, bus, hub, clock, level, logger, metrics } = runtime;
   const host =
     registry.roles.size === 0
       ? null
@@ -34,6 +34,7 @@ export function clusterNodeOf(
             },
           }),
           clock,
+          level: () => level.now,
           handOver: config.handOver,
           offers: registry.roles,
           isShared: () => node.isShared,
@@ -52,6 +53,7 @@ export function clusterNodeOf(
     service: config.service,
     bus,
     clock,
+    level,
     registry,
     host,
     openSeat: (holder) => runtime.openSeat(holder),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { FEATURE_LEVEL } from '@yardmaster/contracts';
 import type { YardConfig } from '@yardmaster/service-kit';
 import { z } from 'zod';
 
@@ -24,6 +25,7 @@ const environment = z.object({
   YARD_SNAPSHOT_MESSAGES: z.coerce.number().int().min(0).default(5_000),
   YARD_PURGE: z.enum(['on', 'off']).default('on'),
   YARD_PURGE_KEEP_MESSAGES: z.coerce.number().int().min(1).default(100_000),
+  YARD_FEATURE_LEVEL: z.coerce.number().int().min(1).max(FEATURE_LEVEL).default(FEATURE_LEVEL),
   YARD_HAND_OVER: z.enum(['proposed', 'committed']).default('proposed'),
 });
 
@@ -48,6 +50,7 @@ export function resolveConfig(env: NodeJS.ProcessEnv, service: string): YardConf
     httpPort: e.YARD_HTTP_PORT,
     grpcPort: e.YARD_GRPC_PORT,
     partitions: PARTITIONS,
+    featureLevel: e.YARD_FEATURE_LEVEL,
     logLevel: e.YARD_LOG_LEVEL,
     alertWebhook: e.YARD_ALERT_WEBHOOK ?? null,
     handOver: e.YARD_HAND_OVER,

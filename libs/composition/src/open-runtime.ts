@@ -7,6 +7,7 @@ import { FileTenantKeystore } from '@yardmaster/keystore-file';
 import type { EventLog, Seat, SeatHolder, StreamSpec, TenantKeystore } from '@yardmaster/ports';
 import {
   type ArchiveSource,
+  ClusterLevel,
   CommittedHub,
   createLogger,
   DEAD_LETTER_STREAM_BYTES,
@@ -117,6 +118,7 @@ export async function openRuntime(config: YardConfig, broker: BrokerAccess): Pro
     blobs: new DiskBlobStore(path.join(config.home, 'blobs')),
     attemptLogs: logs,
     clock: systemClock,
+    level: new ClusterLevel(config.featureLevel),
     logger,
     metrics,
     deadLetters,

@@ -2,6 +2,7 @@ export * from './archive/index.js';
 export * from './bus/bus.js';
 export * from './bus/nats-bus.js';
 export * from './bus/worker-outbox.js';
+export * from './cluster/cluster-level.js';
 export * from './cluster/cluster-node.js';
 export * from './log/commit-groups.js';
 export * from './log/commit-ledger.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Yard } from '@yardmaster/sdk';
+import type { ClusterResponse, Yard } from '@yardmaster/sdk';
 import {
   HEARTBEAT_MS,
   type MaintenanceView,
@@ -33,6 +33,17 @@ export const verify: Action = ({ options }) =>
     if (form === 'json' || form === 'yaml') await printData(told, form);
     else show(told);
     return told.equal === true ? EXIT.ok : EXIT.failed;
+  });
+
+export const raiseLevel: Action = ({ options }) =>
+  withYard(options, async (yard) => {
+    const { level } = await yard.call<ClusterResponse>({
+      method: 'POST',
+      path: '/v1/admin/feature-level',
+      repeatable: true,
+    });
+    note(`the cluster works at feature level ${String(level)}; nodes that do not know it get no roles`);
+    return EXIT.ok;
   });
 
 export const maintenance: Action = ({ options }) =>

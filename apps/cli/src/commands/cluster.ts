@@ -1,7 +1,7 @@
 import type { ClusterNodeResponse, ClusterRoleResponse } from '@yardmaster/sdk';
 import { EXIT } from '../exit.js';
 import { withYard, type Action } from '../invocation.js';
-import { printList, type View } from '../output/print.js';
+import { note, printList, type View } from '../output/print.js';
 
 const NODES: View<ClusterNodeResponse> = {
   columns: [
@@ -33,5 +33,15 @@ export const cluster: Action = ({ options }) =>
     const view = await yard.cluster();
     if (options['roles'] === true) await printList(view.roles, ROLES, options, view);
     else await printList(view.nodes, NODES, options, view);
+    note(levelLine(view.level, view.nodes));
     return EXIT.ok;
   });
+
+function levelLine(level: number, nodes: readonly ClusterNodeResponse[]): string {
+  const can = Math.min(...nodes.filter(({ state }) => state === 'up').map((node) => node.level));
+  const more =
+    Number.isFinite(can) && can > level
+      ? `; every node can work at ${String(can)}: yard admin feature-level raise`
+      : '';
+  return `feature level ${String(level)}${more}`;
+}

@@ -215,6 +215,14 @@ async function clusterFindings(yard: Yard): Promise<Finding[]> {
       detail: `${String(cluster.nodes.length)} nodes, ${String(cluster.roles.length)} roles, ${String(cluster.partitions)} partitions`,
     },
   ];
+  const can = Math.min(...cluster.nodes.filter(({ state }) => state === 'up').map(({ level }) => level));
+  if (Number.isFinite(can) && can > cluster.level)
+    findings.push({
+      check: 'feature level',
+      level: 'warn',
+      detail: `the cluster works at level ${String(cluster.level)}, and every node can work at ${String(can)}`,
+      todo: 'when no node has to go back to the version before: yard admin feature-level raise',
+    });
   const behind = Object.entries(cluster.projectionLag).filter(([, lag]) => lag > 10_000);
   if (behind.length > 0)
     findings.push({

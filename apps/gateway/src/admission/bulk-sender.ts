@@ -2,7 +2,7 @@ import { YardError, rejection, type Rejection, type Reply, type SubmitReply } fr
 import { idPartition } from '@yardmaster/domain';
 import type { OwnerDispatch } from './owner-dispatch.js';
 import type { PartitionChooser } from './partitions.js';
-import { COMMAND_BYTES, packSubmit, type SubmissionParts } from './submit-command.js';
+import { COMMAND_BYTES, type SubmissionParts } from './submit-command.js';
 import type { TranslatedTask } from './translate-task.js';
 
 const SLICE_LEAST = 500;
@@ -126,7 +126,7 @@ class BulkRun {
   async slice(partition: number, members: readonly number[]): Promise<void> {
     if (members.length === 0) return;
     const parts: SubmissionParts = { ...this.common, tasks: members.map((i) => this.common.tasks[i]!) };
-    const bytes = packSubmit(parts);
+    const bytes = this.dispatch.pack(parts);
     if (bytes.length > COMMAND_BYTES && parts.claim === null && members.length > 1) {
       const half = members.length >> 1;
       await Promise.all([

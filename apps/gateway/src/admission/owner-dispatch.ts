@@ -1,6 +1,6 @@
 import { commands, type Reply, type SubmitReply } from '@yardmaster/contracts';
 import type { BlobStore } from '@yardmaster/ports';
-import type { Bus } from '@yardmaster/service-kit';
+import type { Bus, ClusterLevel } from '@yardmaster/service-kit';
 import { COMMAND_BYTES, packSubmit, type SubmissionParts } from './submit-command.js';
 
 /** A large workflow takes its owner longer than a command usually may. */
@@ -11,10 +11,16 @@ export class OwnerDispatch {
   constructor(
     private readonly bus: Bus,
     private readonly blobs: BlobStore,
+    private readonly level: ClusterLevel,
   ) {}
 
+  /** As the owners of this cluster read it. */
+  pack(parts: SubmissionParts): Uint8Array {
+    return packSubmit(parts, this.level.now);
+  }
+
   async send(partition: number, parts: SubmissionParts): Promise<Reply<SubmitReply>> {
-    return await this.sendBytes(partition, parts, packSubmit(parts));
+    return await this.sendBytes(partition, parts, this.pack(parts));
   }
 
   /** Bytes too many for one message lie in the blob store, and the owner is told where. */

@@ -19,15 +19,10 @@ export interface SubmissionParts {
 }
 
 /** Bytes of the command for the owner. */
-export function packSubmit({
-  identity,
-  tasks,
-  parents,
-  workflow,
-  claim,
-  waiter,
-  traceparent,
-}: SubmissionParts): Uint8Array {
+export function packSubmit(
+  { identity, tasks, parents, workflow, claim, waiter, traceparent }: SubmissionParts,
+  level: number,
+): Uint8Array {
   const specs: SchedulingSpec[] = [];
   const numbers = new Map<SchedulingSpec, number>();
   const drafts = new Array<TaskDraft>(tasks.length);
@@ -64,5 +59,5 @@ export function packSubmit({
     claim,
     traceparent,
   };
-  return pack(toWire(command));
+  return pack(toWire(command, level));
 }

@@ -45,6 +45,7 @@ export const ROLE_MATRIX: Readonly<Record<Operation, readonly KeyRole[] | typeof
   deadLetters: OPERATORS,
   cluster: OPERATORS,
   maintenance: OPERATORS,
+  raiseLevel: OPERATORS,
   verifyViews: OPERATORS,
   rebuildViews: OPERATORS,
   listTenants: OPERATORS,

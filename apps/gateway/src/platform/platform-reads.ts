@@ -5,6 +5,7 @@ import {
   rejection,
   type AlertView,
   type CapacityView,
+  type ClusterCommand,
   type ClusterNodeView,
   type ClusterView,
   type LeaseCommand,
@@ -191,6 +192,14 @@ export class PlatformReads {
       this.#projectionLag(),
     ]);
     return { ...view, nodes: await this.#withLag(view.nodes), projectionLag };
+  }
+
+  /** For good: nodes of versions that know less get no roles from then on. */
+  async raiseLevel(): Promise<ClusterJson> {
+    await valueOf(
+      this.bus.request<ClusterView>(commands.cluster, { op: 'raise-level' } satisfies ClusterCommand, SHORT),
+    );
+    return await this.cluster();
   }
 
   async #withLag(nodes: readonly ClusterNodeView[]): Promise<ClusterNodeJson[]> {

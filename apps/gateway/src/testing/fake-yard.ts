@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   eventSubject,
+  FEATURE_LEVEL,
   fromWire,
   pack,
   rejection,
@@ -23,6 +24,7 @@ import { MemoryLogWorld } from '@yardmaster/eventlog-memory';
 import type { Clock } from '@yardmaster/kernel';
 import type { AttemptLogStore, BlobStore, ReadModelQueries } from '@yardmaster/ports';
 import {
+  ClusterLevel,
   DeadLetters,
   Metrics,
   YardModule,
@@ -226,6 +228,7 @@ export class FakeYard {
       partitions: 8,
       logLevel: 'silent',
       alertWebhook: null,
+      featureLevel: FEATURE_LEVEL,
       handOver: 'proposed' as const,
       snapshotMessages: 0,
       purgeKeepMessages: null,
@@ -238,6 +241,7 @@ export class FakeYard {
       blobs: yard.blobs,
       attemptLogs: new FakeLogs(),
       clock,
+      level: new ClusterLevel(),
       logger,
       metrics: new Metrics('gateway'),
       deadLetters: await deadLetters(clock),

@@ -68,9 +68,9 @@ export type IdsCommand = {
   readonly holder: string;
 };
 
-/** Reply: ClusterView. */
+/** Reply: ClusterView; after `raise-level` it works at the highest level that all nodes can work at. */
 export interface ClusterCommand {
-  readonly op: 'view';
+  readonly op: 'view' | 'raise-level';
 }
 
 export interface ClusterView {
@@ -270,5 +270,7 @@ export interface NodeOrders {
   readonly incarnation: string;
   /** True when there are other nodes that take roles. */
   readonly isShared: boolean;
+  /** Feature level that the cluster works at; left out by managers that know the first alone. */
+  readonly level?: number;
   readonly roles: readonly (readonly [role: string, epoch: number])[];
 }

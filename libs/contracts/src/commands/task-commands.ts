@@ -1,5 +1,6 @@
+import { FEATURE_LEVEL } from '@yardmaster/domain';
 import type { AuditCommand } from './audit-commands.js';
-import { packContent, unpackContent } from '../events/task-codecs.js';
+import { packContent, packContentFields, unpackContent } from '../events/task-codecs.js';
 import type { Claim, SchedulingSpec, TaskContent, WorkflowEnd } from '@yardmaster/domain';
 
 /** A task on its way from the gateway to its owner: checked, translated to canonical units, not yet admitted. */
@@ -42,11 +43,13 @@ export type WireTask = readonly [
 ];
 export type WireSubmit = Omit<SubmitCommand, 'tasks'> & { readonly tasks: readonly WireTask[] };
 
-export function toWire(command: SubmitCommand): WireSubmit {
+/** As every node of a cluster at this feature level reads it. */
+export function toWire(command: SubmitCommand, level = FEATURE_LEVEL): WireSubmit {
+  const pack = level >= 2 ? packContent : packContentFields;
   return {
     ...command,
     tasks: command.tasks.map((t): WireTask => {
-      const content = packContent(t.content);
+      const content = pack(t.content);
       if (t.parents.length > 0 || t.needs.length > 0) return [t.spec, content, t.dueAt, t.needs, t.parents];
       return t.dueAt === null ? [t.spec, content] : [t.spec, content, t.dueAt];
     }),

@@ -20,6 +20,15 @@ export const batchQueued: EventCodec<EventOf<'BatchQueued'>> = {
   version: 2,
   // Version 1 had one flat list, five values a task.
   upcasters: { 1: ([batch, epoch, flat]) => [batch, epoch, ...columnsOf(flat as unknown[])] },
+  earlier: {
+    1: {
+      write: (e) => [
+        e.batch,
+        e.batcherEpoch,
+        e.tasks.flatMap((t) => [t.id, t.p, t.tenant, t.cls, t.eligibleAt]),
+      ],
+    },
+  },
   write: (e) => {
     const columns = [new Column(), new Column(), new Column(), new Column(), new Column()] as const;
     for (const t of e.tasks) {

@@ -18,6 +18,8 @@ export interface EventCodec<E extends DomainEvent> {
   seal?(event: E): unknown;
   /** Tenant that the sealed part belongs to. */
   tenantOf?(event: E): number;
+  /** How versions before are written, for as long as a cluster may work at a level that has them. */
+  readonly earlier?: Readonly<Record<number, Pick<EventCodec<E>, 'write' | 'seal'>>>;
   /** `upcasters[v]` turns the fields of version v into those of v + 1. */
   readonly upcasters?: Readonly<Record<number, (fields: Fields) => Fields>>;
 }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { DomainEvent } from '@yardmaster/domain';
+import { type DomainEvent, FEATURE_LEVEL, versionAt } from '@yardmaster/domain';
 import type { Cause, CommitGroup, Envelope } from './envelope.js';
-import { codecFor, NotAnEnvelopeError, readEvent, UnreadableEventError } from './registry.js';
+import { NotAnEnvelopeError, readEvent, UnreadableEventError, writerFor } from './registry.js';
 import { packRuns, unpackRuns } from './event-rows.js';
 import { placePairs, placeRuns } from './placed-contents.js';
 import type { SealedBlock } from './seal.js';
 import { openBlocks, SealedContents, type KeyOf } from './sealed-contents.js';
 import { pack, unpack } from '../wire.js';
 
-/** Version 1 had its events as a list of rows, and sealed content as pairs of place and content. */
-const VERSION = 2;
+/** Version 1 has its events as a list of rows, and sealed content as pairs of place and content. */
+export const ENVELOPE_VERSION = 2;
 /** Of the first versions; later ones may have more. */
 const FIELDS = 12;
 /** `prev` of the first envelope of a stream. */
@@ -34,11 +34,15 @@ export interface EnvelopeDraft {
   readonly events: readonly DomainEvent[];
 }
 
-/** Bytes of an envelope. `keyOf` gives the tenant's data key. */
-export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
+/**
+ * Bytes of an envelope, in the versions that a cluster at this feature level reads. `keyOf` gives the tenant's data key. Throws
+ * UnreadableEventError for an event that comes with a later level.
+ */
+export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf, level = FEATURE_LEVEL): Uint8Array {
   const { group } = draft;
+  const version = versionAt(level, 'Envelope');
   return pack([
-    VERSION,
+    version,
     draft.node,
     draft.epoch,
     draft.commit,
@@ -49,15 +53,22 @@ export function encodeEnvelope(draft: EnvelopeDraft, keyOf: KeyOf): Uint8Array {
     group === null ? null : [group.id, group.k, group.n],
     Buffer.from(draft.prev, 'hex'),
     // Bytes of their own: the chain is checked without looking into them.
-    Buffer.from(pack(packRuns(draft.events))),
-    sealedOf(draft.events).blocks(`${draft.stream}/${draft.commit}`, keyOf),
+    version === 1 ? rowsOf(draft.events, level) : Buffer.from(pack(packRuns(draft.events, level))),
+    sealedOf(draft.events, level, version).blocks(`${draft.stream}/${draft.commit}`, keyOf),
   ]);
 }
 
-function sealedOf(events: readonly DomainEvent[]): SealedContents {
-  const sealed = new SealedContents();
+function rowsOf(events: readonly DomainEvent[], level: number): unknown[][] {
+  return events.map((event) => {
+    const codec = writerFor(event.type, level);
+    return [codec.code, codec.version, ...codec.write(event)];
+  });
+}
+
+function sealedOf(events: readonly DomainEvent[], level: number, version: number): SealedContents {
+  const sealed = new SealedContents(version === 1 ? 'pairs' : 'runs');
   for (const [i, event] of events.entries()) {
-    const codec = codecFor(event.type);
+    const codec = writerFor(event.type, level);
     const content = codec.seal?.(event);
     if (content !== undefined && content !== null) sealed.add(codec.tenantOf?.(event) ?? 0, i, content);
   }
@@ -77,9 +88,9 @@ export function decodeEnvelope(stream: string, seq: number, bytes: Uint8Array, k
 function readEnvelope(stream: string, seq: number, bytes: Uint8Array, keyOf: KeyOf): Envelope {
   const body = envelopeBody(bytes);
   if (body === null) throw new NotAnEnvelopeError(`${stream} ${String(seq)} is not an envelope`);
-  if ((body[0] as number) > VERSION)
+  if ((body[0] as number) > ENVELOPE_VERSION)
     throw new UnreadableEventError(
-      `${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(VERSION)}`,
+      `${stream} ${String(seq)} has envelope version ${String(body[0])}, newer than ${String(ENVELOPE_VERSION)}`,
     );
   const commit = body[3] as string;
   const contents = openBlocks(

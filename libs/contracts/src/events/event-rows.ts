@@ -1,6 +1,6 @@
-import type { DomainEvent } from '@yardmaster/domain';
+import { type DomainEvent, FEATURE_LEVEL } from '@yardmaster/domain';
 import { Column, openColumn, valueAt } from './columns.js';
-import { codecFor, readerOf } from './registry.js';
+import { readerOf, writerFor } from './registry.js';
 
 /** More than any writer puts into an envelope: a count beyond it is not believed. */
 const MOST_ROWS = 100_000;
@@ -9,7 +9,7 @@ const MOST_ROWS = 100_000;
  * Events as runs: neighbours of one type, version and number of fields are written by column. Flat, for each run:
  * code, version, rows, number of fields, then as many columns.
  */
-export function packRuns(events: readonly DomainEvent[]): unknown[] {
+export function packRuns(events: readonly DomainEvent[], level = FEATURE_LEVEL): unknown[] {
   const flat: unknown[] = [];
   let columns: Column[] = [];
   let code = -1;
@@ -20,7 +20,7 @@ export function packRuns(events: readonly DomainEvent[]): unknown[] {
     for (const column of columns) flat.push(column.packed);
   };
   for (const event of events) {
-    const codec = codecFor(event.type);
+    const codec = writerFor(event.type, level);
     const fields = codec.write(event);
     if (codec.code !== code || fields.length !== columns.length) {
       close();

@@ -1,10 +1,18 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { DomainEvent } from '@yardmaster/domain';
+import { type DomainEvent, FEATURE_LEVEL, versionAt } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from '../../test/event-arbitraries.js';
-import { CHAIN_START, decodeEnvelope, encodeEnvelope, hashOf } from './envelope-codec.js';
+import {
+  CHAIN_START,
+  decodeEnvelope,
+  encodeEnvelope,
+  ENVELOPE_VERSION,
+  hashOf,
+  type EnvelopeDraft,
+} from './envelope-codec.js';
+import { unpack } from '../wire.js';
 import { CODECS } from './registry.js';
 
 /**
@@ -81,6 +89,8 @@ const names = folders.flatMap((version) =>
 const bytesOf = (name: string): Uint8Array =>
   Buffer.from(readFileSync(new URL(`${name}.hex`, golden), 'utf8').replaceAll(/\s/g, ''), 'hex');
 
+const unsealed = (bytes: Uint8Array): unknown[] => (unpack(bytes) as unknown[]).slice(0, 11);
+
 describe('golden files', () => {
   it('exist for every event in its present version', () => {
     expect(
@@ -93,6 +103,28 @@ describe('golden files', () => {
   it.each(names)('%s says today what it said when it was written', (name) => {
     const expected = JSON.parse(readFileSync(new URL(`${name}.json`, golden), 'utf8')) as Golden;
     expect(decodeEnvelope(expected.stream, expected.seq, bytesOf(name), keyOf)).toEqual(expected);
+  });
+
+  const first = [...CODECS.keys()].map((type) => `v1/${nameOf(type, versionAt(1, type))}`);
+  it.each(names.filter((name) => first.includes(name)))(
+    '%s is written today as it was then, in a cluster at the first level',
+    (name) => {
+      const {
+        hash: _hash,
+        seq: _seq,
+        ...draft
+      } = JSON.parse(readFileSync(new URL(`${name}.json`, golden), 'utf8')) as Golden & EnvelopeDraft;
+      const bytes = encodeEnvelope(draft, keyOf, 1);
+      // What is sealed is sealed anew each time.
+      expect(unsealed(bytes)).toEqual(unsealed(bytesOf(name)));
+      expect(decodeEnvelope('golden', 1, bytes, keyOf).events).toEqual(draft.events);
+    },
+  );
+
+  it('say in which level each version is written', () => {
+    for (const { type, version } of CODECS.values())
+      expect([type, versionAt(FEATURE_LEVEL, type)]).toEqual([type, version]);
+    expect(versionAt(FEATURE_LEVEL, 'Envelope')).toBe(ENVELOPE_VERSION);
   });
 
   it.each(names)('%s can be read without the tenant key', (name) => {

@@ -26,6 +26,19 @@ export class PlacedContents {
   }
 }
 
+/** As version 1 of an envelope has them: pairs of place and content. */
+export class PairedContents {
+  readonly #pairs: [place: number, content: unknown][] = [];
+
+  add(place: number, content: unknown): void {
+    this.#pairs.push([place, content]);
+  }
+
+  packed(): readonly unknown[] {
+    return this.#pairs;
+  }
+}
+
 export function placeRuns(flat: readonly unknown[], into: unknown[]): void {
   for (let at = 0; at + 2 < flat.length; at += 3) {
     const first = flat[at] as number;
@@ -35,7 +48,7 @@ export function placeRuns(flat: readonly unknown[], into: unknown[]): void {
   }
 }
 
-/** As version 1 of an envelope had them. */
+/** As version 1 of an envelope has them. */
 export function placePairs(pairs: readonly unknown[], into: unknown[]): void {
   for (const [place, content] of pairs as readonly (readonly [number, unknown])[]) into[place] = content;
 }

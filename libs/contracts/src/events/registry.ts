@@ -1,4 +1,4 @@
-import type { DomainEvent, EventType } from '@yardmaster/domain';
+import { type DomainEvent, type EventType, FEATURE_LEVEL, versionAt } from '@yardmaster/domain';
 import * as cell from './cell-codecs.js';
 import type { AnyCodec, EventCodec, Fields } from './codec.js';
 import * as platform from './platform-codecs.js';
@@ -47,10 +47,32 @@ export class UnreadableEventError extends Error {
 /** Bytes in a stream that no version of the program wrote. They say nothing, so a reader may pass over them. */
 export class NotAnEnvelopeError extends UnreadableEventError {}
 
-export function codecFor(type: EventType): EventCodec<DomainEvent> {
-  const codec = CODECS.get(type);
-  if (codec === undefined) throw new UnreadableEventError(`there is no codec for ${type}`);
-  return codec;
+export type EventWriter = Pick<EventCodec<DomainEvent>, 'code' | 'version' | 'write' | 'seal' | 'tenantOf'>;
+
+const writers = new Map<number, ReadonlyMap<EventType, EventWriter>>();
+
+/** How events are written in a cluster that works at `level`. What comes with a later level has no writer: nobody could read it. */
+export function writersAt(level: number): ReadonlyMap<EventType, EventWriter> {
+  let known = writers.get(level);
+  if (known === undefined)
+    writers.set(level, (known = new Map(level >= FEATURE_LEVEL ? CODECS : atLevel(level))));
+  return known;
+}
+
+function* atLevel(level: number): Generator<[EventType, EventWriter]> {
+  for (const [type, codec] of CODECS) {
+    const version = versionAt(level, type);
+    if (version === codec.version) yield [type, codec];
+    else if (codec.earlier?.[version] !== undefined)
+      yield [type, { ...codec, ...codec.earlier[version], version }];
+  }
+}
+
+export function writerFor(type: EventType, level: number): EventWriter {
+  const writer = writersAt(level).get(type);
+  if (writer === undefined)
+    throw new UnreadableEventError(`${type} is not written at feature level ${String(level)}`);
+  return writer;
 }
 
 type Read = (fields: Fields, sealed: unknown) => DomainEvent;

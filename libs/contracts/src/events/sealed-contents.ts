@@ -1,4 +1,4 @@
-import { PlacedContents, placeRuns } from './placed-contents.js';
+import { PairedContents, PlacedContents, placeRuns } from './placed-contents.js';
 import { seal, unseal, type SealedBlock } from './seal.js';
 
 /** A tenant's data key; null once it is destroyed. */
@@ -6,11 +6,16 @@ export type KeyOf = (tenant: number) => Uint8Array | null;
 
 /** What only tenants may read of the items of a message, by their places: sealed in one block for each tenant. */
 export class SealedContents {
-  readonly #byTenant = new Map<number, PlacedContents>();
+  readonly #byTenant = new Map<number, PlacedContents | PairedContents>();
+
+  constructor(private readonly form: 'runs' | 'pairs' = 'runs') {}
 
   add(tenant: number, place: number, content: unknown): void {
     let contents = this.#byTenant.get(tenant);
-    if (contents === undefined) this.#byTenant.set(tenant, (contents = new PlacedContents()));
+    if (contents === undefined) {
+      contents = this.form === 'runs' ? new PlacedContents() : new PairedContents();
+      this.#byTenant.set(tenant, contents);
+    }
     contents.add(place, content);
   }
 

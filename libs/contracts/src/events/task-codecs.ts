@@ -6,6 +6,13 @@ import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.j
 export function packContent(c: TaskContent): string | unknown[] {
   const { run } = c;
   if (run === NOTHING_TO_RUN && c.key === null && c.labels === null) return c.name;
+  const fields = packContentFields(c);
+  return fields.length > 1 ? fields : c.name;
+}
+
+/** By position whatever it has: as programs of feature level 1 read it. */
+export function packContentFields(c: TaskContent): unknown[] {
+  const { run } = c;
   const fields: unknown[] = [
     c.name,
     c.key,
@@ -18,12 +25,13 @@ export function packContent(c: TaskContent): string | unknown[] {
     run.input ?? null,
   ];
   while (fields.length > 1 && fields[fields.length - 1] === null) fields.pop();
-  return fields.length > 1 ? fields : c.name;
+  return fields;
 }
 
 export function unpackContent(packed: string | readonly unknown[]): TaskContent {
   // A flood of tasks with nothing but a name shares one object, which nobody changes.
   if (typeof packed === 'string') return bareContent(packed);
+  if (packed.length === 1) return bareContent(str(packed[0]));
   const fields = packed;
   return {
     name: str(fields[0]),
@@ -156,27 +164,30 @@ export const workflowSubmitted: EventCodec<EventOf<'WorkflowSubmitted'>> = {
   tenantOf: (e) => e.tenant,
 };
 
+function writeSubmitted(e: EventOf<'TaskSubmitted'>): unknown[] {
+  const head: unknown[] = [e.id, e.tenant, e.user, e.spec];
+  if (e.workflow === null && e.needs.length === 0 && e.dueAt === null && e.claim === null) return head;
+  head.push(
+    e.workflow,
+    e.index,
+    e.rank,
+    e.parents,
+    e.needs,
+    e.open,
+    e.dueAt,
+    e.claim && [e.claim.key, e.claim.body],
+  );
+  return head;
+}
+
 export const taskSubmitted: EventCodec<EventOf<'TaskSubmitted'>> = {
   type: 'TaskSubmitted',
   code: 12,
   version: 2,
   // Version 2 has the name alone for content that is nothing else; version 1 had it in a list.
   upcasters: { 1: (fields) => fields },
-  write: (e) => {
-    const head: unknown[] = [e.id, e.tenant, e.user, e.spec];
-    if (e.workflow === null && e.needs.length === 0 && e.dueAt === null && e.claim === null) return head;
-    head.push(
-      e.workflow,
-      e.index,
-      e.rank,
-      e.parents,
-      e.needs,
-      e.open,
-      e.dueAt,
-      e.claim && [e.claim.key, e.claim.body],
-    );
-    return head;
-  },
+  earlier: { 1: { write: writeSubmitted, seal: (e) => packContentFields(e.sealed) } },
+  write: writeSubmitted,
   read: (f, sealed) => ({
     type: 'TaskSubmitted',
     id: f[0] as TaskId,

@@ -1,8 +1,13 @@
 import { CODECS } from './registry.js';
 
+import { ENVELOPE_VERSION } from './envelope-codec.js';
+
 export { FEATURE_LEVEL } from '@yardmaster/domain';
 
-/** Version of each event that this program reads, and all before it. */
+/** Version of each event, and of the envelope, that this program reads, and all before it. */
 export function eventVersions(): Readonly<Record<string, number>> {
-  return Object.fromEntries([...CODECS.values()].map(({ type, version }) => [type, version]));
+  return Object.fromEntries([
+    ...[...CODECS.values()].map(({ type, version }): [string, number] => [type, version]),
+    ['Envelope', ENVELOPE_VERSION],
+  ]);
 }

@@ -375,6 +375,14 @@ export const ROUTES = [
   },
 
   {
+    operation: 'raiseLevel',
+    method: 'POST',
+    path: '/v1/admin/feature-level',
+    tag: 'Cluster',
+    summary: 'Raise the feature level to the highest that every node can work at; for good',
+    answer: { status: 200, schema: 'Cluster' },
+  },
+  {
     operation: 'maintenance',
     method: 'POST',
     path: '/v1/admin/maintenance',

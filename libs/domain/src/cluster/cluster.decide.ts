@@ -42,14 +42,12 @@ export interface ClusterSight {
 
 /**
  * What the cluster manager has to write so that every role that a living node offers has one owner, spread evenly. In this
- * order: who came and who went, the level that all can work at, free roles to the least loaded, and, when it is calm, roles
- * off the most loaded. Invariants: a role is given away only when nobody has it, and each time at a higher epoch; no role
+ * order: who came and who went, free roles to the least loaded, and, when it is calm, roles off the most loaded. Invariants: a role is given away only when nobody has it, and each time at a higher epoch; no role
  * goes to a node that is silent, leaving or below the level; in calm no kind of role is spread more unevenly than by one.
  */
 export function decideCluster(state: ClusterState, sight: ClusterSight): ClusterEvent[] {
   const plan = new Plan(state);
   decideMembers(plan, sight);
-  decideLevel(plan, sight);
   const able = ableNodes(plan.state, sight);
   const isComplete = assignFree(plan, able, sight);
   if (isComplete && sight.calmMs >= CALM_MS) withdrawSurplus(plan, able);
@@ -102,15 +100,6 @@ function decideMembers(plan: Plan, sight: ClusterSight): void {
 
 function isSame(known: MemberNode | undefined, now: SeenNode): boolean {
   return known?.incarnation === now.incarnation;
-}
-
-function decideLevel(plan: Plan, sight: ClusterSight): void {
-  let level = Infinity;
-  const here = new Set(sight.nodes.filter(isHere).map(({ node }) => node));
-  // A new manager that has not heard a member yet does not know what that one can read.
-  if ([...plan.state.nodes.keys()].some((member) => !here.has(member))) return;
-  for (const node of sight.nodes) if (isHere(node) && !node.isLeaving) level = Math.min(level, node.level);
-  if (level !== Infinity && level > plan.state.level) plan.add({ type: 'FeatureLevelRaised', level });
 }
 
 /** Nodes that may have roles. */

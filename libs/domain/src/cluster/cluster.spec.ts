@@ -10,7 +10,8 @@ import {
   RELEASE_PATIENCE_MS,
   type SeenNode,
 } from './cluster.decide.js';
-import { levelOf } from './feature-level.js';
+import { levelOf, versionAt } from './feature-level.js';
+import { decideRaise } from './raise-level.decide.js';
 
 const given = rules<ReturnType<typeof newClusterState>, ClusterSight, ClusterEvent>({
   initial: newClusterState,
@@ -153,16 +154,50 @@ describe('the cluster manager', () => {
       .then(assigned('limits', 'b', 42));
   });
 
-  it('raises the level when every node can work at it, and gives nothing to a node below it', () => {
+  it('raises no level by itself, and gives nothing to a node below it', () => {
     given(joined('a'), joined('b'))
-      .when(sight([seen('a', { level: 2, offers: [] }), seen('b', { level: 1, offers: [] })]))
+      .when(sight([seen('a', { level: 2, offers: [] }), seen('b', { level: 2, offers: [] })]))
       .ignored();
-    given(joined('a'), joined('b'))
-      .when(sight([seen('a', { level: 2, offers: [] }), seen('b', { level: 3, offers: [] })]))
-      .then({ type: 'FeatureLevelRaised', level: 2 });
     given(joined('a'), { type: 'FeatureLevelRaised', level: 2 })
       .when(sight([seen('a', { level: 1 })]))
       .ignored();
+  });
+});
+
+describe('a raise of the level', () => {
+  const raise = (nodes: readonly SeenNode[], ...history: readonly ClusterEvent[]): unknown => {
+    const state = newClusterState();
+    for (const event of history) evolveCluster(state, event);
+    const decided = decideRaise(state, sight(nodes), 3);
+    return decided.kind === 'accepted' ? decided.event.level : decided.kind;
+  };
+
+  it('goes to the highest that every node can work at', () => {
+    const both = [joined('a'), joined('b')];
+    expect(raise([seen('a', { level: 3 }), seen('b', { level: 2 })], ...both)).toBe(2);
+    expect(raise([seen('a', { level: 9 }), seen('b', { level: 9 })], ...both)).toBe(3);
+    const raised: ClusterEvent = { type: 'FeatureLevelRaised', level: 3 };
+    expect(raise([seen('a', { level: 3 }), seen('b', { level: 3 })], ...both, raised)).toBe('ignored');
+  });
+
+  it('is refused while one cannot, or was not heard of late', () => {
+    const both = [joined('a'), joined('b')];
+    expect(raise([seen('a', { level: 2 }), seen('b', { level: 1 })], ...both)).toBe('rejected');
+    expect(raise([seen('a', { level: 2 })], ...both)).toBe('rejected');
+    expect(raise([seen('a', { level: 2 }), seen('b', { level: 2, silentMs: NODE_SILENT_MS })], ...both)).toBe(
+      'rejected',
+    );
+    // It is on its way out, and its name may come back with another program.
+    expect(raise([seen('a', { level: 2 }), seen('b', { level: 1, isLeaving: true })], ...both)).toBe(2);
+  });
+});
+
+describe('what is written at a level', () => {
+  const writes = { 1: {}, 2: { TaskSubmitted: 2, WorkerDraining: 1 }, 3: { TaskSubmitted: 4 } };
+  it('is the version that came with it or one before; nothing of what comes later', () => {
+    expect([1, 2, 3, 4].map((level) => versionAt(level, 'TaskSubmitted', writes))).toEqual([1, 2, 4, 4]);
+    expect([1, 2, 3].map((level) => versionAt(level, 'WorkerDraining', writes))).toEqual([0, 1, 1]);
+    expect([1, 3].map((level) => versionAt(level, 'TaskSucceeded', writes))).toEqual([1, 1]);
   });
 });
 

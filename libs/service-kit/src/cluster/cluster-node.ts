@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import {
   commands,
   eventVersions,
-  FEATURE_LEVEL,
+  NotAnEnvelopeError,
   telemetry,
+  UnreadableEventError,
   type NodeHeartbeat,
   type NodeOrders,
 } from '@yardmaster/contracts';
@@ -12,6 +13,7 @@ import type { Seat, SeatHolder } from '@yardmaster/ports';
 import type { Bus } from '../bus/bus.js';
 import type { RoleRegistry } from '../nest/role-registry.js';
 import type { RoleHost } from '../role/role-host.js';
+import type { ClusterLevel } from './cluster-level.js';
 import { Duties } from './duties.js';
 import { ManagerSeat } from './manager-seat.js';
 
@@ -25,6 +27,8 @@ export interface ClusterNodeOptions {
   readonly incarnation?: string;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** Raised here when the manager tells. */
+  readonly level: ClusterLevel;
   readonly registry: RoleRegistry;
   /** Null for a process without roles. */
   readonly host: RoleHost | null;
@@ -123,6 +127,12 @@ export class ClusterNode {
     if (this.#isLeaving || orders.incarnation !== this.incarnation) return;
     if (this.#orders !== null && orders.manager < this.#orders.manager) return;
     this.#orders = orders;
+    this.options.level.raised(orders.level ?? 1);
+    // Whoever cannot read the log any more manages nothing: another is to sit there.
+    if (!this.options.level.isWithin)
+      void this.#seat?.stop().then(() => {
+        this.#obey();
+      });
     this.#obey();
     for (const look of this.#onOrders) look();
   }
@@ -146,6 +156,8 @@ export class ClusterNode {
       await this.options.host?.assign(roles);
     } catch (error) {
       this.options.onFailure('taking roles', error);
+      // It sits where it cannot act: another node that reads the log is to sit there.
+      if (isUnreadable(error) && !this.#active().has(MANAGER_ROLE)) await this.#seat?.stop();
       for (const fail of this.#onTaken) fail(error);
     }
     if (!this.#isLeaving) await this.#duties.assign(duties);
@@ -185,7 +197,7 @@ export class ClusterNode {
   }
 
   #beat(): void {
-    const { bus, clock, node, service, host } = this.options;
+    const { bus, clock, node, service, host, level } = this.options;
     const roles = host?.status() ?? [];
     const positions: Record<string, number> = {};
     for (const one of roles)
@@ -197,7 +209,7 @@ export class ClusterNode {
       service,
       pid: process.pid,
       at: clock.now(),
-      level: FEATURE_LEVEL,
+      level: level.own,
       reads: this.#reads,
       offers: this.#offers.filter((name) => name !== MANAGER_ROLE),
       isLeaving: this.#isLeaving,
@@ -207,4 +219,8 @@ export class ClusterNode {
     };
     bus.publish(telemetry.heartbeat(node), heartbeat);
   }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof UnreadableEventError && !(error instanceof NotAnEnvelopeError);
 }

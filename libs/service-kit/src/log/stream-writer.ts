@@ -57,6 +57,8 @@ export class StreamWriter {
     private readonly hooks: {
       /** Followed positions that changed since the envelope before. */
       readonly causes: () => Cause[];
+      /** Feature level that the cluster works at. */
+      readonly level: () => number;
       readonly onProposed: (envelope: Envelope, ticket: number) => void;
       readonly onFailed: (stream: string, outcome: Exclude<AppendOutcome, { kind: 'stored' }>) => void;
       /** It is on disk. `sentAt`: when it was sent, monotonic ms; until then nobody else had the stream. */
@@ -169,7 +171,7 @@ export class StreamWriter {
       prev: this.#prev,
       events,
     };
-    const bytes = encodeEnvelope(draft, (tenant) => this.keystore.keyOf(tenant));
+    const bytes = encodeEnvelope(draft, (tenant) => this.keystore.keyOf(tenant), this.hooks.level());
     const hash = hashOf(bytes);
     const seq = this.writer.next;
     const ticket = this.ledger.issue();

@@ -7,6 +7,7 @@ import type {
   TenantKeystore,
 } from '@yardmaster/ports';
 import type { Clock } from '@yardmaster/kernel';
+import type { ClusterLevel } from '../cluster/cluster-level.js';
 import type { Bus } from '../bus/bus.js';
 import type { CommittedLog } from '../log/committed-feed.js';
 import type { DeadLetters } from '../log/dead-letters.js';
@@ -26,6 +27,8 @@ export interface YardConfig {
   readonly httpPort: number;
   readonly grpcPort: number;
   readonly partitions: number;
+  /** Highest feature level that this process says it can work at. */
+  readonly featureLevel: number;
   readonly logLevel: string;
   /** Where alerts are posted as JSON; null = nowhere. */
   readonly alertWebhook: string | null;
@@ -45,6 +48,7 @@ export interface YardRuntime {
   readonly attemptLogs: AttemptLogStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly level: ClusterLevel;
   readonly metrics: Metrics;
   readonly deadLetters: DeadLetters;
   /** The log itself, and where it is copied to; only the archiver asks for them. */
@@ -68,6 +72,8 @@ export const CLOCK = Symbol('CLOCK');
 export const BLOBS = Symbol('BLOBS');
 export const ATTEMPT_LOGS = Symbol('ATTEMPT_LOGS');
 export const METRICS = Symbol('METRICS');
+/** ClusterLevel. */
+export const LEVEL = Symbol('LEVEL');
 export const DEAD_LETTERS = Symbol('DEAD_LETTERS');
 /** ArchiveSource, or null. */
 export const ARCHIVE = Symbol('ARCHIVE');

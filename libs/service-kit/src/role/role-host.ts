@@ -1,4 +1,4 @@
-import { rejection, type Envelope, type Reply } from '@yardmaster/contracts';
+import { FEATURE_LEVEL, rejection, type Envelope, type Reply } from '@yardmaster/contracts';
 import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { AppendOutcome, EventLog, LogWriter, TenantKeystore } from '@yardmaster/ports';
@@ -33,6 +33,8 @@ export interface RoleHostOptions {
   /** Where roles go on from; left out: they are folded from the first event. */
   readonly snapshots?: Pick<SnapshotLoader, 'load'>;
   readonly clock: Clock;
+  /** Feature level that the cluster works at; left out: the highest of this program. */
+  readonly level?: () => number;
   /** New objects of the roles that this process can have, by name; called again each time, as state is never reused. */
   readonly offers: ReadonlyMap<string, () => Role>;
   /** `proposed`: roles of this process see each other's envelopes before they are on disk; `committed`: after. */
@@ -325,6 +327,7 @@ export class RoleHost {
           log,
           keystore,
           at: clock.now(),
+          level: this.#level(),
         });
         // Whoever follows the stream here has to have all of it before it hears of it from its owner here.
         const isWhole =
@@ -563,6 +566,7 @@ export class RoleHost {
         causes: () => runner.takeCauses(),
         now: () => clock.now(),
         monotonic: () => clock.monotonic(),
+        level: () => this.#level(),
         onProposed: (envelope, ticket) => {
           runner.noteOwn(envelope);
           if (this.options.handOver === 'proposed') this.#proposed.push(envelope);
@@ -591,15 +595,23 @@ export class RoleHost {
     );
   }
 
+  #level(): number {
+    return this.options.level?.() ?? FEATURE_LEVEL;
+  }
+
   #openContext(hosted: Hosted): void {
     const { runner, writer, role, assigned } = hosted;
     const { clock, node } = this.options;
     const epoch = role.stream === null ? (assigned ?? 1) : runner.epoch;
     let draws = 0;
     let origin: EventOrigin = { stream: role.stream ?? '', at: 0, node, epoch };
+    const levelNow = (): number => this.#level();
     hosted.context = {
       epoch,
       node,
+      get level() {
+        return levelNow();
+      },
       outbox: this.outbox,
       now: () => (writer === null ? clock.now() : writer.now()),
       random: () => mix((writer?.seed ?? 1) + Math.imul(++draws, 0x9e3779b9)),

@@ -26,6 +26,8 @@ export interface LostCause {
 export interface RoleContext {
   readonly epoch: number;
   readonly node: string;
+  /** Feature level of the cluster: nothing may be decided that comes with a later one. */
+  readonly level: number;
   /** Time of the decisions being made: the time that their envelope will carry. */
   now(): number;
   /** In [0, 1), reproducible from the seed that the envelope records. */

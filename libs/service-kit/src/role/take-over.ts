@@ -17,7 +17,13 @@ export type Takeover =
 export async function takeOver(
   { role, runner, assigned }: Hosted,
   head: number,
-  { node, log, keystore, at }: { node: string; log: EventLog; keystore: TenantKeystore; at: number },
+  {
+    node,
+    log,
+    keystore,
+    at,
+    level,
+  }: { node: string; log: EventLog; keystore: TenantKeystore; at: number; level: number },
 ): Promise<Takeover> {
   const stream = role.stream ?? '';
   const epoch = Math.max(assigned ?? 0, runner.epoch + 1);
@@ -36,7 +42,7 @@ export async function takeOver(
     prev: runner.hashAt(stream) ?? CHAIN_START,
     events: [{ type: 'OwnerTookOver', role: role.name, epoch, node } as const],
   };
-  const bytes = encodeEnvelope(draft, (tenant) => keystore.keyOf(tenant));
+  const bytes = encodeEnvelope(draft, (tenant) => keystore.keyOf(tenant), level);
   const writer = log.writer(stream, head);
   const seq = writer.next;
   const outcome = await writer.append(`${stream}/${draft.commit}`, bytes);

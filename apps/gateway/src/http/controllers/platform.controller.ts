@@ -112,6 +112,12 @@ export class PlatformController {
     return this.platform.cluster();
   }
 
+  @Post('admin/feature-level')
+  @HttpCode(200)
+  raiseLevel(): Promise<ClusterJson> {
+    return this.platform.raiseLevel();
+  }
+
   @Post('admin/maintenance')
   @HttpCode(200)
   maintenance(@JsonBody() body: unknown): Promise<MaintenanceView> {

@@ -67,7 +67,7 @@ async function answers(url: string): Promise<void> {
 /** The services as separate processes on this machine, against one broker or a cluster of three. */
 async function main(): Promise<void> {
   outliveTerminal();
-  const { replicas, natsServers, restartAfterMs } = clusterOptions(process.argv.slice(2));
+  const { replicas, natsServers, from, levels, restartAfterMs } = clusterOptions(process.argv.slice(2));
   const config = resolveConfig(process.env, 'cluster');
   await requireFreePort(config.host, config.httpPort, 'YARD_HTTP_PORT');
   await requireFreePort(config.host, config.grpcPort, 'YARD_GRPC_PORT');
@@ -81,10 +81,13 @@ async function main(): Promise<void> {
   const services = new ServiceProcesses({
     replicas,
     restartAfterMs,
+    from: ({ nth }) => (nth === 1 ? from : null),
     env: ({ service, nth }) => {
+      const level = levels[nth - 1];
+      const own = level === undefined ? env : { ...env, YARD_FEATURE_LEVEL: String(level) };
       const ports = gateways[nth - 1];
-      if (service !== 'gateway' || ports === undefined) return env;
-      return { ...env, YARD_HTTP_PORT: String(ports.http), YARD_GRPC_PORT: String(ports.grpc) };
+      if (service !== 'gateway' || ports === undefined) return own;
+      return { ...own, YARD_HTTP_PORT: String(ports.http), YARD_GRPC_PORT: String(ports.grpc) };
     },
     onEnded: ({ service, node }, how) => {
       say(`${node} ended (${how})${restartAfterMs === Infinity ? '' : '; starting it again'}`);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { SERVICES, type ServiceName } from '@yardmaster/contracts';
 
 const STOP_PATIENCE_MS = 26_000;
@@ -14,6 +15,8 @@ export interface ServicePlace {
 export interface ServiceProcessesOptions {
   /** Processes of each service. */
   readonly replicas: number;
+  /** Checkout that a process runs from; null = this one. */
+  readonly from: (place: ServicePlace) => string | null;
   /** What ends is started again after so long; Infinity: it stays down. */
   readonly restartAfterMs: number;
   readonly env: (place: ServicePlace) => NodeJS.ProcessEnv;
@@ -53,7 +56,10 @@ export class ServiceProcesses {
   }
 
   #start(place: ServicePlace): void {
-    const main = createRequire(import.meta.url).resolve(`@yardmaster/${place.service}/main`);
+    const from = this.options.from(place);
+    const main = createRequire(from === null ? import.meta.url : path.resolve(from, 'package.json')).resolve(
+      `@yardmaster/${place.service}/main`,
+    );
     const child = spawn(process.execPath, ['--enable-source-maps', main], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...this.options.env(place), YARD_NODE: place.node },

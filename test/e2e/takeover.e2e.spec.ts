@@ -1,13 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { allStreams, decodeEnvelope } from '@yardmaster/contracts';
-import { openNatsEventLog } from '@yardmaster/eventlog-nats';
 import { Worker, Yard, type ClusterResponse } from '@yardmaster/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kill, killTree, until } from '../support/processes.js';
+import { readLogOf } from './log-of-yard.js';
 import { startYard, type StartedYard } from './start-yard.js';
 
-const PARTITIONS = 8;
 const LANES = 6;
 /** What is promised for accepting again is 10 s; on a busy machine a test waits longer before it gives up. */
 const TAKEOVER_PATIENCE_MS = 40_000;
@@ -147,7 +143,7 @@ describe('two of every service', () => {
     const ends = await until(
       'the ends',
       async () => {
-        const found = await endsInLog(started.home);
+        const found = (await readLogOf(started.home)).ends;
         return [...load.acknowledged].every((id) => found.has(id)) ? found : null;
       },
       { withinMs: 120_000, everyMs: 2_000 },
@@ -156,36 +152,3 @@ describe('two of every service', () => {
     expect(wrong).toEqual([]);
   }, 240_000);
 });
-
-/** How each task ended, by every end that the streams of the partitions hold. */
-async function endsInLog(home: string): Promise<Map<string, string[]>> {
-  const { nats } = JSON.parse(readFileSync(path.join(home, 'servers.secret.json'), 'utf8')) as {
-    nats: string;
-  };
-  const config = readFileSync(path.join(home, 'nats', 'nats-server.conf'), 'utf8');
-  const port = /listen: "127\.0\.0\.1:(\d+)"/.exec(config)?.[1] ?? '';
-  const log = await openNatsEventLog({
-    url: `nats://127.0.0.1:${port}`,
-    user: 'yard',
-    password: nats,
-    name: 'checker',
-    replicas: 1,
-    syncAlways: true,
-  });
-  const ends = new Map<string, string[]>();
-  try {
-    for (const stream of allStreams(PARTITIONS).filter((name) => name.startsWith('tasks-'))) {
-      const { last } = await log.head(stream);
-      for await (const { seq, data } of log.read(stream, 1, last)) {
-        for (const event of decodeEnvelope(stream, seq, data, () => null).events) {
-          if (event.type !== 'TaskSucceeded' && event.type !== 'TaskFailed' && event.type !== 'TaskCancelled')
-            continue;
-          ends.set(event.id, [...(ends.get(event.id) ?? []), event.type]);
-        }
-      }
-    }
-  } finally {
-    await log.close();
-  }
-  return ends;
-}

@@ -1,4 +1,5 @@
 import {
+  FEATURE_LEVEL,
   YardError,
   commands,
   projectedStreams,
@@ -196,9 +197,17 @@ export class PlatformReads {
 
   /** For good: nodes of versions that know less get no roles from then on. */
   async raiseLevel(): Promise<ClusterJson> {
-    await valueOf(
-      this.bus.request<ClusterView>(commands.cluster, { op: 'raise-level' } satisfies ClusterCommand, SHORT),
-    );
+    const command: ClusterCommand = { op: 'raise-level' };
+    const { level, nodes } = await valueOf(this.bus.request<ClusterView>(commands.cluster, command, SHORT));
+    // A manager of the version before does not know the command, and only shows the cluster.
+    const behind = nodes.filter((node) => node.state === 'up' && node.level <= level);
+    if (level < FEATURE_LEVEL && behind.length > 0)
+      throw new YardError(
+        rejection(
+          'conflict',
+          `the cluster stays at feature level ${String(level)}: ${behind.map(({ node }) => node).join(', ')} cannot work at a higher one`,
+        ),
+      );
     return await this.cluster();
   }
 

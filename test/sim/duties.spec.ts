@@ -1,5 +1,7 @@
 import {
   commands,
+  eventVersions,
+  FEATURE_LEVEL,
   telemetry,
   type AlertView,
   type BatcherCommand,
@@ -213,8 +215,8 @@ describe('the cluster manager', () => {
         service: 'submitter',
         pid: 5,
         at: 1,
-        level: 1,
-        reads: {},
+        level: FEATURE_LEVEL,
+        reads: eventVersions(),
         offers: ['submitter/0'],
         isLeaving: false,
         roles: [],
@@ -237,7 +239,7 @@ describe('the cluster manager', () => {
     await world.quiet();
     await world.pass(500);
     expect(await view()).toMatchObject({
-      level: 1,
+      level: FEATURE_LEVEL,
       nodes: [
         { node: 'n7', service: 'submitter', pid: 5, lastSeenMs: 500, state: 'up', roles: ['submitter/0'] },
       ],

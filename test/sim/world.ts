@@ -3,6 +3,7 @@ import {
   commands,
   decodeEnvelope,
   eventSubject,
+  FEATURE_LEVEL,
   toWire,
   type Envelope,
   type Reply,
@@ -54,6 +55,8 @@ export interface WorldOptions {
   readonly archive?: LogArchive;
   /** Its processes know that others may take their roles. */
   readonly isShared?: boolean;
+  /** Feature level that a process with these roles has heard of; left out: the highest. */
+  readonly level?: (offers: Offers) => number;
 }
 
 /** One process: its connection to the log, and its roles. */
@@ -152,6 +155,7 @@ export class World {
         this.said.push(`${what} ${detail}`);
       },
       offers,
+      level: () => this.options.level?.(offers) ?? FEATURE_LEVEL,
       isShared: () => this.options.isShared === true,
     });
     this.#processes[at] = { log, offers, host };

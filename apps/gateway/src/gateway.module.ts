@@ -86,14 +86,15 @@ const providers: Provider[] = [
   },
   {
     provide: Admission,
-    inject: [CLOCK, TokenBlocks, Completion, OwnerDispatch, PartitionChooser],
+    inject: [CLOCK, TokenBlocks, Completion, OwnerDispatch, PartitionChooser, LEVEL],
     useFactory: (
       clock: Clock,
       tokens: TokenBlocks,
       completion: Completion,
       dispatch: OwnerDispatch,
       partitions: PartitionChooser,
-    ) => new Admission({ clock, tokens, completion, dispatch, partitions }),
+      level: ClusterLevel,
+    ) => new Admission({ clock, tokens, completion, dispatch, partitions, level }),
   },
   {
     provide: EndWaiters,

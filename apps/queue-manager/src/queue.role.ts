@@ -2,6 +2,7 @@ import {
   commands,
   followedBy,
   LEASE_TTL_MS,
+  levelTooLow,
   snapshotForms,
   streams,
   type QueueCommand,
@@ -18,6 +19,7 @@ import {
   endAudit,
   evolveQueue,
   nextVisible,
+  type Push,
   QUEUES,
   QueueState,
   specKey,
@@ -76,7 +78,8 @@ export class QueueRole implements Role {
         ctx.commit([{ type: 'TasksRemoved', ids: [entry.task.id], why: 'cancelled' }]);
         continue;
       }
-      const event = decideFailure(entry, ctx.now(), ctx.random(), this.state.workerLosses);
+      const losses = ctx.level < 2 ? null : this.state.workerLosses;
+      const event = decideFailure(entry, ctx.now(), ctx.random(), losses);
       if (event !== null) ctx.commit([event]);
     }
   }
@@ -92,7 +95,7 @@ export class QueueRole implements Role {
   #handle(command: QueueCommand, ctx: RoleContext): Promise<Reply<unknown>> | Reply<unknown> {
     switch (command.op) {
       case 'push': {
-        const events = decidePush(this.state, command, specKey);
+        const events = decidePush(this.state, asFarAsKnown(command, ctx), specKey);
         if (events.length > 0) ctx.commit(events);
         return { ok: true, value: null };
       }
@@ -113,6 +116,8 @@ export class QueueRole implements Role {
           });
         });
       case 'set-lease-ttl':
+        if (ctx.level < 2)
+          return { ok: false, rejection: levelTooLow('a lease time of a queue', 2, ctx.level) };
         return new Promise((resolve) => {
           ctx.commit([{ type: 'QueueLeaseTtlSet', queue: command.queue, ttlMs: command.ttlMs }], () => {
             resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
@@ -150,4 +155,13 @@ export class QueueRole implements Role {
       ...(this.state.depths.get(name) ?? { visible: 0, leased: 0, backingOff: 0 }),
     }));
   }
+}
+
+/**
+ * A lease time says that the cluster was raised, and this process has not heard of that yet: what it wrote of the class now would
+ * lack it. The batcher pushes such tasks again.
+ */
+function asFarAsKnown(push: Extract<QueueCommand, { op: 'push' }>, { level }: RoleContext): Push {
+  if (level >= 2 || push.specs.every(({ leaseTtlMs }) => leaseTtlMs === undefined)) return push;
+  return { ...push, tasks: push.tasks.filter(({ spec }) => push.specs[spec]?.leaseTtlMs === undefined) };
 }

@@ -3,6 +3,7 @@ import {
   followedBy,
   HEARTBEAT_MS,
   LEASE_TTL_MS,
+  levelTooLow,
   MAX_MAINTENANCE_MS,
   snapshotForms,
   streams,
@@ -156,7 +157,8 @@ export class ResourcesRole implements Role {
     if (this.state.dirty) {
       // Before anybody else gets what they tell of.
       this.#judgeLate(ctx);
-      this.#place(ctx);
+      // A lease time says that the cluster was raised, of which this process hears in a moment: a grant now would lack it.
+      if (ctx.level >= 2 || !this.state.hasLeaseTimes()) this.#place(ctx);
     }
     if (this.state.workers.size > 0) ctx.wakeAt(ctx.now() + TICK_MS);
   }
@@ -528,7 +530,8 @@ export class ResourcesRole implements Role {
         return { ok: true, value: this.#views.capacity(this.clock.now()) };
       case 'cordon':
       case 'drain': {
-        if (command.op === 'drain' && ctx.level < 2) return tooLow('a drain with a deadline', ctx);
+        if (command.op === 'drain' && ctx.level < 2)
+          return { ok: false, rejection: levelTooLow('a drain with a deadline', 2, ctx.level) };
         const worker = this.state.workers.get(command.worker as WorkerId);
         if (worker === undefined)
           return {
@@ -577,7 +580,7 @@ export class ResourcesRole implements Role {
           detail: `a maintenance lasts at most ${String(MAX_MAINTENANCE_MS / 60_000)} minutes`,
         },
       };
-    if (ctx.level < 2) return tooLow('a maintenance', ctx);
+    if (ctx.level < 2) return { ok: false, rejection: levelTooLow('a maintenance', 2, ctx.level) };
     return new Promise((resolve) => {
       // From before it is decided on: what workers are told is never longer than what is kept here.
       this.#presence.extend(forMs, this.clock.monotonic());
@@ -593,17 +596,6 @@ export class ResourcesRole implements Role {
 function bytesOf([, , , , , , result, error, more]: Report): number {
   if (result === null && error === null && more === undefined) return 0;
   return roughSize(result) + roughSize(error) + (more === undefined ? 0 : roughSize(more));
-}
-
-/** What it would write, nodes of the version before could not read. */
-function tooLow(what: string, { level }: RoleContext): Reply<never> {
-  return {
-    ok: false,
-    rejection: {
-      code: 'conflict',
-      detail: `${what} needs feature level 2 and the cluster works at ${String(level)}: run \`yard admin feature-level raise\` when every node is of the new version`,
-    },
-  };
 }
 
 const welcomeOf = ({ epoch }: RoleContext, { incarnation }: Pick<JoinMessage, 'incarnation'>): Welcome => ({

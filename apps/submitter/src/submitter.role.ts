@@ -2,6 +2,7 @@ import {
   commands,
   followedBy,
   fromWire,
+  levelTooLow,
   rejection,
   snapshotForms,
   streams,
@@ -46,6 +47,8 @@ const HOUSEKEEPING_MS = 10_000;
 const LOOKS = 20_000;
 /** A lease that was to end and has not by then is asked for again: the word may have been lost. */
 const WITHDRAW_AGAIN_MS = 3_000;
+/** Nodes hear within this time, mostly, that the cluster was raised. */
+const RAISE_HEARD_MS = 1_000;
 
 /** Counts for metrics; never part of a decision. */
 export interface SubmitterCounters {
@@ -208,6 +211,10 @@ export class SubmitterRole implements Role {
       if (id === null) throw new Error('ran out of ids inside one submission');
       return id;
     };
+    if (ctx.level < 2 && command.specs.some(({ leaseTtlMs }) => leaseTtlMs !== undefined)) {
+      resolve({ ok: false, rejection: levelTooLow('a lease time of a task', 2, ctx.level) });
+      return;
+    }
     const decided = decideSubmit(this.state, command, mint, ctx.now());
     if (!decided.ok) {
       resolve({ ok: false, rejection: explainRefusal(decided.error, command) });
@@ -367,6 +374,12 @@ export class SubmitterRole implements Role {
       toSettle.delete(task);
     }
     for (const task of toFail) {
+      // That it is quarantined says that the cluster was raised, of which this process hears in a moment.
+      if (ctx.level < 2 && this.state.toBury.has(task)) {
+        this.#dirty = true;
+        ctx.wakeAt(ctx.now() + RAISE_HEARD_MS);
+        continue;
+      }
       this.#end(task, ctx);
       toFail.delete(task);
     }

@@ -6,6 +6,7 @@ export * from './commands/read-heartbeat.js';
 export * from './commands/reply.js';
 export * from './commands/task-commands.js';
 export * from './errors/catalogue.js';
+export * from './errors/level-too-low.js';
 export * from './events/index.js';
 export * from './http/index.js';
 export * from './session/frames.js';

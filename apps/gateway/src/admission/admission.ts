@@ -1,6 +1,7 @@
 import {
   LIMITS,
   YardError,
+  levelTooLow,
   problemOf,
   rejection,
   type FieldError,
@@ -11,6 +12,7 @@ import {
 } from '@yardmaster/contracts';
 import type { Claim } from '@yardmaster/domain';
 import type { Clock } from '@yardmaster/kernel';
+import type { ClusterLevel } from '@yardmaster/service-kit';
 import { UNLIMITED, type Receipt, type TokenBlocks } from '../limits/token-blocks.js';
 import { BulkSender, allRefused, underItem } from './bulk-sender.js';
 import type { Completion } from './completion.js';
@@ -58,6 +60,7 @@ export interface AdmissionParts {
   readonly completion: Completion;
   readonly dispatch: OwnerDispatch;
   readonly partitions: PartitionChooser;
+  readonly level: Pick<ClusterLevel, 'now'>;
 }
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -129,6 +132,8 @@ export class Admission {
     );
     if (!translated.ok) throw new YardError(translated.error);
     const { name, labels, tasks, keys, parents } = translated.value;
+    const early = this.#tooEarly(tasks);
+    if (early !== null) throw new YardError(early);
     const claim = claimFor(context, body);
     const partition = this.#partitionOf([], claim);
     const { reply, receipt } = await this.#spend(identity, tasks.length, async () => {
@@ -170,6 +175,8 @@ export class Admission {
     const faults: FieldError[] = [];
     const task = translateTask(request, '', null, this.#book, this.parts.clock.now(), checksSize, faults);
     if (task === null) return invalid(faults);
+    const early = this.#tooEarly([task]);
+    if (early !== null) return early;
     if (request.dependsOn === undefined) return task;
     const unknown: FieldError[] = [];
     const needs = readNeeds(request, '', unknown);
@@ -177,6 +184,14 @@ export class Admission {
       return rejection('unknown-parent', `${unknown[0]!.path}: ${unknown[0]!.message}`, { errors: unknown });
     const partition = this.parts.partitions.ofParents(needs);
     return partition.ok ? { ...task, needs } : partition.error;
+  }
+
+  /** An owner of the version before would run it, and not know the lease time. */
+  #tooEarly(tasks: readonly TranslatedTask[]): Rejection | null {
+    const { now } = this.parts.level;
+    return now < 2 && tasks.some(({ spec }) => spec.leaseTtlMs !== undefined)
+      ? levelTooLow('a lease time of a task', 2, now)
+      : null;
   }
 
   #partitionOf(needs: readonly string[], claim: Claim | null): number {

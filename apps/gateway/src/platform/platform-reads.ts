@@ -1,5 +1,6 @@
 import {
   FEATURE_LEVEL,
+  levelTooLow,
   YardError,
   commands,
   projectedStreams,
@@ -155,7 +156,9 @@ export class PlatformReads {
     const parsed = leaseTtl === null ? null : parseLeaseTtl(leaseTtl);
     if (parsed?.ok === false) throw new YardError(invalid([{ path: 'leaseTtl', message: parsed.error }]));
     const command: QueueCommand = { op: 'set-lease-ttl', queue: name, ttlMs: parsed?.value ?? null };
-    await valueOf(this.bus.request(commands.queue(), command, SHORT));
+    // A manager of the version before does not know the command, and answers nothing.
+    if ((await valueOf(this.bus.request(commands.queue(), command, SHORT))) === null)
+      throw new YardError(levelTooLow('a lease time of a queue', 2, 1));
     return await this.queue(name);
   }
 

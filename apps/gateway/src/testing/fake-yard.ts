@@ -203,6 +203,7 @@ export class FakeYard {
   readonly bus = new FakeBus();
   readonly log = new FakeLog();
   readonly blobs = new FakeBlobs();
+  readonly level = new ClusterLevel();
   readonly keys = new Map<string, Identity>();
   home = '';
   url = '';
@@ -241,7 +242,7 @@ export class FakeYard {
       blobs: yard.blobs,
       attemptLogs: new FakeLogs(),
       clock,
-      level: new ClusterLevel(),
+      level: yard.level,
       logger,
       metrics: new Metrics('gateway'),
       deadLetters: await deadLetters(clock),

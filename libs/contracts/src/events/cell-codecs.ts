@@ -2,7 +2,7 @@ import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { DrainEnd, Outcome, QueuedTask, Usage } from '@yardmaster/domain';
 import { Column, openColumn, valueAt } from './columns.js';
 import { type EventCodec, type EventOf, list, num, orNull, str } from './codec.js';
-import { packSpec, unpackSpec } from './task-codecs.js';
+import { packSpec, packSpecFields, unpackSpec } from './task-codecs.js';
 
 export const classDefined: EventCodec<EventOf<'ClassDefined'>> = {
   type: 'ClassDefined',
@@ -10,6 +10,7 @@ export const classDefined: EventCodec<EventOf<'ClassDefined'>> = {
   version: 2,
   // Version 2 adds the lease time, at the end of the spec.
   upcasters: { 1: (fields) => fields },
+  earlier: { 1: { write: (e) => [e.n, packSpecFields(e.spec)] } },
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'ClassDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };
@@ -61,16 +62,22 @@ function columnsOf(flat: readonly unknown[]): unknown[] {
   return [flat.length / 5, ...columns];
 }
 
+const writeBackedOff = (e: EventOf<'TaskBackedOff'>): unknown[] => [
+  e.id,
+  e.p,
+  e.attempt,
+  e.category,
+  e.until,
+];
+
 export const taskBackedOff: EventCodec<EventOf<'TaskBackedOff'>> = {
   type: 'TaskBackedOff',
   code: 32,
   version: 2,
   // Version 2 adds `alone`, at the end.
   upcasters: { 1: (fields) => fields },
-  write: (e) =>
-    e.alone === undefined
-      ? [e.id, e.p, e.attempt, e.category, e.until]
-      : [e.id, e.p, e.attempt, e.category, e.until, e.alone],
+  earlier: { 1: { write: writeBackedOff } },
+  write: (e) => (e.alone === undefined ? writeBackedOff(e) : [...writeBackedOff(e), e.alone]),
   read: (f) => ({
     type: 'TaskBackedOff',
     id: f[0] as TaskId,
@@ -90,14 +97,16 @@ export const tasksVisible: EventCodec<EventOf<'TasksVisible'>> = {
   read: (f) => ({ type: 'TasksVisible', ids: list(f[0]) }),
 };
 
+const writeGivenUp = (e: EventOf<'TaskGivenUp'>): unknown[] => [e.id, e.p, e.attempt, e.category];
+
 export const taskGivenUp: EventCodec<EventOf<'TaskGivenUp'>> = {
   type: 'TaskGivenUp',
   code: 34,
   version: 2,
   // Version 2 adds `dead`, at the end.
   upcasters: { 1: (fields) => fields },
-  write: (e) =>
-    e.dead === undefined ? [e.id, e.p, e.attempt, e.category] : [e.id, e.p, e.attempt, e.category, e.dead],
+  earlier: { 1: { write: writeGivenUp } },
+  write: (e) => (e.dead === undefined ? writeGivenUp(e) : [...writeGivenUp(e), e.dead]),
   read: (f) => ({
     type: 'TaskGivenUp',
     id: f[0] as TaskId,
@@ -177,16 +186,22 @@ export const workerGone: EventCodec<EventOf<'WorkerGone'>> = {
   read: (f) => ({ type: 'WorkerGone', worker: f[0] as WorkerId, why: f[1] as 'lost' | 'left' | 'replaced' }),
 };
 
+function writeGranted(e: EventOf<'LeaseGranted'>): unknown[] {
+  return [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs];
+}
+
 export const leaseGranted: EventCodec<EventOf<'LeaseGranted'>> = {
   type: 'LeaseGranted',
   code: 53,
   version: 2,
   // Version 2 adds the lease's time at the end, where it is not the default.
   upcasters: { 1: (fields) => fields },
-  write: (e) =>
-    e.ttlMs === undefined
-      ? [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs]
-      : [e.task, e.p, e.tenant, e.cls, e.attempt, e.fence, e.worker, e.capMs, e.ttlMs],
+  earlier: { 1: { write: writeGranted } },
+  write: (e) => {
+    const fields = writeGranted(e);
+    if (e.ttlMs !== undefined) fields.push(e.ttlMs);
+    return fields;
+  },
   read: (f) => ({
     type: 'LeaseGranted',
     task: f[0] as TaskId,

@@ -73,8 +73,15 @@ const claim = (value: unknown): Claim | null => {
 };
 
 export function packSpec(s: SchedulingSpec): unknown[] {
+  const fields = packSpecFields(s);
+  if (s.leaseTtlMs !== undefined) fields.push(s.leaseTtlMs);
+  return fields;
+}
+
+/** Without a lease time: as programs of feature level 1 read it. */
+export function packSpecFields(s: SchedulingSpec): unknown[] {
   const r = s.retry;
-  const fields: unknown[] = [
+  return [
     s.kind,
     s.handler,
     s.resources,
@@ -88,8 +95,6 @@ export function packSpec(s: SchedulingSpec): unknown[] {
     s.idempotent,
     s.require,
   ];
-  if (s.leaseTtlMs !== undefined) fields.push(s.leaseTtlMs);
-  return fields;
 }
 
 export function unpackSpec(f: readonly unknown[]): SchedulingSpec {
@@ -139,6 +144,7 @@ export const specDefined: EventCodec<EventOf<'SpecDefined'>> = {
   version: 2,
   // Version 2 adds the lease time, at the end of the spec.
   upcasters: { 1: (fields) => fields },
+  earlier: { 1: { write: (e) => [e.n, packSpecFields(e.spec)] } },
   write: (e) => [e.n, packSpec(e.spec)],
   read: (f) => ({ type: 'SpecDefined', n: num(f[0]), spec: unpackSpec(f[1] as unknown[]) }),
 };
@@ -242,16 +248,22 @@ export const taskSucceeded: EventCodec<EventOf<'TaskSucceeded'>> = {
   tenantOf: (e) => e.tenant,
 };
 
+const writeFailed = (e: EventOf<'TaskFailed'>): unknown[] => [
+  e.id,
+  e.tenant,
+  e.attempt,
+  e.category,
+  e.upstreamFailed,
+];
+
 export const taskFailed: EventCodec<EventOf<'TaskFailed'>> = {
   type: 'TaskFailed',
   code: 16,
   version: 2,
   // Version 2 adds `dead`, at the end.
   upcasters: { 1: (fields) => fields },
-  write: (e) =>
-    e.dead === undefined
-      ? [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed]
-      : [e.id, e.tenant, e.attempt, e.category, e.upstreamFailed, e.dead],
+  earlier: { 1: { write: writeFailed } },
+  write: (e) => (e.dead === undefined ? writeFailed(e) : [...writeFailed(e), e.dead]),
   read: (f, sealed) => ({
     type: 'TaskFailed',
     id: f[0] as TaskId,

@@ -14,7 +14,20 @@ export const LEVEL_WRITES: Readonly<
   Record<number, Readonly<Partial<Record<EventType | 'Envelope', number>>>>
 > = {
   1: { LeaseEnded: 2 },
-  2: { Envelope: 2, TaskSubmitted: 2, BatchQueued: 2, WorkerDraining: 1, LeasesExtended: 1 },
+  2: {
+    Envelope: 2,
+    SpecDefined: 2,
+    TaskSubmitted: 2,
+    TaskFailed: 2,
+    ClassDefined: 2,
+    BatchQueued: 2,
+    TaskBackedOff: 2,
+    TaskGivenUp: 2,
+    QueueLeaseTtlSet: 1,
+    LeaseGranted: 2,
+    WorkerDraining: 1,
+    LeasesExtended: 1,
+  },
 };
 
 /** The level that a node can work at: what it says of itself, as far as it reads what is written at that level. */

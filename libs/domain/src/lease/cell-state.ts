@@ -108,6 +108,11 @@ export class CellState {
   /** How many were queued so far. */
   order = 0;
 
+  /** True when a queue, or a task that was ever queued, names a lease time. */
+  hasLeaseTimes(): boolean {
+    return this.queueTtls.size > 0 || this.classes.some(({ leaseTtlMs }) => leaseTtlMs !== undefined);
+  }
+
   apply(event: DomainEvent, at: number): void {
     switch (event.type) {
       case 'ClassDefined':

@@ -46,13 +46,14 @@ export function decidePush(
 
 /**
  * What follows a failed attempt: back off, or give the task up. Pure: the fold of the answer counts the attempt. One that lost
- * its worker again and again is tried alone, and given up for good when that goes wrong too.
+ * its worker again and again is tried alone, and given up for good when that goes wrong too; not so while `workerLosses` is null:
+ * programs of feature level 1 know nothing of that.
  */
 export function decideFailure(
   entry: QueueEntry,
   now: number,
   rand: number,
-  workerLosses: readonly WorkerLoss[] = [],
+  workerLosses: readonly WorkerLoss[] | null = [],
 ): DomainEvent | null {
   const { failure, task } = entry;
   if (failure === null) return null;
@@ -78,8 +79,8 @@ export function decideFailure(
     retryAfterMs: entry.retryAfterMs,
     rand,
   });
-  const losses = failure === 'lost' ? (entry.losses ?? []) : [];
-  if (entry.alone && losses.length > 0 && !isCorrelated(workerLosses, losses.at(-1) ?? 0))
+  const losses = failure === 'lost' && workerLosses !== null ? (entry.losses ?? []) : [];
+  if (entry.alone && losses.length > 0 && !isCorrelated(workerLosses ?? [], losses.at(-1) ?? 0))
     return {
       type: 'TaskGivenUp',
       id: task.id,
@@ -97,7 +98,7 @@ export function decideFailure(
     attempt: entry.attempt,
     category: failure,
     until: now + after.delayMs,
-    ...(isSuspect(losses, workerLosses) ? { alone: true } : {}),
+    ...(isSuspect(losses, workerLosses ?? []) ? { alone: true } : {}),
   };
 }
 

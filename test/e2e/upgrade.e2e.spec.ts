@@ -10,7 +10,16 @@ import { startYard, type StartedYard } from './start-yard.js';
 /** A checkout of an older version, built, which the first process of each service runs from; else the same code at the level before. */
 const BEFORE = process.env['YARD_E2E_BEFORE'];
 const LANES = 4;
-const ROLES = ['submitter/0', 'ids', 'batcher/main', 'queue/main', 'resources/main', 'project/relational'];
+const EVERY_ROLE = [
+  'submitter/0',
+  'ids',
+  'batcher/main',
+  'queue/main',
+  'resources/main',
+  'project/relational',
+];
+/** All of them take minutes: they are for a real older build. */
+const ROLES = BEFORE === undefined ? ['submitter/0', 'resources/main'] : EVERY_ROLE;
 const TAKEOVER_PATIENCE_MS = 60_000;
 const RESTART_AFTER_S = 8;
 
@@ -112,7 +121,7 @@ describe('services of two versions', () => {
       const owner = nodes.find(({ roles }) => roles.includes(role));
       const levels = [owner?.level ?? 0];
       // Whoever starts again in time may have it back itself.
-      while (levels.length < 6 && !(levels.join().includes('1,2') && levels.join().includes('2,1')))
+      while (levels.length < 10 && !(levels.join().includes('1,2') && levels.join().includes('2,1')))
         levels.push(await hand(role));
       expect(levels.join()).toContain('1,2');
       expect(levels.join()).toContain('2,1');

@@ -422,6 +422,12 @@ describe('bad input', () => {
         Buffer.from('garbage'),
       );
     await broker.connection.flush();
+    // Each by itself, with work to push behind it: what is said next would hide it.
+    for (const credit of [null, 7, 'x', [[5]], { exec: 5 }, { exec: [null] }]) {
+      broker.connection.publish('yard.cmd.v1.batcher.main', pack({ op: 'credit', credit }));
+      await broker.connection.flush();
+      expect([credit, await workOf(yard)]).toEqual([credit, 'succeeded']);
+    }
     for (let i = 0; i < 16; i++) expect(await workOf(yard)).toBe('succeeded');
     const letters = async (): Promise<string> =>
       JSON.stringify((await http(yard, 'GET', '/v1/dead-letters?limit=500')).body);

@@ -19,6 +19,7 @@ import {
 } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
 import type { CommandHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import { readCredit } from './read-credit.js';
 
 /** A pushed task that is not in the queue by then is pushed again. */
 const PUSH_LOST_MS = 1_000;
@@ -100,7 +101,7 @@ export class BatcherRole implements Role {
 
   #handle(command: BatcherCommand): Reply<unknown> {
     if (command.op === 'credit') {
-      this.#credit = command.credit;
+      this.#credit = readCredit(command.credit);
       this.#dirty = true;
       return { ok: true, value: null };
     }

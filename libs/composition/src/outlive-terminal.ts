@@ -3,8 +3,7 @@
  * says in its log files and to its clients what it has to say. Other faults of the two streams still end it.
  */
 export function outliveTerminal(): void {
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.listenerCount('error', ignoreBrokenPipe) === 0) stream.on('error', ignoreBrokenPipe);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreBrokenPipe);
 }
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {

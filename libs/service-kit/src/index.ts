@@ -1,4 +1,5 @@
 export * from './archive/index.js';
+export * from './breathe.js';
 export * from './bus/bus.js';
 export * from './bus/nats-bus.js';
 export * from './bus/worker-outbox.js';

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope } from '@yardmaster/contracts';
 import type { GraphWriter } from '@yardmaster/ports';
-import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
-import { breathe } from '../follow/breath.js';
+import { breathe, type CommittedFeed, type CommittedLog } from '@yardmaster/service-kit';
 import { Burst } from '../follow/burst.js';
 import { isHalting, ProjectionHalted } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';

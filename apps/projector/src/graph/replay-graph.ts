@@ -1,7 +1,6 @@
 import type { Envelope } from '@yardmaster/contracts';
 import type { GraphWriter } from '@yardmaster/ports';
-import type { CommittedLog } from '@yardmaster/service-kit';
-import { breathe } from '../follow/breath.js';
+import { breathe, type CommittedLog } from '@yardmaster/service-kit';
 import { historyOf } from '../follow/history.js';
 import type { Position } from '../follow/stream-cursor.js';
 import { eventsIn } from '../projection.js';

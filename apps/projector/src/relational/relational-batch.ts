@@ -1,6 +1,6 @@
 import type { Envelope } from '@yardmaster/contracts';
 import { ReadModelFold, type Advance } from '@yardmaster/readmodel-postgres';
-import { breathe } from '../follow/breath.js';
+import { breathe } from '@yardmaster/service-kit';
 import { weightOf } from '../follow/merged-feed.js';
 import type { Position } from '../follow/stream-cursor.js';
 

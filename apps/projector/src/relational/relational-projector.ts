@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHaltingWrite, type ReadModelFold, type ReadModelWriter } from '@yardmaster/readmodel-postgres';
-import type { CommittedLog } from '@yardmaster/service-kit';
-import { breathe } from '../follow/breath.js';
+import { breathe, type CommittedLog } from '@yardmaster/service-kit';
 import { Burst } from '../follow/burst.js';
 import { isHalting } from '../follow/errors.js';
 import { keepGoing, type ProjectionStatus } from '../follow/keep-going.js';

@@ -1,6 +1,5 @@
 import type { ReadModelWriter } from '@yardmaster/readmodel-postgres';
-import type { CommittedLog } from '@yardmaster/service-kit';
-import { breathe } from '../follow/breath.js';
+import { breathe, type CommittedLog } from '@yardmaster/service-kit';
 import { historyInOrder } from '../follow/history.js';
 import type { Position } from '../follow/stream-cursor.js';
 import { eventsIn } from '../projection.js';

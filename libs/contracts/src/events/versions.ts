@@ -1,6 +1,5 @@
-import { CODECS } from './registry.js';
-
 import { ENVELOPE_VERSION } from './envelope-codec.js';
+import { CODECS } from './registry.js';
 
 export { FEATURE_LEVEL } from '@yardmaster/domain';
 

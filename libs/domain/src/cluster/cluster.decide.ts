@@ -42,8 +42,9 @@ export interface ClusterSight {
 
 /**
  * What the cluster manager has to write so that every role that a living node offers has one owner, spread evenly. In this
- * order: who came and who went, free roles to the least loaded, and, when it is calm, roles off the most loaded. Invariants: a role is given away only when nobody has it, and each time at a higher epoch; no role
- * goes to a node that is silent, leaving or below the level; in calm no kind of role is spread more unevenly than by one.
+ * order: who came and who went, free roles to the least loaded, and, when it is calm, roles off the most loaded. Invariants: a
+ * role is given away only when nobody has it, and each time at a higher epoch; no role goes to a node that is silent, leaving or
+ * below the level; in calm no kind of role is spread more unevenly than by one.
  */
 export function decideCluster(state: ClusterState, sight: ClusterSight): ClusterEvent[] {
   const plan = new Plan(state);

@@ -1,7 +1,7 @@
 import { hashOf, type Cause, type Envelope } from '@yardmaster/contracts';
 import type { EventLog, TenantKeystore } from '@yardmaster/ports';
+import { breathe } from '../breathe.js';
 import { EnvelopeReader } from '../log/envelope-reader.js';
-import { breathe } from '../snapshot/snapshot-loader.js';
 import type { Folding } from './role.js';
 import type { RoleRunner } from './role-runner.js';
 

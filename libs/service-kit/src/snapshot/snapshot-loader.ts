@@ -1,5 +1,6 @@
 import { hashOf, readerOf } from '@yardmaster/contracts';
 import type { EventLog, SnapshotStore, TenantKeystore } from '@yardmaster/ports';
+import { breathe } from '../breathe.js';
 import { EnvelopeReader } from '../log/envelope-reader.js';
 import type { Folding } from '../role/role.js';
 import type { RoleRunner } from '../role/role-runner.js';
@@ -127,11 +128,4 @@ export class SnapshotLoader {
           );
       }
   }
-}
-
-/** Lets the roles of this thread have their turn. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -2,6 +2,7 @@ import type { RoleFold } from '@yardmaster/contracts';
 import type { SnapshotRow } from '@yardmaster/domain';
 import { roughSize, type Clock } from '@yardmaster/kernel';
 import type { EventLog, SnapshotStore, TenantKeystore } from '@yardmaster/ports';
+import { breathe } from '../breathe.js';
 import { restore } from '../role/restore.js';
 import { RoleRunner } from '../role/role-runner.js';
 import {
@@ -14,7 +15,7 @@ import {
   SnapshotDamagedError,
   type SnapshotHeader,
 } from './snapshot-codec.js';
-import { breathe, SnapshotLoader } from './snapshot-loader.js';
+import { SnapshotLoader } from './snapshot-loader.js';
 import { newestFirst, snapshotFolder, snapshotName } from './snapshot-place.js';
 
 /** Rows in a frame, and their rough bytes: writing one holds its thread for some milliseconds. */

@@ -1,5 +1,4 @@
 import { FEATURE_LEVEL, rejection, type Envelope, type Reply } from '@yardmaster/contracts';
-import type { DomainEvent } from '@yardmaster/contracts';
 import type { Clock } from '@yardmaster/kernel';
 import type { AppendOutcome, EventLog, LogWriter, TenantKeystore } from '@yardmaster/ports';
 import type { Bus } from '../bus/bus.js';
@@ -12,7 +11,8 @@ import { Hosted } from './hosted.js';
 import { RemoteStreams } from './remote-streams.js';
 import { MOVED, RoleDoors } from './role-doors.js';
 import { restore } from './restore.js';
-import type { EventOrigin, LogPlace, Role } from './role.js';
+import { type ContextParts, openContext } from './role-context.js';
+import type { Role } from './role.js';
 import { CAUSE_PATIENCE_MS } from './role-runner.js';
 import { CONFIG_HASH, takeOver, type Takeover } from './take-over.js';
 
@@ -24,6 +24,7 @@ const TRY_AGAIN_MS = 1_000;
 const CUT_TRIES = 5;
 /** Until everything proposed is on disk at a stop. */
 const CLOSE_PATIENCE_MS = 5_000;
+
 export interface RoleHostOptions {
   readonly node: string;
   readonly log: EventLog;
@@ -92,6 +93,7 @@ export class RoleHost {
   #proposed: Envelope[] = [];
   #isHandingOver = false;
   readonly outbox: WorkerOutbox;
+  readonly #parts: ContextParts;
 
   constructor(private readonly options: RoleHostOptions) {
     this.outbox = new WorkerOutbox((subject, bytes) => {
@@ -108,6 +110,21 @@ export class RoleHost {
     this.#remote = new RemoteStreams(options.hub, (envelope) => {
       this.#deliver(envelope);
     });
+    this.#parts = {
+      node: options.node,
+      clock: options.clock,
+      bus: options.bus,
+      outbox: this.outbox,
+      doors: this.#doors,
+      ledger: () => this.#ledger,
+      level: () => this.#level(),
+      touch: () => {
+        this.touch();
+      },
+      arm: () => {
+        this.#arm();
+      },
+    };
   }
 
   /** Takes roles for good, all that it offers unless told otherwise; resolves when each of them is active for the first time. */
@@ -347,7 +364,7 @@ export class RoleHost {
   #activate(taken: readonly Taken[]): void {
     for (const { hosted, takeover } of taken) {
       if (takeover !== null) this.#own(hosted, takeover);
-      this.#openContext(hosted);
+      hosted.context = openContext(hosted, this.#parts);
       hosted.state = 'active';
       this.#doors.openHere(hosted);
     }
@@ -599,57 +616,6 @@ export class RoleHost {
     return this.options.level?.() ?? FEATURE_LEVEL;
   }
 
-  #openContext(hosted: Hosted): void {
-    const { runner, writer, role, assigned } = hosted;
-    const { clock, node } = this.options;
-    const epoch = role.stream === null ? (assigned ?? 1) : runner.epoch;
-    let draws = 0;
-    let origin: EventOrigin = { stream: role.stream ?? '', at: 0, node, epoch };
-    const levelNow = (): number => this.#level();
-    hosted.context = {
-      epoch,
-      node,
-      get level() {
-        return levelNow();
-      },
-      outbox: this.outbox,
-      now: () => (writer === null ? clock.now() : writer.now()),
-      random: () => mix((writer?.seed ?? 1) + Math.imul(++draws, 0x9e3779b9)),
-      commit: (events: readonly DomainEvent[], effect?: (place: LogPlace) => void, bytes = 0) => {
-        if (writer === null) throw new Error(`${role.name} has no stream to commit to`);
-        // Whoever waited for something is answered already, and what it would have decided is another's to decide.
-        if (hosted.isClosed) return;
-        writer.add(events, effect, bytes);
-        const at = writer.now();
-        if (origin.at !== at) origin = { ...origin, at };
-        for (const event of events) runner.fold(event, origin);
-        this.touch();
-      },
-      effect: (run) => {
-        if (hosted.isClosed) return;
-        // Undecided news of this very turn counts too: it is proposed before the turn ends.
-        if (writer?.hasPending === true) writer.add([], run, 0);
-        else this.#ledger.when(this.#ledger.issued, run);
-      },
-      wakeAt: (time) => {
-        if (time < hosted.wakeAt) {
-          hosted.wakeAt = time;
-          this.#arm();
-        }
-      },
-      tell: (subject, body) => {
-        if (hosted.isClosed) return;
-        const here = this.#doors.here(subject);
-        if (here !== undefined) here(body);
-        // What another process is told may rest on nothing that is not on disk.
-        else
-          this.#ledger.when(this.#ledger.issued, () => {
-            this.options.bus.publish(subject, body);
-          });
-      },
-    };
-  }
-
   /** Passes on what was proposed, when the proposer is done with it. */
   #handOver(): void {
     if (this.#isHandingOver) return;
@@ -752,12 +718,4 @@ function reasonOf(outcome: Exclude<AppendOutcome, { kind: 'stored' }>): string {
   return outcome.kind === 'refused'
     ? `someone else writes it (head ${String(outcome.head)})`
     : outcome.reason;
-}
-
-/** splitmix32, in [0, 1). */
-function mix(x: number): number {
-  let z = (x + 0x9e3779b9) | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-  return ((z ^ (z >>> 15)) >>> 0) / 0x1_0000_0000;
 }

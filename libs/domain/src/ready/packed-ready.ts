@@ -1,5 +1,5 @@
 import { orderKey, type OrderKey } from '../order/index.js';
-import { PackedBlock } from '../packed/index.js';
+import { nullableAt, type NullableNumbers, PackedBlock, packNullable } from '../packed/index.js';
 import type { Lane, ReadyTask } from './ready-set.js';
 
 /** Waiting tasks in columns: all ready, of one lane and in its order, or all scheduled, of any lanes. */
@@ -9,8 +9,7 @@ export class PackedReady extends PackedBlock<ReadyTask> {
   /** Place in `#lanes`; null when they are one. */
   readonly #lane: Uint16Array | null;
   readonly #p: Uint8Array;
-  /** NaN = none. */
-  readonly #dueAt: Float64Array | null;
+  readonly #dueAt: NullableNumbers;
   readonly #eligibleAt: Float64Array;
   readonly #seq: Float64Array;
   /** No row before this is left. */
@@ -26,23 +25,20 @@ export class PackedReady extends PackedBlock<ReadyTask> {
     this.#lanes = [...lanes.keys()];
     this.#lane = lanes.size === 1 ? null : Uint16Array.from(tasks, ({ lane }) => lanes.get(lane) ?? 0);
     this.#p = Uint8Array.from(tasks, ({ p }) => p);
-    this.#dueAt = tasks.every(({ dueAt }) => dueAt === null)
-      ? null
-      : Float64Array.from(tasks, ({ dueAt }) => dueAt ?? NaN);
+    this.#dueAt = packNullable(tasks.map(({ dueAt }) => dueAt));
     this.#eligibleAt = Float64Array.from(tasks, ({ eligibleAt }) => eligibleAt);
     this.#seq = Float64Array.from(tasks, ({ order }) => order.seq);
   }
 
   at(row: number): ReadyTask {
     const lane = this.#lanes[this.#lane?.[row] ?? 0]!;
-    const dueAt = this.#dueAt?.[row] ?? NaN;
     const eligibleAt = this.#eligibleAt[row] ?? 0;
     return {
       id: this.idAt(row),
       p: this.#p[row] ?? 0,
       tenant: lane.tenant,
       lane,
-      dueAt: Number.isNaN(dueAt) ? null : dueAt,
+      dueAt: nullableAt(this.#dueAt, row),
       state: this.#state,
       eligibleAt,
       order: orderKey(lane.spec, eligibleAt, this.#seq[row] ?? 0),

@@ -1,4 +1,4 @@
-import { PackedBlock } from '../packed/index.js';
+import { nullableAt, type NullableNumbers, PackedBlock, packNullable } from '../packed/index.js';
 import type { SchedulingSpec, TaskContent } from '../events/index.js';
 import { NO_ATTEMPTS, NO_TASKS, type TaskRecord } from './task-record.js';
 
@@ -32,8 +32,7 @@ export class PackedTasks extends PackedBlock<TaskRecord> {
   readonly #shape: Uint16Array;
   readonly #contents: readonly TaskContent[];
   readonly #submittedAt: Float64Array;
-  /** NaN = none. */
-  readonly #dueAt: Float64Array | null;
+  readonly #dueAt: NullableNumbers;
   readonly #isScheduled: Uint8Array;
 
   /** Each is packable. */
@@ -42,15 +41,12 @@ export class PackedTasks extends PackedBlock<TaskRecord> {
     this.#shape = Uint16Array.from(tasks, (task) => this.#shapeOf(task));
     this.#contents = contentsOf(tasks);
     this.#submittedAt = Float64Array.from(tasks, ({ submittedAt }) => submittedAt);
-    this.#dueAt = tasks.every(({ dueAt }) => dueAt === null)
-      ? null
-      : Float64Array.from(tasks, ({ dueAt }) => dueAt ?? NaN);
+    this.#dueAt = packNullable(tasks.map(({ dueAt }) => dueAt));
     this.#isScheduled = Uint8Array.from(tasks, ({ state }) => (state === 'scheduled' ? 1 : 0));
   }
 
   at(row: number): TaskRecord {
     const { tenant, user, spec, index, rank, admittedBy } = this.#shapes[this.#shape[row] ?? 0]!;
-    const dueAt = this.#dueAt?.[row] ?? NaN;
     return {
       id: this.idAt(row),
       tenant,
@@ -61,7 +57,7 @@ export class PackedTasks extends PackedBlock<TaskRecord> {
       index,
       rank,
       parents: NO_TASKS,
-      dueAt: Number.isNaN(dueAt) ? null : dueAt,
+      dueAt: nullableAt(this.#dueAt, row),
       submittedAt: this.#submittedAt[row] ?? 0,
       admittedBy,
       children: NO_TASKS,

@@ -25,8 +25,8 @@ import {
   specKey,
 } from '@yardmaster/domain';
 import type { TaskId } from '@yardmaster/kernel';
-import { EntryAudit } from './queue-audit.js';
 import type { CommandHandlers, EventOrigin, Role, RoleContext } from '@yardmaster/service-kit';
+import { EntryAudit } from './queue-audit.js';
 
 /**
  * Owner of the cell's queues: keeps each queued task until it succeeds or is given up, counts its attempts and says when it is
@@ -110,24 +110,28 @@ export class QueueRole implements Role {
       case 'list':
         return { ok: true, value: this.#views() };
       case 'pause':
-        return new Promise((resolve) => {
-          ctx.commit([{ type: 'QueuePaused', queue: command.queue, paused: command.paused }], () => {
-            resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
-          });
-        });
+        return this.#change({ type: 'QueuePaused', queue: command.queue, paused: command.paused }, ctx);
       case 'set-lease-ttl':
         if (ctx.level < 2)
           return { ok: false, rejection: levelTooLow('a lease time of a queue', 2, ctx.level) };
-        return new Promise((resolve) => {
-          ctx.commit([{ type: 'QueueLeaseTtlSet', queue: command.queue, ttlMs: command.ttlMs }], () => {
-            resolve({ ok: true, value: this.#views().find((q) => q.name === command.queue) ?? null });
-          });
-        });
+        return this.#change({ type: 'QueueLeaseTtlSet', queue: command.queue, ttlMs: command.ttlMs }, ctx);
       case 'why':
         return { ok: true, value: this.#why(command.id as TaskId) };
       default:
         return { ok: true, value: null };
     }
+  }
+
+  /** Shows the queue as it is then. */
+  #change(
+    event: Extract<DomainEvent, { type: 'QueuePaused' | 'QueueLeaseTtlSet' }>,
+    ctx: RoleContext,
+  ): Promise<Reply<QueueView | null>> {
+    return new Promise((resolve) => {
+      ctx.commit([event], () => {
+        resolve({ ok: true, value: this.#views().find(({ name }) => name === event.queue) ?? null });
+      });
+    });
   }
 
   #why(id: TaskId): WhyPart | null {

@@ -1,6 +1,7 @@
 import type { ClusterNodeResponse, ClusterRoleResponse } from '@yardmaster/sdk';
 import { EXIT } from '../exit.js';
 import { withYard, type Action } from '../invocation.js';
+import { higherLevel } from '../output/higher-level.js';
 import { note, printList, type View } from '../output/print.js';
 
 const NODES: View<ClusterNodeResponse> = {
@@ -38,10 +39,7 @@ export const cluster: Action = ({ options }) =>
   });
 
 function levelLine(level: number, nodes: readonly ClusterNodeResponse[]): string {
-  const can = Math.min(...nodes.filter(({ state }) => state === 'up').map((node) => node.level));
-  const more =
-    Number.isFinite(can) && can > level
-      ? `; every node can work at ${String(can)}: yard admin feature-level raise`
-      : '';
+  const can = higherLevel(level, nodes);
+  const more = can === null ? '' : `; every node can work at ${String(can)}: yard admin feature-level raise`;
   return `feature level ${String(level)}${more}`;
 }

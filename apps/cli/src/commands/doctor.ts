@@ -5,6 +5,7 @@ import type { Yard } from '@yardmaster/sdk';
 import { EXIT } from '../exit.js';
 import { homeOf, type Action, type Options } from '../invocation.js';
 import { colours } from '../output/colour.js';
+import { higherLevel } from '../output/higher-level.js';
 import { out, outputForm, printData } from '../output/print.js';
 import { took } from '../output/values.js';
 import { localServers } from './local-servers.js';
@@ -215,8 +216,8 @@ async function clusterFindings(yard: Yard): Promise<Finding[]> {
       detail: `${String(cluster.nodes.length)} nodes, ${String(cluster.roles.length)} roles, ${String(cluster.partitions)} partitions`,
     },
   ];
-  const can = Math.min(...cluster.nodes.filter(({ state }) => state === 'up').map(({ level }) => level));
-  if (Number.isFinite(can) && can > cluster.level)
+  const can = higherLevel(cluster.level, cluster.nodes);
+  if (can !== null)
     findings.push({
       check: 'feature level',
       level: 'warn',

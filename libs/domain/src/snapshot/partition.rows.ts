@@ -77,7 +77,7 @@ function keptTasks(state: PartitionState, at: number): Set<TaskRecord> {
   };
   for (const task of [...state.tasks.unpacked()].reverse()) {
     const { workflow } = task;
-    const isLive = workflow === null ? !isEnded(task.state) : workflow.state === 'running';
+    const isLive = workflow === null ? !isEnded(task.state) : workflow.open > 0;
     const isOwn = isLive || isFresh(workflow === null ? task.endedAt : workflow.endedAt);
     if (isOwn) keep(task, task);
     if (isOwn) for (const parent of task.parents) keep(parent, parent);

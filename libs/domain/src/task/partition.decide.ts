@@ -10,7 +10,14 @@ import type {
 } from '../events/index.js';
 import { sortTopologically } from '../graph/index.js';
 import { couldEverRun } from '../placement/index.js';
-import { isEnded, liveAttempt, type PartitionState, type TaskRecord } from './partition-state.js';
+import {
+  isEnded,
+  liveAttempt,
+  NO_TASKS,
+  type PartitionState,
+  type TaskRecord,
+  type WorkflowRecord,
+} from './partition-state.js';
 import { specKey } from './spec-key.js';
 
 export interface DraftTask {
@@ -231,7 +238,7 @@ function succeeded(task: TaskRecord, attempt: number, result: unknown, now: numb
     released,
     sealed: result === null || result === undefined ? null : { result },
   };
-  const ends = withWorkflow(task, end, 1, 0, 0);
+  const ends = withWorkflows(end, task, 'succeeded', NO_TASKS);
   // They fell due while their parents were open.
   const due = children.filter((c) => c.dueAt !== null && c.dueAt <= now);
   return due.length === 0 ? ends : [{ type: 'TasksDue', ids: due.map((c) => c.id) }, ...ends];
@@ -264,26 +271,27 @@ function failed(task: TaskRecord, category?: Outcome, error?: string, isDead = f
     tenant: task.tenant,
     attempt: last?.attempt ?? 0,
     category: category ?? task.category ?? last?.outcome ?? 'app',
-    upstreamFailed,
+    upstreamFailed: upstreamFailed.map(({ id }) => id),
     ...(isDead ? { dead: true } : {}),
     sealed: why === null ? null : { error: why },
   };
-  return withWorkflow(task, end, 1 + upstreamFailed.length, 1 + upstreamFailed.length, 0);
+  return withWorkflows(end, task, 'failed', upstreamFailed);
 }
 
 function cancelled(task: TaskRecord): DomainEvent[] {
   const upstreamFailed = downstreamOf(task);
-  return withWorkflow(
-    task,
-    { type: 'TaskCancelled', id: task.id, tenant: task.tenant, upstreamFailed },
-    1 + upstreamFailed.length,
-    upstreamFailed.length,
-    1,
-  );
+  const end: DomainEvent = {
+    type: 'TaskCancelled',
+    id: task.id,
+    tenant: task.tenant,
+    upstreamFailed: upstreamFailed.map(({ id }) => id),
+  };
+  return withWorkflows(end, task, 'cancelled', upstreamFailed);
 }
 
 /** All open tasks that need this one, parents before children. */
-function downstreamOf(task: TaskRecord): TaskId[] {
+function downstreamOf(task: TaskRecord): readonly TaskRecord[] {
+  if (task.children.length === 0) return NO_TASKS;
   const reached = new Set<TaskRecord>();
   const stack: TaskRecord[] = [task];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
@@ -293,21 +301,39 @@ function downstreamOf(task: TaskRecord): TaskId[] {
       stack.push(child);
     }
   }
-  return [...reached].sort((a, b) => a.rank - b.rank || a.index - b.index).map((t) => t.id);
+  return [...reached].sort((a, b) => a.rank - b.rank || a.index - b.index);
 }
 
-function withWorkflow(
-  task: TaskRecord,
+/** What ends with it, and of which workflow: a task outside may need one inside. */
+function withWorkflows(
   end: DomainEvent,
-  ends: number,
-  fails: number,
-  cancels: number,
+  task: TaskRecord,
+  as: WorkflowEnd,
+  upstreamFailed: readonly TaskRecord[],
 ): DomainEvent[] {
-  const { workflow } = task;
-  if (workflow === null || workflow.open - ends > 0) return [end];
-  const state: WorkflowEnd =
-    workflow.failed + fails > 0 ? 'failed' : workflow.cancelled + cancels > 0 ? 'cancelled' : 'succeeded';
-  return [end, { type: 'WorkflowEnded', id: workflow.id, tenant: workflow.tenant, state }];
+  const events = [end];
+  // Nearly always: nothing else ends.
+  if (upstreamFailed.length === 0 && (task.workflow === null || task.workflow.open > 1)) return events;
+  const ends = new Map<WorkflowRecord, WorkflowEnd[]>();
+  const count = ({ workflow }: TaskRecord, how: WorkflowEnd): void => {
+    if (workflow === null) return;
+    const known = ends.get(workflow);
+    if (known === undefined) ends.set(workflow, [how]);
+    else known.push(how);
+  };
+  count(task, as);
+  for (const one of upstreamFailed) count(one, 'failed');
+  for (const [workflow, hows] of ends) {
+    if (workflow.open > hows.length) continue;
+    const state: WorkflowEnd =
+      workflow.failed > 0 || hows.includes('failed')
+        ? 'failed'
+        : workflow.cancelled > 0 || hows.includes('cancelled')
+          ? 'cancelled'
+          : 'succeeded';
+    events.push({ type: 'WorkflowEnded', id: workflow.id, tenant: workflow.tenant, state });
+  }
+  return events;
 }
 
 /** Ids in one event: an event is never split, and has to fit into a message. */

@@ -632,6 +632,16 @@ describe('cancelling', () => {
     }
   });
 
+  it('ends a workflow with its own last task, however many outside needed one of it', () => {
+    const p = new Partition();
+    const [a, b] = p.submit([draft('a'), draft('b', { parents: [0] })], { workflow }) as [TaskId, TaskId];
+    const [c, d] = p.submit([draft('c', { needs: [b] }), draft('d', { needs: [b] })]) as [TaskId, TaskId];
+    expect(cancel(p, b)).toEqual([{ type: 'TaskCancelled', id: b, tenant: 1, upstreamFailed: [c, d] }]);
+    expect([c, d].map((id) => p.stateOf(id))).toEqual(['upstream_failed', 'upstream_failed']);
+    expect([...p.state.workflows.values()].map(({ state, open }) => [state, open])).toEqual([['running', 1]]);
+    expect(p.succeed(a)?.at(-1)).toMatchObject({ type: 'WorkflowEnded', state: 'cancelled' });
+  });
+
   it('takes down what needs it, and what comes after the end changes nothing', () => {
     const p = new Partition();
     const [a, b] = p.submit([draft('a'), draft('b', { parents: [0] })], { workflow }) as [TaskId, TaskId];

@@ -2,6 +2,7 @@ import { BatcherRole } from '@yardmaster/batcher';
 import {
   nextDue,
   type CellState,
+  type Lease,
   type PartitionState,
   type QueueState,
   type ReadySet,
@@ -92,9 +93,14 @@ export function dumpQueue(state: QueueState): unknown {
   };
 }
 
+/** Where it lies among those of its worker means nothing. */
+function shownLease({ place: _place, ...lease }: Lease): unknown {
+  return lease;
+}
+
 export function dumpCell(state: CellState): unknown {
   return {
-    leases: sorted(state.leases),
+    leases: sorted(state.leases, shownLease),
     paused: [...state.paused].sort(),
     entries: sorted(state.entries, (e) => ({
       task: e.task,
@@ -107,7 +113,7 @@ export function dumpCell(state: CellState): unknown {
     lanes: sorted(new Map([...state.lanes].filter(([, lane]) => lane.visible > 0)), (lane) => lane.visible),
     workers: sorted(state.workers, ({ healthy: _h, load: _l, index: _i, ...w }) => ({
       ...w,
-      held: sorted(w.held),
+      held: sorted(w.held.all.map((lease) => [lease.task, shownLease(lease)])),
       handlers: [...w.handlers].sort(),
     })),
   };

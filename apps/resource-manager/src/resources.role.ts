@@ -215,7 +215,7 @@ export class ResourcesRole implements Role {
     }
     // Their leases end when the worker says that it ended them: until then they may run, and nobody else may have them.
     for (const worker of this.#drains.due(this.state, mono))
-      for (const lease of worker.held.values())
+      for (const lease of worker.held.all)
         if (worker.drain?.onDeadline === 'kill' || this.#checkpoints.has(lease))
           this.#kill(lease, 'drained', ctx);
     this.#sayCredit(ctx, true);
@@ -304,7 +304,7 @@ export class ResourcesRole implements Role {
     const known = this.state.workers.get(id);
     this.#presence.heard(id, this.clock.monotonic());
     const named = new Set(join.held.map(([task, , fence]) => `${task} ${String(fence)}`));
-    const unnamed = [...(known?.held.values() ?? [])].filter(
+    const unnamed = (known?.held.all ?? []).filter(
       (lease) => !named.has(`${lease.task} ${String(lease.fence)}`),
     );
     const isSame =
@@ -492,7 +492,7 @@ export class ResourcesRole implements Role {
   #bye(id: WorkerId, ctx: RoleContext): void {
     const worker = this.state.workers.get(id);
     if (worker === undefined) return;
-    const events: DomainEvent[] = [...worker.held.values()].map((lease) =>
+    const events: DomainEvent[] = worker.held.all.map((lease) =>
       this.#endOf(lease, { outcome: 'lost', error: 'the worker left' }),
     );
     events.push({ type: 'WorkerGone', worker: id, why: 'left' });

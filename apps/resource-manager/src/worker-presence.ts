@@ -56,7 +56,7 @@ export class WorkerPresence {
     for (const worker of state.workerList) {
       const silent = Math.min(this.silentMs(worker.id, now), extended);
       if (silent < LEASE_TTL_MS) continue;
-      const leases = [...worker.held.values()].filter(({ ttlMs }) => silent >= ttlMs);
+      const leases = worker.held.all.filter(({ ttlMs }) => silent >= ttlMs);
       expired.push({ worker, leases, isGone: leases.length === worker.held.size });
     }
     return expired;
@@ -68,7 +68,7 @@ export class WorkerPresence {
 
   /** What the worker holds is handed out to it once more: from now on it has its time again to name it. */
   handedOut(worker: CellWorker): void {
-    for (const lease of worker.held.values())
+    for (const lease of worker.held.all)
       this.#missing.delete(keyOf(lease.task, lease.attempt, lease.fence));
   }
 
@@ -81,7 +81,7 @@ export class WorkerPresence {
     const named = new Set(held.map(([task, attempt, fence]) => keyOf(task, attempt, fence)));
     const lost: Lease[] = [];
     const unnamed: string[] = [];
-    for (const lease of worker.held.values()) {
+    for (const lease of worker.held.all) {
       const key = keyOf(lease.task, lease.attempt, lease.fence);
       if (named.has(key)) {
         this.#missing.delete(key);

@@ -7,10 +7,12 @@
  */
 import { YardError, rejection, type Envelope } from '@yardmaster/contracts';
 import type { CommittedFeed, CommittedLog } from '@yardmaster/service-kit';
-import { publicEventAt, type PublicEvent } from './event-view.js';
+import { sharedViewOf, viewOf, type PublicEvent } from './event-view.js';
 import { PositionVector, WHOLE, encodeIndex, encodeSeq, type StreamPosition } from './position.js';
 
 const MAX_EVENTS = 2_000;
+/** Readers of this process at work. */
+let readers = 0;
 
 export interface EventFilter {
   /** null = all. */
@@ -45,11 +47,16 @@ export class EventStream {
 
   /** Runs until stopped; rejects when a stream cannot be read. */
   async run(): Promise<void> {
-    await Promise.all(
-      this.streamNames.map(async (name, i) => {
-        await this.#follow(name, i);
-      }),
-    );
+    readers++;
+    try {
+      await Promise.all(
+        this.streamNames.map(async (name, i) => {
+          await this.#follow(name, i);
+        }),
+      );
+    } finally {
+      readers--;
+    }
   }
 
   stop(): void {
@@ -89,11 +96,12 @@ export class EventStream {
     const { events } = envelope;
     // What nobody asked for is not even made; submissions tell which tasks a workflow has.
     const skips = types !== null && workflow === null;
+    const view = readers > 1 ? sharedViewOf(envelope) : viewOf(envelope);
     let text = '';
     for (let i = afterIndex + 1; i < events.length; i++) {
       const { type: raw } = events[i]!;
       if (skips && !types.has(raw) && raw !== 'TaskFailed' && raw !== 'TaskCancelled') continue;
-      const event = publicEventAt(envelope, i);
+      const event = view.at(i);
       if (event === null || (scope !== null && event.tenant !== scope)) continue;
       const id = `id: ${before}${seq}${encodeIndex(i)}${after}\n`;
       if (event.more === undefined) {

@@ -14,27 +14,42 @@ export interface PublicEvent {
   readonly more?: readonly PublicEvent[];
 }
 
-interface Shown {
-  readonly time: string;
-  readonly events: (PublicEvent | null | undefined)[];
+/** The events of one envelope as the public sees them. */
+export interface EnvelopeView {
+  /** Event `i`; null when there is nothing to tell. */
+  at: (i: number) => PublicEvent | null;
 }
 
-const shown = new WeakMap<Envelope, Shown>();
+const shared = new WeakMap<Envelope, EnvelopeView>();
 
-/** Event `i` of the envelope; null when there is nothing to tell. Made when first asked for, once for all readers. */
-export function publicEventAt(envelope: Envelope, i: number): PublicEvent | null {
-  let known = shown.get(envelope);
-  if (known === undefined) {
-    known = {
-      time: `"time":"${new Date(envelope.at).toISOString()}"`,
-      events: new Array<undefined>(envelope.events.length).fill(undefined),
+/** For a reader who is alone: each event is made when it is asked for, and not kept. */
+export function viewOf(envelope: Envelope): EnvelopeView {
+  const time = `"time":"${new Date(envelope.at).toISOString()}"`;
+  return {
+    at: (i) => {
+      const event = envelope.events[i];
+      return event === undefined ? null : publicEvent(event, time);
+    },
+  };
+}
+
+/** For several readers: each event is made once, when it is first asked for, and kept as long as its envelope. */
+export function sharedViewOf(envelope: Envelope): EnvelopeView {
+  let view = shared.get(envelope);
+  if (view === undefined) {
+    const own = viewOf(envelope);
+    const made: (PublicEvent | null | undefined)[] = new Array<undefined>(envelope.events.length).fill(
+      undefined,
+    );
+    view = {
+      at: (i) => {
+        const before = made[i];
+        return before === undefined ? (made[i] = own.at(i)) : before;
+      },
     };
-    shown.set(envelope, known);
+    shared.set(envelope, view);
   }
-  const before = known.events[i];
-  if (before !== undefined) return before;
-  const event = envelope.events[i];
-  return (known.events[i] = event === undefined ? null : publicEvent(event, known.time));
+  return view;
 }
 
 function publicEvent(event: DomainEvent, time: string): PublicEvent | null {

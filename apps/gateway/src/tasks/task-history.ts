@@ -1,7 +1,7 @@
 import { streams, type Envelope, type EventResponse } from '@yardmaster/contracts';
 import { idPartition, idTime, type DomainEvent } from '@yardmaster/domain';
 import type { CommittedLog } from '@yardmaster/service-kit';
-import { publicEventAt } from '../events/event-view.js';
+import { viewOf } from '../events/event-view.js';
 
 /** Clocks of the nodes may differ by this much; a step of more stops the making of ids. */
 const CLOCK_SLACK_MS = 60_000;
@@ -65,10 +65,11 @@ export class TaskHistory {
 
 function collect(envelope: Envelope, id: string, told: Told[]): void {
   const { at, events, stream, seq } = envelope;
+  const view = viewOf(envelope);
   for (const [i, event] of events.entries()) {
     if (!concerns(event, id)) continue;
     const position = `${stream}.${String(seq)}.${String(i)}`;
-    const shown = publicEventAt(envelope, i);
+    const shown = view.at(i);
     const own = [shown, ...(shown?.more ?? [])].find((one) => one?.task === id);
     if (own !== undefined && own !== null) {
       told.push({ at, event: { ...(JSON.parse(own.json) as EventResponse), position } });

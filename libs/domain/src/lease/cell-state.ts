@@ -11,6 +11,7 @@ import type {
 import { compareOrder, OrderedHeap, orderKey, type OrderKey } from '../order/index.js';
 import { addInto, subtractFrom } from '../resources/index.js';
 import type { WorkerView } from '../placement/index.js';
+import { HeldLeases } from './held-leases.js';
 import { LEASE_TTL_MS } from './lease-ttl.js';
 
 export interface CellEntry {
@@ -57,6 +58,8 @@ export interface Lease {
   readonly grantedAt: number;
   /** Its task was not visible when it was granted: what showed it was lost in a crash. */
   readonly isOrphan: boolean;
+  /** Among those of its worker; its worker's business. */
+  place: number;
 }
 
 /** A worker with what it runs; `healthy` and `load` are measured, not folded. */
@@ -78,7 +81,7 @@ export interface CellWorker extends WorkerView {
   healthy: boolean;
   load: number;
   leases: number;
-  readonly held: Map<TaskId, Lease>;
+  readonly held: HeldLeases;
   /** The task that has it for itself. */
   alone: TaskId | null;
 }
@@ -258,9 +261,9 @@ export class CellState {
 
   #joined(event: WorkerJoined): void {
     const known = this.workers.get(event.worker);
-    const held = known?.held ?? new Map<TaskId, Lease>();
+    const held = known?.held ?? new HeldLeases();
     const free: Record<string, number> = { ...event.capacity };
-    for (const lease of held.values()) if (lease.spec !== null) subtractFrom(free, lease.spec.resources);
+    for (const lease of held.all) if (lease.spec !== null) subtractFrom(free, lease.spec.resources);
     const worker: CellWorker = {
       id: event.worker,
       index: 0,
@@ -308,7 +311,9 @@ export class CellState {
       ttlMs: event.ttlMs ?? LEASE_TTL_MS,
       grantedAt: at,
       isOrphan: entry?.state !== 'visible',
+      place: -1,
     };
+    const before = this.leases.get(event.task);
     this.leases.set(event.task, lease);
     if (entry?.state === 'visible') {
       this.#hide(entry);
@@ -318,7 +323,8 @@ export class CellState {
     }
     const worker = this.workers.get(event.worker);
     if (worker === undefined) return;
-    worker.held.set(event.task, lease);
+    if (before !== undefined) worker.held.delete(before);
+    worker.held.add(lease);
     worker.leases++;
     if (entry?.alone === true) worker.alone = event.task;
     if (spec !== null) subtractFrom(worker.free, spec.resources);
@@ -331,7 +337,7 @@ export class CellState {
     this.toVoid.delete(lease);
     this.dirty = true;
     const worker = this.workers.get(lease.worker);
-    if (worker?.held.delete(event.task) === true) {
+    if (worker?.held.delete(lease) === true) {
       worker.leases--;
       if (worker.alone === event.task) worker.alone = null;
       if (lease.spec !== null) addInto(worker.free, lease.spec.resources);

@@ -243,6 +243,7 @@ describe('the end of a lease', () => {
       ttlMs: LEASE_TTL_MS,
       grantedAt: 0,
       isOrphan: false,
+      place: 0,
     };
     expect(endOf(lease, { outcome: 'ok', result: null, error: null }).sealed).toBeNull();
     expect(endOf(lease, { outcome: 'ok', result: 0 }).sealed).toEqual({ result: 0 });

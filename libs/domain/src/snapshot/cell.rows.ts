@@ -1,6 +1,7 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { DrainEnd, SchedulingSpec } from '../events/index.js';
 import type { CellState, CellWorker, Lease } from '../lease/cell-state.js';
+import { HeldLeases } from '../lease/held-leases.js';
 import { LEASE_TTL_MS } from '../lease/lease-ttl.js';
 import type { SnapshotRow } from './row.js';
 
@@ -50,7 +51,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
     };
   const holders = new Map<Lease, WorkerId>();
   for (const { id, held } of state.workers.values())
-    for (const lease of held.values()) holders.set(lease, id);
+    for (const lease of held.all) holders.set(lease, id);
   for (const l of new Set([...state.leases.values(), ...holders.keys(), ...state.toVoid]))
     yield {
       fields: [
@@ -143,7 +144,7 @@ export class CellRowReader {
       healthy: false,
       load: 0,
       leases: f[12] as number,
-      held: new Map(),
+      held: new HeldLeases(),
       alone: (f[14] ?? null) as TaskId | null,
     };
     state.workers.set(worker.id, worker);
@@ -164,9 +165,10 @@ export class CellRowReader {
       ttlMs: (f[14] ?? LEASE_TTL_MS) as number,
       grantedAt: f[9] as number,
       isOrphan: f[10] as boolean,
+      place: -1,
     };
     if (f[11] === true) state.leases.set(lease.task, lease);
-    if (f[12] !== null) state.workers.get(f[12] as WorkerId)?.held.set(lease.task, lease);
+    if (f[12] !== null) state.workers.get(f[12] as WorkerId)?.held.add(lease);
     if (f[13] === true) state.toVoid.add(lease);
   }
 }

@@ -51,7 +51,7 @@ export class IdMinter {
     if (ms >= this.#untilMs) return null;
     if (ms !== this.#ms) this.#enter(ms);
     const tail = this.#tail + ++this.#counter;
-    return tail < TAIL ? this.#head + padded(tail) : carried(this.#head) + padded(tail - TAIL);
+    return tail < TAIL ? joined(this.#head, padded(tail)) : joined(carried(this.#head), padded(tail - TAIL));
   }
 
   /** The lease was extended; a time before its present end changes nothing. */
@@ -67,6 +67,11 @@ export class IdMinter {
     this.#ms = ms;
     this.#counter = -1;
   }
+}
+
+/** `+` would give V8 a rope of two strings, which every map that is asked for the id walks again: a tenth of a microsecond each. */
+function joined(head: string, tail: string): string {
+  return [head, tail].join('');
 }
 
 function padded(tail: number): string {

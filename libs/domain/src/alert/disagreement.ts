@@ -13,7 +13,7 @@ export type QueueSays = 'visible' | 'leased' | 'backing_off' | 'done' | null;
 /** What the resource manager says of it. */
 export interface ResourcesSay {
   /** How it stands among what may be placed; null = it is not there. */
-  readonly entry: 'visible' | 'leased' | 'out' | 'gone' | null;
+  readonly entry: 'visible' | 'leased' | 'out' | 'behind' | 'gone' | null;
   /** Fence of its live lease; null = none. */
   readonly fence: number | null;
   /** Time of that lease, ms; 0 = none. */

@@ -18,8 +18,8 @@ export interface CellEntry {
   readonly task: QueuedTask;
   readonly lane: CellLane;
   readonly order: OrderKey;
-  /** `out`: backing off, or its attempt just ended. */
-  state: 'visible' | 'leased' | 'out' | 'gone';
+  /** `out`: backing off, or its attempt just ended; `behind`: queued anew while a lease of it lives on, whose end a crash took away. */
+  state: 'visible' | 'leased' | 'out' | 'behind' | 'gone';
   attempts: number;
   failedOn: Set<string> | null;
   /** Its last attempt, when that was lost and none followed yet: it may have finished all the same. */
@@ -225,7 +225,13 @@ export class CellState {
       alone: false,
     };
     this.entries.set(task.id, entry);
-    this.#show(entry);
+    const live = this.leases.get(task.id);
+    if (live?.isOrphan !== false) {
+      this.#show(entry);
+      return;
+    }
+    entry.state = 'behind';
+    entry.attempts = live.attempt;
   }
 
   #lane(cls: number, spec: SchedulingSpec, tenant: number): CellLane {
@@ -350,8 +356,13 @@ export class CellState {
     }
     if (event.outcome === 'void') {
       // It never was: what is queued here came after it, and waits.
-      if (entry.state !== 'leased') return;
+      if (entry.state !== 'leased' && entry.state !== 'behind') return;
       entry.attempts = lease.attempt - 1;
+      this.#show(entry);
+      return;
+    }
+    if (entry.state === 'behind') {
+      // The queue knows nothing of that attempt: what it shows goes now.
       this.#show(entry);
       return;
     }

@@ -230,6 +230,18 @@ describe('the end of a lease', () => {
     expect(cell.place()).toEqual([]);
   });
 
+  it('that a crash took away, though not what followed on it, is waited for before the task is granted again', () => {
+    for (const outcome of ['lost', 'cancelled', 'void'] as const) {
+      const cell = new Cell();
+      const cls = cell.class();
+      cell.joined('w', 2).queued(cls, ['1']).place();
+      cell.told({ type: 'TasksRemoved', ids: ids('1'), why: 'cancelled' }).queued(cls, ['1']);
+      expect(cell.place()).toEqual([]);
+      expect(cell.ended('1', outcome).place()).toEqual([['1', 'w']]);
+      expect(cell.lease('1').attempt).toBe(outcome === 'void' ? 1 : 2);
+    }
+  });
+
   it('carries result and error only when there are any', () => {
     const lease: Lease = {
       task: asTaskId('1'),

@@ -1,6 +1,6 @@
 import type { TaskId, WorkerId } from '@yardmaster/kernel';
 import type { DrainEnd, SchedulingSpec } from '../events/index.js';
-import type { CellState, CellWorker, Lease } from '../lease/cell-state.js';
+import type { CellEntry, CellState, CellWorker, Lease } from '../lease/cell-state.js';
 import { HeldLeases } from '../lease/held-leases.js';
 import { LEASE_TTL_MS } from '../lease/lease-ttl.js';
 import type { SnapshotRow } from './row.js';
@@ -101,7 +101,7 @@ export class CellRowReader {
           { id, p, tenant, cls, eligibleAt },
           {
             order: f[2] as number,
-            state: f[3] as 'visible' | 'leased' | 'out',
+            state: f[3] as Exclude<CellEntry['state'], 'gone'>,
             attempts: f[4] as number,
             failedOn: failedOn === null ? null : new Set(failedOn),
             lost: lost === null ? null : { attempt: lost[0], fence: lost[1], worker: lost[2] },

@@ -122,6 +122,7 @@ export function dumpCell(state: CellState): unknown {
 export function dumpReady(set: ReadySet): unknown {
   return {
     waiting: set.waiting,
+    cancelling: [...set.cancelling].sort(),
     tasks: sorted(set.tasks, (t) => ({
       state: t.state,
       tenant: t.tenant,

@@ -55,6 +55,8 @@ export class ReadySet {
   });
   /** Tasks in the queue or on their way, by tenant. */
   readonly tenantDepth = new Map<number, number>();
+  /** Asked to be cancelled, and not ended yet: not queued again. */
+  readonly cancelling = new Set<TaskId>();
   readonly #specs = new Map<string, SchedulingSpec[]>();
   readonly #lanesOf = new Map<SchedulingSpec, Map<number, Lane>>();
   /** How many came in or came back so far. */
@@ -76,6 +78,9 @@ export class ReadySet {
         return;
       case 'TasksDue':
         for (const id of event.ids) this.#ready(id, at);
+        return;
+      case 'CancelRequested':
+        if (this.tasks.has(event.id)) this.cancelling.add(event.id);
         return;
       case 'TaskSucceeded':
         for (const id of event.released) this.#release(id, at);
@@ -311,6 +316,7 @@ export class ReadySet {
     const task = this.tasks.get(id);
     if (task === undefined) return;
     this.tasks.delete(id);
+    this.cancelling.delete(id);
     if (task.state === 'ready') {
       task.lane.waiting--;
       this.waiting--;
@@ -325,7 +331,9 @@ export class ReadySet {
     if (task === undefined) return;
     if (task.state === 'pushed' || task.state === 'queued') this.#depth(task, -1);
     else if (task.state !== 'backing_off') return;
-    this.#enqueue(task);
+    // Its owner ends it in a moment: pushed once more, it would be granted in vain.
+    if (this.cancelling.has(id)) task.state = 'blocked';
+    else this.#enqueue(task);
   }
 
   #rest(id: TaskId, from: ReadyTask['state'], to: ReadyTask['state'], by: number): void {

@@ -12,6 +12,7 @@ export function* readyRows(set: ReadySet): Generator<SnapshotRow> {
   }
   for (const { id, p, lane, dueAt, state, eligibleAt, order } of set.tasks.values())
     yield { fields: ['task', id, p, lanes.get(lane) ?? 0, dueAt, state, eligibleAt, order.seq] };
+  for (const id of set.cancelling) yield { fields: ['cancelling', id] };
   yield { fields: ['order', set.order] };
 }
 
@@ -46,6 +47,9 @@ export class ReadyRowReader {
         });
         return;
       }
+      case 'cancelling':
+        set.cancelling.add(f[1] as TaskId);
+        return;
       case 'order':
         set.order = f[1] as number;
     }

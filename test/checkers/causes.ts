@@ -3,7 +3,8 @@ import { eventsOf, type LogRecord } from './log-record.js';
 import { toldOf } from './told.js';
 
 /** I21: what a crash left without its cause has no effect: a task queued without its submission leaves the queue as `void`, a
- * lease without its queueing ends as `void`, and nothing else becomes of either. */
+ * lease without its queueing ends as `void`, and nothing else becomes of either. Before the crash, whoever granted it may have
+ * written its loss: of its own worker it knew more than of what was lost. */
 export function faultsOfCauses(log: LogRecord, isDrained: boolean): string[] {
   const faults: string[] = [];
   const told = toldOf(log);
@@ -20,8 +21,11 @@ export function faultsOfCauses(log: LogRecord, isDrained: boolean): string[] {
   }
   if (isDrained)
     for (const id of orphans) faults.push(`I21 ${id} was queued, never submitted, and never removed as void`);
-  for (const { event } of eventsOf(log, streams.leases())) {
+  const grantedIn = new Map<number, number>();
+  for (const { event, envelope } of eventsOf(log, streams.leases())) {
+    if (event.type === 'LeaseGranted') grantedIn.set(event.fence, envelope.epoch);
     if (event.type !== 'LeaseEnded' || event.outcome === 'void') continue;
+    if (event.outcome === 'lost' && grantedIn.get(event.fence) === envelope.epoch) continue;
     if (!queued.has(event.task))
       faults.push(`I21 ${event.task} was never queued, and a lease of it ended as ${event.outcome}`);
   }

@@ -5,6 +5,7 @@ import {
   FOLLOWER_ABSENT_MS,
   FollowerRegister,
   Purger,
+  type PurgerOptions,
   Snapshotter,
   verifyArchive,
   withArchive,
@@ -149,6 +150,22 @@ async function look(
   }).runOnce();
 }
 
+function purgerOptions(world: World, { archive, store }: Kept): PurgerOptions {
+  const log = world.log.open();
+  const folds = roleFolds(PARTITIONS);
+  const { clock } = world;
+  const snapshotter = new Snapshotter({ log, keystore, store, clock, folds, everyMessages: 1, settledMs: 0 });
+  return {
+    log,
+    archive,
+    folds,
+    newest: (role) => snapshotter.newest(role),
+    followers: new FollowerRegister(null),
+    keepMessages: 2,
+    now: () => clock.now(),
+  };
+}
+
 const firstOf = async (world: World, stream: string): Promise<number> =>
   (await world.log.open().head(stream)).first;
 
@@ -194,28 +211,31 @@ describe('the front of a stream', () => {
     // No snapshot of one role that follows the queue.
     for (const name of kept.store.files.keys())
       if (name.startsWith('batcher-main')) kept.store.files.delete(name);
-    const log = world.log.open();
-    const folds = roleFolds(PARTITIONS);
-    const snapshotter = new Snapshotter({
-      log,
-      keystore,
-      store: kept.store,
-      clock: world.clock,
-      folds,
-      everyMessages: 1,
-      settledMs: 0,
-    });
-    const purger = new Purger({
-      log,
-      archive: kept.archive,
-      folds,
-      newest: (role) => snapshotter.newest(role),
-      followers: new FollowerRegister(null),
-      keepMessages: 1,
-      now: () => 0,
-    });
+    const purger = new Purger({ ...purgerOptions(world, kept), keepMessages: 1, now: () => 0 });
     await purger.runOnce();
     expect([await firstOf(world, 'queue-main'), await firstOf(world, 'tasks-0')]).toEqual([1, 1]);
+  });
+
+  it('is left to whoever takes it at the same time', async () => {
+    const kept = await cell();
+    const { world, archive } = kept;
+    for (let i = 0; i < 2; i++) await look(world, kept, undefined, { floor: () => 0 });
+    const options = purgerOptions(world, kept);
+    const other = new Purger(options);
+    const slow = new Purger({
+      ...options,
+      archive: {
+        list: (stream) => archive.list(stream),
+        read: async (segment) => {
+          await other.runOnce();
+          return await archive.read(segment);
+        },
+        write: (segment, bytes) => archive.write(segment, bytes),
+        drop: (segment) => archive.drop(segment),
+      },
+    });
+    expect(await slow.runOnce()).toBe(0);
+    expect(await firstOf(world, 'tasks-0')).toBeGreaterThan(1);
   });
 
   it('waits for a follower that is behind, for a day', async () => {

@@ -204,7 +204,9 @@ describe('a task', () => {
   it('that is being cancelled is not queued again when it leaves the queue', () => {
     const b = new Batcher();
     b.submitted(b.spec(), ['1']).batch(1);
-    b.queued('1').told({ type: 'CancelRequested', id: asTaskId('1'), user: 1 }).removed('cancelled', '1');
+    b.queued('1')
+      .told({ type: 'CancelRequested', id: asTaskId('1'), user: 1 })
+      .removed('cancelled', '1');
     expect([b.batch(), b.stateOf('1'), b.depth]).toEqual([[], 'blocked', [0]]);
     b.told({ type: 'TaskCancelled', id: asTaskId('1'), tenant: 1, upstreamFailed: [] });
     expect([b.stateOf('1'), b.set.cancelling.size]).toEqual([undefined, 0]);

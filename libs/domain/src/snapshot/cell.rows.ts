@@ -50,8 +50,7 @@ export function* cellRows(state: CellState): Generator<SnapshotRow> {
       ],
     };
   const holders = new Map<Lease, WorkerId>();
-  for (const { id, held } of state.workers.values())
-    for (const lease of held.all) holders.set(lease, id);
+  for (const { id, held } of state.workers.values()) for (const lease of held.all) holders.set(lease, id);
   for (const l of new Set([...state.leases.values(), ...holders.keys(), ...state.toVoid]))
     yield {
       fields: [

@@ -1,5 +1,5 @@
 import { hashOf, type RoleFold } from '@yardmaster/contracts';
-import type { EventLog, LogArchive, SegmentName } from '@yardmaster/ports';
+import { LogGapError, type EventLog, type LogArchive, type SegmentName } from '@yardmaster/ports';
 import { coverage } from '../archive/archiver.js';
 import { ArchiveDamagedError, decodeSegment } from '../archive/segment.js';
 import type { SnapshotHeader } from '../snapshot/snapshot-codec.js';
@@ -75,7 +75,7 @@ export class Purger {
     for (const segment of coverage(await archive.list(stream.name))) {
       if (segment.last <= upTo || segment.last < first) continue;
       if (!segment.isSealed || segment.first > upTo + 1 || segment.last > bound) break;
-      await this.#mustBeWhole(segment);
+      if (!(await this.#isWhole(segment))) return 0;
       upTo = segment.last;
     }
     if (upTo < first) return 0;
@@ -98,12 +98,21 @@ export class Purger {
     return bound;
   }
 
-  async #mustBeWhole(segment: SegmentName): Promise<void> {
+  /** False when its messages have left the stream since: another purges at the same time, and has made sure of them. */
+  async #isWhole(segment: SegmentName): Promise<boolean> {
     const bytes = await this.options.archive.read(segment);
     if (bytes === null) throw new ArchiveDamagedError(segment, 'is gone');
     const { header } = decodeSegment(segment, bytes);
-    for await (const { data } of this.options.log.read(segment.stream, segment.last, segment.last))
-      if (hashOf(data) !== header.lastHash)
-        throw new ArchiveDamagedError(segment, 'does not end in the message that the stream has there');
+    try {
+      for await (const { data } of this.options.log.read(segment.stream, segment.last, segment.last))
+        if (hashOf(data) !== header.lastHash)
+          throw new ArchiveDamagedError(segment, 'does not end in the message that the stream has there');
+    } catch (error) {
+      if (!(error instanceof LogGapError)) throw error;
+      const { first } = await this.options.log.head(segment.stream);
+      if (first <= segment.last) throw error;
+      return false;
+    }
+    return true;
   }
 }

@@ -7,18 +7,20 @@ import { pause, type Plan } from './plan.ts';
 const WORKFLOWS = 30;
 const DEPTH = 10;
 const WORKERS = 4;
+/** So few at once that the tasks last for a good many changes of workers. */
+const SLOTS = 12;
 /** A worker that was killed is missed for 30 s, and with it whatever it held: the next is killed before. */
-const CHURN_MS = 10_000;
+const CHURN_MS = 4_000;
 
 /**
- * `members.churn`: 30,000 tasks of workflows that run while their workers come and go: every ten seconds one of four is killed, or
+ * `members.churn`: 30,000 tasks of workflows that run while their workers come and go: every four seconds one of four is killed, or
  * told to go, and another comes. All of them have to end well; the time that it takes says nothing of the yard alone.
  */
 export async function benchMembers(plan: Plan): Promise<void> {
   if (!plan.wants('members.churn')) return;
   const process = await YardProcess.start();
   const yard = new Yard({ url: process.url, token: process.token });
-  const workers = Array.from({ length: WORKERS }, () => new WorkerProcess(process, 400));
+  const workers = Array.from({ length: WORKERS }, () => new WorkerProcess(process, SLOTS));
   let [killed, left] = [0, 0];
   try {
     await settled(process);
@@ -35,7 +37,7 @@ export async function benchMembers(plan: Plan): Promise<void> {
       for (let i = 0; !isOver; i++) {
         await pause(CHURN_MS);
         const worker = workers.shift();
-        workers.push(new WorkerProcess(process, 400));
+        workers.push(new WorkerProcess(process, SLOTS));
         if (i % 3 === 2) {
           left++;
           await worker?.stop();

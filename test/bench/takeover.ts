@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Yard, type ClusterResponse } from '@yardmaster/sdk';
 import { describeTree, kill, killTree, until } from '../support/processes.ts';
+import { WorkerProcess } from '../support/yard-process.ts';
 import type { Plan } from './plan.ts';
 import { print } from './measure.ts';
 
@@ -32,6 +33,7 @@ const ROLES = [
 export async function benchTakeover(plan: Plan): Promise<void> {
   if (!plan.wants('takeover.seconds')) return;
   const cluster = await Cluster.start();
+  const worker = new WorkerProcess(cluster, 100);
   const load = new Load(cluster.yard);
   try {
     load.start();
@@ -49,11 +51,17 @@ export async function benchTakeover(plan: Plan): Promise<void> {
         unit: 's',
         n: values.length,
         values,
-        more: { role, longestSubmit: Math.round(longestMs) / 1000, refused: load.refused },
+        more: {
+          role,
+          longestSubmit: Math.round(longestMs) / 1000,
+          refused: load.refused,
+          done: load.done,
+        },
       });
     }
   } finally {
     await load.stop();
+    await worker.stop();
     await cluster.stop();
   }
 }
@@ -63,11 +71,15 @@ class Cluster {
   private readonly child: ChildProcess;
   private readonly home: string;
   readonly yard: Yard;
+  readonly url: string;
+  readonly token: string;
 
-  private constructor(child: ChildProcess, home: string, yard: Yard) {
+  private constructor(child: ChildProcess, home: string, url: string, token: string) {
     this.child = child;
     this.home = home;
-    this.yard = yard;
+    this.url = url;
+    this.token = token;
+    this.yard = new Yard({ url, token });
   }
 
   static async start(): Promise<Cluster> {
@@ -95,7 +107,7 @@ class Cluster {
       withinMs: 240_000,
     });
     const token = readFileSync(path.join(home, 'operator.token'), 'utf8').trim();
-    return new Cluster(child, home, new Yard({ url, token }));
+    return new Cluster(child, home, url, token);
   }
 
   /** Waits until every service is there twice again, and every role has an owner. */
@@ -147,10 +159,11 @@ class Cluster {
   }
 }
 
-/** Submissions one after the other in a few lanes, so that something is always on its way. */
+/** Tasks one after the other in a few lanes, each when the one before has ended, so that something is always on its way and nothing piles up. */
 class Load {
   longestMs = 0;
   refused = 0;
+  done = 0;
   #isOver = false;
   #lanes: Promise<void>[] = [];
 
@@ -173,11 +186,13 @@ class Load {
     while (!this.#isOver) {
       const began = performance.now();
       try {
-        await this.yard.tasks.submit({ name: 'n', run: { handler: 'nobody' } });
+        const task = await this.yard.tasks.submit({ name: 'n', run: { handler: 'noop' } });
+        this.longestMs = Math.max(this.longestMs, performance.now() - began);
+        await task.result({ timeout: '60s' });
+        this.done++;
       } catch {
         this.refused++;
       }
-      this.longestMs = Math.max(this.longestMs, performance.now() - began);
     }
   }
 }

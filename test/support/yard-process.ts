@@ -89,7 +89,7 @@ export class YardProcess {
 export class WorkerProcess {
   readonly #child: ChildProcess;
 
-  constructor(yard: YardProcess, concurrency: number) {
+  constructor(yard: Pick<YardProcess, 'url' | 'token'>, concurrency: number) {
     this.#child = spawn(
       process.execPath,
       [path.join(ROOT, 'test/bench/worker.ts'), yard.url, String(concurrency)],

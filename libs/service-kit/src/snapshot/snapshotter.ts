@@ -24,7 +24,7 @@ const FRAME_BYTES = 256 * 1024;
 /** Of each role. One that is found damaged has others behind it. */
 const KEPT = 3;
 /** At most one part in so many of the time goes into the snapshots of a role. */
-const SHARE = 20;
+const SHARE = 6;
 /** An owner that is well has seen what others wrote so long ago. */
 const SETTLED_MS = 10_000;
 

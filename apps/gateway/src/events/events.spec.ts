@@ -131,6 +131,15 @@ describe('the event stream', () => {
     expect(told).toHaveLength(9);
   });
 
+  it('tells several readers what it tells one, each what it may see', async () => {
+    const log = someLog();
+    const filters = [ALL, { ...ALL, scope: 2 }, ALL];
+    const together = await Promise.all(filters.map((filter) => read(log, 'start', filter)));
+    for (const [i, filter] of filters.entries())
+      expect(together[i]).toEqual(await read(log, 'start', filter));
+    expect(together.map(({ length }) => length)).toEqual([9, 1, 9]);
+  });
+
   it('goes on after any position without a gap or a repeat', async () => {
     const log = someLog();
     const all = await read(log, 'start');

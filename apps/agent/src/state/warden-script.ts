@@ -1,10 +1,12 @@
 /**
- * The warden: $1 is the run's directory, $2 `-t 1` where the shell can wait for a line for so long, else nothing.
+ * The warden: $1 is the run's directory, $2 `-t SECONDS` where the shell can wait for a line for so long, else nothing.
  *
- * Lines from the agent: a time since boot in hundredths of a second, from which on nothing may run (said once a second while
+ * Lines from the agent: `=` and a time since boot in hundredths of a second, from which on nothing may run (said once a second while
  * something runs); `idle`, when nothing runs; `bye`, when everything ended in order. The pipe ends without `bye` when the
  * agent was killed: what it left is ended at once. When lines stay out though the agent lives, it is stopped: what it left is
  * ended when the last time it named has come, by the clock of the kernel, which counts what the machine slept.
+ * A shell that gives up waiting just as a line comes loses its first letters: what is left of such a line means nothing, and the
+ * time named before it is the earlier one.
  *
  * Before anything is told to end it is written to $1/ended: an agent that wakes has to tell that from an end of its own.
  * Groups come from the slots' files; processes that left their group are known by their environment or their directory.
@@ -45,7 +47,7 @@ while :; do
   code=$?
   if [ $code -eq 0 ]; then
     silent=0
-    case "$line" in bye) exit 0 ;; idle) deadline= ;; *) deadline=$line ;; esac
+    case "$line" in bye) exit 0 ;; idle) deadline= ;; =*) deadline=\${line#=} ;; esac
     continue
   fi
   [ $code -gt 128 ] || break

@@ -15,6 +15,8 @@ export interface WardenOptions {
 }
 
 const TELL_MS = 1_000;
+/** Longer than until the next line, so that a line seldom comes just when the shell gives up on it. */
+const WAIT_SECONDS = 1.3;
 const AGAIN_MS = 200;
 
 /**
@@ -89,7 +91,7 @@ export class Warden {
     const args = shell === null ? [] : ['--norc', '--noprofile'];
     const child = spawn(
       shell ?? 'sh',
-      [...args, '-c', WARDEN_SCRIPT, 'yard-warden', run, shell === null ? '' : '-t 1'],
+      [...args, '-c', WARDEN_SCRIPT, 'yard-warden', run, shell === null ? '' : `-t ${WAIT_SECONDS}`],
       { env: { PATH: path, LC_ALL: 'C' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
     );
     child.stdin.on('error', () => undefined);
@@ -108,7 +110,7 @@ export class Warden {
   #tell(): void {
     this.#look();
     this.#deadline = Math.round(uptime() * 100 + Math.max(0, this.options.leftMs()) / 10);
-    this.#say(String(this.#deadline));
+    this.#say(`=${this.#deadline}`);
   }
 
   /** The last time that it was told has come: it acts if this process stood still. */

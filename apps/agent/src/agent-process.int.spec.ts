@@ -48,8 +48,12 @@ async function goneWithin(text: string, ms: number): Promise<boolean> {
 }
 
 const mark = (): string => `6${process.pid}${Math.floor(Math.random() * 1e6)}`;
-const command = (task: string, script: string) =>
-  assignment(task, { run: { command: ['sh', '-c', script] } });
+const command = (task: string, script: string, work: Parameters<typeof assignment>[1] = {}) =>
+  assignment(task, { ...work, run: { ...work.run, command: ['sh', '-c', script] } });
+const wardens = (part = ''): number[] =>
+  processesWith('yard-warden')
+    .filter((line) => line.includes(dir) && line.includes(part))
+    .map((line) => Number(line.trim().split(' ')[0]));
 
 beforeEach(async () => {
   if (!existsSync(main)) throw new Error('the agent is not built: npx tsc -b apps/agent');
@@ -71,7 +75,7 @@ afterEach(async () => {
 
 // A machine that stands still for 22 s makes an agent end its attempts, as it should: then once more.
 describe('the agent as a process', { retry: 2 }, () => {
-  it('leaves no attempt running when it is killed, and says lost for them when it comes back as the same worker', async () => {
+  it('is killed and none comes after it: its warden leaves attempts alone until their leases end, and no longer', async () => {
     const sleeper = mark();
     const first = startAgent();
     await yard.until(() => yard.joins.length === 1, 'the join');
@@ -83,7 +87,9 @@ describe('the agent as a process', { retry: 2 }, () => {
     await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
     first.kill('SIGKILL');
     await ended(first);
-    expect(await goneWithin(sleeper, 8_000)).toBe(true);
+    const began = Date.now();
+    expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
+    expect(Date.now() - began).toBeGreaterThan(AGENT_STOP_MS - 2_000);
     startAgent();
     await yard.until(() => yard.joins.length === 2, 'the join of the next');
     expect(yard.joins[1]!.incarnation).not.toBe(yard.joins[0]!.incarnation);
@@ -92,19 +98,177 @@ describe('the agent as a process', { retry: 2 }, () => {
     expect(readdirSync(join(dir, 'agent', 'runs'))).toHaveLength(1);
   }, 120_000);
 
-  it('ends at once what a killed agent left when the next one starts before the warden is through', async () => {
-    const sleeper = mark();
+  it('goes on with the attempts of one that was killed: all of their output, their results and their caps', async () => {
+    const [go, end, runs] = [join(dir, 'go'), join(dir, 'end'), join(dir, 'runs')];
+    const waitFor = (file: string): string => `while [ ! -e ${file} ]; do sleep 0.05; done`;
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    const work = [
+      command(
+        '1',
+        `echo ran >> ${runs}; echo one; ${waitFor(go)}; head -c 200000 /dev/zero | tr '\\0' x; ${waitFor(end)}; echo two; echo three >&2; cat "$YARD_INPUT" > "$YARD_OUTPUT"`,
+        { run: { input: { n: 7 } } },
+      ),
+      command('2', `echo up; ${waitFor(end)}; echo through`, { leaseTtlMs: 120_000 }),
+      command('3', `echo up; ${waitFor(join(dir, 'never'))}`, { capMs: 8_000 }),
+      command('4', `echo up; ${waitFor(join(dir, 'never'))}`),
+    ];
+    yard.run(work);
+    await yard.until(
+      () => ['2', '3', '4'].every((task) => yard.log(task, 1, 'stdout') === 'up\n'),
+      'all to be up',
+    );
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'one\n', 'its output');
+    const [run] = readdirSync(join(dir, 'agent', 'runs')).filter((name) => !name.includes('.'));
+    first.kill('SIGKILL');
+    await ended(first);
+    writeFileSync(go, '');
+    const second = startAgent();
+    await yard.until(() => yard.joins.length === 2, 'the join of the next');
+    expect(yard.joins[1]!.held.map(([task]) => task).sort()).toEqual(['1', '2', '3', '4']);
+    // Handed out once more, as by an owner that does not know.
+    yard.run(work);
+    yard.kill([['4', 1, 1, 'cancelled']]);
+    await yard.until(() => yard.log('1', 1, 'stdout').length === 200_004, 'what it wrote meanwhile');
+    writeFileSync(end, '');
+    expect((await yard.report('1')).slice(3)).toEqual([
+      'ok',
+      0,
+      { wallMs: expect.any(Number), cpuMs: expect.any(Number), maxRssBytes: null },
+      { n: 7 },
+      null,
+    ]);
+    expect(yard.log('1', 1, 'stdout')).toBe(`one\n${'x'.repeat(200_000)}two\n`);
+    expect(yard.log('1', 1, 'stderr')).toBe('three\n');
+    expect(readFileSync(runs, 'utf8')).toBe('ran\n');
+    expect((await yard.report('2'))[3]).toBe('ok');
+    expect(yard.log('2', 1, 'stdout')).toBe('up\nthrough\n');
+    expect((await yard.report('3'))[3]).toBe('over-cap');
+    expect((await yard.report('4'))[3]).toBe('cancelled');
+    await expect
+      .poll(() => readdirSync(join(dir, 'agent', 'runs')).filter((name) => name.startsWith(run!)), {
+        timeout: 20_000,
+      })
+      .toEqual([]);
+    await expect.poll(() => processesWith(run!), { timeout: 20_000 }).toEqual([]);
+    second.kill('SIGTERM');
+    expect(await ended(second)).toBe(0);
+    expect(yard.reports.map(([task]) => task).sort()).toEqual(['1', '2', '3', '4']);
+  }, 120_000);
+
+  it('tells how attempts ended while no agent was there', async () => {
+    const go = join(dir, 'go');
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    const when = (script: string): string => `echo up; while [ ! -e ${go} ]; do sleep 0.05; done; ${script}`;
+    yard.run([
+      command('1', when('echo out; echo bad >&2; exit 3')),
+      command('2', when('echo \'"done"\' > "$YARD_OUTPUT"')),
+      command('3', when('kill -TERM $$')),
+      command('4', when('pid=$$; (sleep 0.5; kill -CONT $pid) & kill -STOP $$; exit 9')),
+    ]);
+    await yard.until(
+      () => ['1', '2', '3', '4'].every((task) => yard.log(task, 1, 'stdout') === 'up\n'),
+      'all to be up',
+    );
+    first.kill('SIGKILL');
+    await ended(first);
+    writeFileSync(go, '');
+    const killedAt = Date.now();
+    expect(await goneWithin(go, 10_000)).toBe(true);
+    const took = Date.now() - killedAt;
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    startAgent();
+    expect((await yard.report('1')).slice(3, 5)).toEqual(['app', 3]);
+    expect((await yard.report('1'))[7]).toBe('exit code 3: bad');
+    expect((await yard.report('2')).slice(3, 7)).toEqual(['ok', 0, expect.anything(), 'done']);
+    expect((await yard.report('3')).slice(3, 5)).toEqual(['app', 143]);
+    expect((await yard.report('4')).slice(3, 5)).toEqual(['app', 9]);
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'up\nout\n', 'its output');
+    // The time without an agent is not the attempt's.
+    const wall = yard.reports.find(([task]) => task === '2')![5]!.wallMs;
+    expect(wall).toBeLessThan(Date.now() - killedAt - 1_000 + took);
+  }, 120_000);
+
+  it('goes on after a second kill, and when none comes any more the warden of the last one ends it in time', async () => {
+    const [go, sleeper] = [join(dir, 'go'), mark()];
+    const agent = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    yard.run([
+      command('1', `echo one; while [ ! -e ${go} ]; do sleep 0.05; done; echo three`),
+      command('2', `echo up; sleep ${sleeper}`),
+    ]);
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'one\n', 'its output');
+    await yard.until(() => yard.log('2', 1, 'stdout') === 'up\n', 'its output');
+    agent.kill('SIGKILL');
+    await ended(agent);
+    const second = startAgent();
+    await yard.until(() => yard.joins.length === 2, 'the join of the second');
+    yard.heartbeats.length = 0;
+    await yard.until(() => yard.heartbeats.at(-1)?.held.length === 2, 'both held');
+    second.kill('SIGKILL');
+    await ended(second);
+    const third = startAgent();
+    await yard.until(() => yard.joins.length === 3, 'the join of the third');
+    writeFileSync(go, '');
+    expect((await yard.report('1'))[3]).toBe('ok');
+    expect(yard.log('1', 1, 'stdout')).toBe('one\nthree\n');
+    // Beyond what the wardens of the first and the second were told.
+    await new Promise((resolve) => setTimeout(resolve, AGENT_STOP_MS + 4_000));
+    expect(processesWith(sleeper)).not.toEqual([]);
+    expect(yard.reports.map(([task]) => task)).not.toContain('2');
+    third.kill('SIGKILL');
+    await ended(third);
+    expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
+    startAgent();
+    expect((await yard.report('2'))[3]).toBe('lost');
+  }, 180_000);
+
+  it('does not let attempts of one that was killed run on while the yard does not hear it', async () => {
+    const [go, sleeper] = [join(dir, 'go'), mark()];
     const first = startAgent();
     await yard.until(() => yard.joins.length === 1, 'the join');
     yard.run([
-      command('1', `trap '' TERM; echo up; (setsid sleep ${sleeper} &); while :; do sleep 0.1; done`),
+      command('1', `echo up; sleep ${sleeper}`),
+      command('2', `echo up; while [ ! -e ${go} ]; do sleep 0.05; done; echo through`),
     ]);
     await yard.until(() => yard.log('1', 1, 'stdout') === 'up\n', 'its output');
+    await yard.until(() => yard.log('2', 1, 'stdout') === 'up\n', 'its output');
+    await yard.close();
     first.kill('SIGKILL');
     await ended(first);
     startAgent();
+    writeFileSync(go, '');
+    expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
+    yard = await WorkerYard.open({ heartbeatMs: 200 });
+    writeFileSync(join(dir, 'context.json'), JSON.stringify({ url: yard.url }));
+    expect((await yard.report('1'))[3]).toBe('lost');
+    expect((await yard.report('2'))[3]).toBe('ok');
+    await yard.until(() => yard.log('2', 1, 'stdout') === 'up\nthrough\n', 'all of its output');
+  }, 120_000);
+
+  it('ends at once what a killed agent left without a warden, and what it was ending', async () => {
+    const [sleeper, deaf] = [mark(), mark()];
+    const first = startAgent();
+    await yard.until(() => yard.joins.length === 1, 'the join');
+    const stubborn = (name: string): string =>
+      `trap '' TERM; echo up; (setsid sleep ${name} &); while :; do sleep 0.1; done`;
+    yard.run([command('1', stubborn(deaf)), command('2', stubborn(sleeper), { leaseTtlMs: 60_000 })]);
+    await yard.until(() => yard.log('1', 1, 'stdout') === 'up\n', 'its output');
+    await yard.until(() => yard.log('2', 1, 'stdout') === 'up\n', 'its output');
+    yard.kill([['1', 1, 1, 'cancelled']]);
+    await expect
+      .poll(() => execFileSync('find', [join(dir, 'agent', 'runs'), '-name', 'condemned']).toString())
+      .not.toBe('');
+    first.kill('SIGKILL');
+    await ended(first);
+    for (const pid of wardens('.60000 ')) process.kill(pid, 'SIGKILL');
+    startAgent();
     await yard.until(() => yard.joins.length === 2, 'the join of the next');
     expect(processesWith(sleeper)).toEqual([]);
+    expect(processesWith(deaf)).toEqual([]);
+    expect((await yard.report('1'))[3]).toBe('lost');
+    expect((await yard.report('2'))[3]).toBe('lost');
     yard.run([command('3', 'sleep 4; echo survived')]);
     expect((await yard.report('3'))[3]).toBe('ok');
   }, 120_000);
@@ -162,17 +326,13 @@ describe('the agent as a process', { retry: 2 }, () => {
     await yard.until(() => yard.joins.length === 1, 'the join');
     yard.run([command('1', `sleep ${sleeper}`)]);
     await yard.until(() => yard.heartbeats.some((beat) => beat.held.length === 1), 'the attempt held');
-    const wardens = (): number[] =>
-      processesWith('yard-warden')
-        .filter((line) => line.includes(dir))
-        .map((line) => Number(line.trim().split(' ')[0]));
     const [first] = wardens();
     process.kill(first!, 'SIGKILL');
     await expect.poll(() => wardens().filter((pid) => pid !== first), { timeout: 20_000 }).toHaveLength(1);
     expect(processesWith(sleeper).length).toBeGreaterThan(0);
     agent.kill('SIGKILL');
     await ended(agent);
-    expect(await goneWithin(sleeper, 8_000)).toBe(true);
+    expect(await goneWithin(sleeper, LEASE_TTL_MS)).toBe(true);
   }, 120_000);
 
   it('sends what it had written down but nobody had answered when it was killed', async () => {

@@ -1,12 +1,6 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import {
-  LEASE_TTL_MS,
-  type Assignment,
-  type HeldAttempt,
-  type KillOrder,
-  type Report,
-} from '@yardmaster/contracts';
+import type { Assignment, HeldAttempt, KillOrder } from '@yardmaster/contracts';
 import { WorkerHttp, WorkerSession } from '@yardmaster/sdk/session';
 import { Interpreters } from './attempt/interpreters.js';
 import type { LogUpload } from './attempt/log-upload.js';
@@ -16,9 +10,10 @@ import { attemptEnvironment, type AgentConfig } from './config/agent-config.js';
 import { measureCapacity } from './config/capacity.js';
 import type { Log } from './log.js';
 import { AgentState } from './state/agent-state.js';
-import { Bay, bayTtlOf, type BayOptions } from './state/bay.js';
+import type { Bay } from './state/bay.js';
+import { Bays, type SharedBayOptions } from './state/bays.js';
 import { FileReportJournal } from './state/file-report-journal.js';
-import { clearEarlierRuns } from './state/leftovers.js';
+import { clearEarlierRuns, type AdoptedRun, type Leftovers } from './state/leftovers.js';
 
 const TICK_MS = 25;
 /** While so many attempts wait for a launcher, ends share a write to disk, a frame and the commits they lead to: no processor waits for them. */
@@ -32,18 +27,16 @@ const UPLOAD_AGAIN_MS = 5_000;
 /**
  * Runs scripts and commands of a yard on this machine.
  *
- * Owns: its state directory (one agent at a time), every process it starts and what these leave behind, its reports
- * until they are answered. It starts what it was granted and nothing else; how much that is, the yard decides.
+ * Owns: its state directory (one agent at a time), every process it starts and what these leave behind, what an agent that
+ * was killed left running there, its reports until they are answered. It starts what it was granted and nothing else; how
+ * much that is, the yard decides.
  */
 export class Agent {
   readonly #state: AgentState;
   readonly #session: WorkerSession;
   readonly #http: WorkerHttp;
   readonly #journal: FileReportJournal;
-  /** By the length of leases; the first is always there. */
-  readonly #bays = new Map<number, Bay>();
-  readonly #bay: Bay;
-  readonly #shared: Omit<BayOptions, 'run' | 'leftMs'>;
+  readonly #bays: Bays;
   readonly #running = new Map<string, RunningAttempt>();
   #waiting: Assignment[] = [];
   #kept: { readonly uploads: readonly LogUpload[]; readonly remove: () => void }[] = [];
@@ -58,8 +51,8 @@ export class Agent {
     const state = new AgentState(config.dir, config.id);
     const http = new WorkerHttp(config.url, config.token);
     const journal = new FileReportJournal(join(state.dir, 'reports.journal'));
-    const orphaned = await clearEarlierRuns(state, journal, http, log);
-    return new Agent(config, log, state, http, journal, orphaned, onGone);
+    const leftovers = await clearEarlierRuns(state, journal, http, log);
+    return new Agent(config, log, state, http, journal, leftovers, onGone);
   }
 
   private constructor(
@@ -68,14 +61,15 @@ export class Agent {
     state: AgentState,
     http: WorkerHttp,
     journal: FileReportJournal,
-    orphaned: readonly Report[],
+    { orphaned, adopted }: Leftovers,
     onGone: () => void,
   ) {
     this.#state = state;
     this.#http = http;
     this.#journal = journal;
     const environment = attemptEnvironment(process.env);
-    this.#shared = {
+    const shared: SharedBayOptions = {
+      incarnation: state.incarnation,
       environment,
       checkpointsDir: join(state.dir, 'checkpoints'),
       logCapBytes: config.logCapBytes,
@@ -88,15 +82,14 @@ export class Agent {
         this.#kept.push({ uploads, remove });
       },
     };
-    this.#bay = new Bay({ ...this.#shared, run: state.run, leftMs: () => this.#session.leaseLeftMs() });
-    this.#bays.set(LEASE_TTL_MS, this.#bay);
-    this.#bay.pool.warm(2);
+    this.#bays = new Bays(shared, state.run, (leaseTtlMs) => this.#session.leaseLeftMs(leaseTtlMs));
+    this.#bays.first.pool.warm(2);
     this.#session = new WorkerSession({
       url: config.url,
       token: config.token,
       worker: state.worker,
       journal,
-      gatherMs: () => (this.#bay.pool.waiting >= QUEUED ? GATHER_MS : 0),
+      gatherMs: () => (this.#bays.first.pool.waiting >= QUEUED ? GATHER_MS : 0),
       join: {
         incarnation: state.incarnation,
         kind: 'agent',
@@ -126,6 +119,8 @@ export class Agent {
           held: this.#running.size,
           unsettled: this.#session.unsettled,
         });
+        this.#bays.take();
+        void this.#bringKept();
       },
       onLost: (why) => {
         log('info', 'not connected', { why });
@@ -133,12 +128,12 @@ export class Agent {
     });
     this.#sweep = setInterval(() => {
       const now = performance.now();
-      for (const bay of this.#bays.values()) bay.rest();
+      this.#bays.rest(this.#kept.length === 0);
       for (const attempt of this.#running.values()) attempt.checkLauncher(now);
       if (this.#endedSinceSweep) {
         this.#endedSinceSweep = false;
         let killed = 0;
-        for (const { reaper } of this.#bays.values())
+        for (const { reaper } of this.#bays)
           killed += reaper.sweep((name) => this.#running.get(name)?.isLive === true);
         if (killed > 0) log('warn', 'ended processes that outlived their attempts', { killed });
       }
@@ -148,6 +143,7 @@ export class Agent {
     this.#uploadAgain = setInterval(() => {
       if (this.#session.isJoined) void this.#bringKept();
     }, UPLOAD_AGAIN_MS);
+    for (const run of adopted) this.#adopt(run);
     this.#session.start();
     for (const report of orphaned) this.#session.report(report);
   }
@@ -183,7 +179,7 @@ export class Agent {
     clearInterval(this.#tick);
     await this.#session.close();
     this.#http.close();
-    for (const bay of this.#bays.values()) await bay.close();
+    await this.#bays.close();
     this.#journal.close();
     this.#state.release();
   }
@@ -203,15 +199,27 @@ export class Agent {
       // What arrives while stopping waits to be given back.
       if (this.#running.size >= this.config.maxAttempts || this.#stopping !== null)
         this.#waiting.push(assignment);
-      else this.#begin(assignment, name, now);
+      else this.#begin(assignment, now);
     }
   }
 
-  #begin(assignment: Assignment, name: string, now: number): void {
-    const bay = this.#bayOf(assignment[3].leaseTtlMs);
-    const attempt = new RunningAttempt(assignment, bay.host, now);
-    this.#running.set(name, attempt);
+  #begin(assignment: Assignment, now: number): void {
+    const bay = this.#bays.of(assignment[3].leaseTtlMs);
     bay.began();
+    this.#watch(RunningAttempt.assigned(assignment, bay.host, now), bay);
+  }
+
+  /** Goes on with what an earlier agent began. */
+  #adopt(run: AdoptedRun): void {
+    const bay = this.#bays.adopt(run);
+    const now = performance.now();
+    for (const found of run.attempts)
+      this.#watch(RunningAttempt.adopted(found, bay.adopt(found), run.leaseTtlMs, bay.host, now), bay);
+  }
+
+  #watch(attempt: RunningAttempt, bay: Bay): void {
+    const { name } = attempt;
+    this.#running.set(name, attempt);
     this.#tick ??= setInterval(() => {
       this.#onTick();
     }, TICK_MS);
@@ -221,25 +229,12 @@ export class Agent {
       this.#endedSinceSweep = true;
       if (report !== null) this.#session.report(report);
       const next = this.#stopping === null ? this.#waiting.shift() : undefined;
-      if (next !== undefined)
-        this.#begin(next, nameOf(next[3].tenant, next[0], next[1], next[2]), performance.now());
+      if (next !== undefined) this.#begin(next, performance.now());
       if (this.#running.size === 0) {
         clearInterval(this.#tick);
         this.#tick = undefined;
       }
     });
-  }
-
-  #bayOf(leaseTtlMs: number | undefined): Bay {
-    if (leaseTtlMs === undefined) return this.#bay;
-    const ttlMs = bayTtlOf(leaseTtlMs);
-    let bay = this.#bays.get(ttlMs);
-    if (bay === undefined) {
-      const run = `${this.#state.run}.${String(ttlMs)}`;
-      bay = new Bay({ ...this.#shared, run, leftMs: () => this.#session.leaseLeftMs(ttlMs) });
-      this.#bays.set(ttlMs, bay);
-    }
-    return bay;
   }
 
   #onTick(): void {
@@ -258,7 +253,7 @@ export class Agent {
     const names = new Set<string>();
     for (const attempt of this.#running.values())
       if (attempt.stopping !== null && attempt.isLive) names.add(attempt.name);
-    if (names.size > 0) for (const { reaper } of this.#bays.values()) reaper.tell(names, 'SIGTERM');
+    if (names.size > 0) for (const { reaper } of this.#bays) reaper.tell(names, 'SIGTERM');
   }
 
   #kill(orders: readonly KillOrder[]): void {

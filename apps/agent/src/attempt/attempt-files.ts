@@ -52,6 +52,13 @@ export class AttemptFiles {
     this.host.dirs.makeUnlessThere(this.tenant, this.checkpoint);
   }
 
+  /** They are there already, as an earlier agent made them. */
+  resume(): void {
+    this.#isMade = true;
+    this.#hasInput = true;
+    this.#hasParents = true;
+  }
+
   writeInput(json: string): void {
     this.#hasInput = true;
     writeFileSync(this.input, json, { mode: 0o600 });

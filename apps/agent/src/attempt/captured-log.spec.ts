@@ -37,4 +37,24 @@ describe('captured output', () => {
     expect(log.tail).toContain('the end');
     log.remove();
   });
+
+  it('goes on with what an earlier agent captured, and brings it all from the start', () => {
+    const before = new CapturedLog(join(dir, 'out'), 10);
+    before.write(Buffer.from('1234'));
+    before.uploaded = 4;
+    const log = new CapturedLog(join(dir, 'out'), 10);
+    log.resume();
+    expect([log.tail, log.length]).toEqual(['1234', 4]);
+    log.write(Buffer.from('567890ab'));
+    expect(log.next()?.toString()).toMatch(/^1234567890\n\[truncated/);
+    const after = new CapturedLog(join(dir, 'out'), 10);
+    after.resume();
+    after.write(Buffer.from('more'));
+    expect([after.isTruncated, after.length]).toEqual([true, log.length]);
+    after.remove();
+    const none = new CapturedLog(join(dir, 'none'), 10);
+    none.resume();
+    expect([none.length, none.next(), existsSync(none.path)]).toEqual([0, null, false]);
+    for (const one of [before, log]) one.close();
+  });
 });

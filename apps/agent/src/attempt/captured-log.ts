@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 
 const CHUNK_BYTES = 1024 * 1024;
 const TAIL_BYTES = 600;
@@ -28,6 +28,17 @@ export class CapturedLog {
   /** The last line or so, for error texts. */
   get tail(): string {
     return this.#tail;
+  }
+
+  /** Goes on with what an earlier agent captured; all of it is brought again, for nobody knows how far that got. */
+  resume(): void {
+    if (!existsSync(this.path)) return;
+    this.#fd = openSync(this.path, 'a+');
+    this.#length = fstatSync(this.#fd).size;
+    this.#isTruncated = this.#length > this.capBytes;
+    const end = Buffer.alloc(Math.min(TAIL_BYTES, this.#length));
+    readSync(this.#fd, end, 0, end.length, this.#length - end.length);
+    this.#tail = end.toString('utf8');
   }
 
   write(chunk: Buffer): void {

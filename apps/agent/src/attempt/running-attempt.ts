@@ -1,12 +1,14 @@
 import { constants as system } from 'node:os';
 import { INLINE_LIMIT, type Assignment, type KillOrder, type Report, type Work } from '@yardmaster/contracts';
 import { retryTransient } from '@yardmaster/sdk/session';
-import type { ProcessEnd, Slot } from '../launch/launch.js';
+import type { AdoptedSlot } from '../launch/adopted-slot.js';
+import type { LaunchEvents, ProcessEnd, Slot } from '../launch/launch.js';
 import type { SlotPool } from '../launch/slot-pool.js';
+import type { Adoptable } from '../state/adoption.js';
 import { AttemptFiles, type AttemptDirs } from './attempt-files.js';
-import { CapturedLog } from './captured-log.js';
+import { AttemptOutput } from './attempt-output.js';
 import { planLaunch, Unfit, type LaunchSources } from './launch-plan.js';
-import { LogUpload } from './log-upload.js';
+import type { LogUpload } from './log-upload.js';
 import { isAlive, isThere, signal } from './process-table.js';
 import type { Reaper } from './reaper.js';
 
@@ -20,6 +22,21 @@ export interface AttemptHost extends AttemptDirs, LaunchSources {
   hasWardenEnded(group: number): boolean;
   /** Output that could not be brought over yet. */
   keep(uploads: readonly LogUpload[], remove: () => void): void;
+}
+
+interface AttemptId {
+  readonly tenant: number;
+  readonly task: string;
+  readonly attempt: number;
+  readonly fence: number;
+}
+
+/** What to start, or the launcher that runs it already. */
+type Origin = { readonly work: Work } | { readonly slot: AdoptedSlot };
+
+interface Begun {
+  readonly slot: Slot;
+  readonly run: (events: LaunchEvents) => Promise<ProcessEnd>;
 }
 
 export type StopReason = KillOrder[3] | 'drained';
@@ -44,12 +61,10 @@ export class RunningAttempt {
   readonly attempt: number;
   readonly fence: number;
   readonly name: string;
-  readonly #work: Work;
+  readonly #tenant: number;
   readonly #deadline: number;
   readonly #files: AttemptFiles;
-  readonly #stdout: CapturedLog;
-  readonly #stderr: CapturedLog;
-  readonly #uploads: readonly [LogUpload, LogUpload];
+  readonly #output: AttemptOutput;
   #slot: Slot | null = null;
   #pid: number | null = null;
   #startedAt = 0;
@@ -62,29 +77,47 @@ export class RunningAttempt {
   #isUnwanted = false;
   #wasGone = false;
 
-  constructor(
-    [task, attempt, fence, work]: Assignment,
+  private constructor(
+    id: AttemptId,
+    private readonly capMs: number,
+    /** Of its lease, where that is not the default, ms. */
+    readonly leaseTtlMs: number | undefined,
+    private readonly origin: Origin,
     private readonly host: AttemptHost,
     now: number,
   ) {
+    const { tenant, task, attempt, fence } = id;
     this.task = task;
     this.attempt = attempt;
     this.fence = fence;
-    this.name = nameOf(work.tenant, task, attempt, fence);
-    this.#work = work;
-    this.#deadline = now + work.capMs;
-    this.#files = new AttemptFiles(host, work.tenant, task, this.name);
-    this.#stdout = new CapturedLog(this.#files.captured('stdout'), host.logCapBytes);
-    this.#stderr = new CapturedLog(this.#files.captured('stderr'), host.logCapBytes);
-    this.#uploads = [
-      new LogUpload(host.http, this.#stdout, work.tenant, task, attempt, 'stdout'),
-      new LogUpload(host.http, this.#stderr, work.tenant, task, attempt, 'stderr'),
-    ];
+    this.name = nameOf(tenant, task, attempt, fence);
+    this.#tenant = tenant;
+    this.#deadline = now + capMs;
+    this.#files = new AttemptFiles(host, tenant, task, this.name);
+    this.#output = new AttemptOutput(host, this.#files, id);
   }
 
-  /** Of its lease, where that is not the default, ms. */
-  get leaseTtlMs(): number | undefined {
-    return this.#work.leaseTtlMs;
+  static assigned([task, attempt, fence, work]: Assignment, host: AttemptHost, now: number): RunningAttempt {
+    const id = { tenant: work.tenant, task, attempt, fence };
+    return new RunningAttempt(id, work.capMs, work.leaseTtlMs, { work }, host, now);
+  }
+
+  /** One that an earlier agent began. */
+  static adopted(
+    found: Adoptable,
+    slot: AdoptedSlot,
+    leaseTtlMs: number | undefined,
+    host: AttemptHost,
+    now: number,
+  ): RunningAttempt {
+    // From the wall clock to this process's own.
+    const startedAt = now - Math.max(0, Date.now() - found.note.startedAt);
+    const capMs = found.deadline - found.note.startedAt;
+    const one = new RunningAttempt(found, capMs, leaseTtlMs, { slot }, host, startedAt);
+    one.#startedAt = startedAt;
+    one.#files.resume();
+    one.#output.resume();
+    return one;
   }
 
   /** Processes of it may be about. */
@@ -113,7 +146,7 @@ export class RunningAttempt {
     }
     this.#isLive = false;
     this.#files.tidy(report[3] === 'ok');
-    await this.#bringOutput();
+    await this.#output.bring();
     return this.#isUnwanted ? null : report;
   }
 
@@ -124,6 +157,7 @@ export class RunningAttempt {
     if ((reason === 'lost' || reason === 'over-cap') && this.#hasEnded()) return;
     this.#stopping = reason;
     this.#termAt = now;
+    this.#slot?.condemn();
     if (this.#pid !== null) this.#signalGroup('SIGTERM');
   }
 
@@ -151,8 +185,7 @@ export class RunningAttempt {
     }
     if (now - this.#pushedAt >= PUSH_EVERY_MS && this.host.isOnline()) {
       this.#pushedAt = now;
-      if (this.#stdout.uploaded < this.#stdout.length) void this.#uploads[0].push();
-      if (this.#stderr.uploaded < this.#stderr.length) void this.#uploads[1].push();
+      this.#output.push();
     }
   }
 
@@ -178,32 +211,24 @@ export class RunningAttempt {
 
   async #attempt(): Promise<Report> {
     if (!/^\d+-\d+-\d+-\d+$/.test(this.name)) throw new Unfit('infra', `not an attempt: ${this.name}`);
-    const { task, attempt, fence } = this;
-    const deadline = Date.now() + this.#deadline - performance.now();
-    const spec = await planLaunch(this.host, this.#work, { task, attempt, fence, deadline }, this.#files);
-    if (this.#wasStopped()) return this.#stopped(null);
-    const taken = this.host.pool.take(spec);
-    const slot = taken instanceof Promise ? await taken : taken;
-    if (this.#wasStopped()) {
-      this.host.pool.giveBack(slot);
-      return this.#stopped(null);
-    }
-    this.#slot = slot;
-    this.#startedAt = performance.now();
+    const begun = 'slot' in this.origin ? this.#goOn(this.origin.slot) : await this.#begin(this.origin.work);
+    if (begun === null) return this.#stopped(null);
+    this.#slot = begun.slot;
+    const events: LaunchEvents = {
+      onStarted: (pid) => {
+        this.#pid = pid;
+        if (this.#stopping !== null) this.#signalGroup('SIGTERM');
+      },
+      onOutput: (stream, chunk) => {
+        this.#output.write(stream, chunk);
+      },
+    };
     let end: ProcessEnd;
     try {
-      end = await slot.run(spec, {
-        onStarted: (pid) => {
-          this.#pid = pid;
-          if (this.#stopping !== null) this.#signalGroup('SIGTERM');
-        },
-        onOutput: (stream, chunk) => {
-          (stream === 'stdout' ? this.#stdout : this.#stderr).write(chunk);
-        },
-      });
+      end = await begun.run(events);
     } finally {
       this.#slot = null;
-      this.host.pool.giveBack(slot);
+      this.host.pool.giveBack(begun.slot);
     }
     if (this.#stopping === null && this.#pid !== null && this.host.hasWardenEnded(this.#pid))
       this.#stopping = 'lost';
@@ -225,6 +250,26 @@ export class RunningAttempt {
     return await this.#ended(end);
   }
 
+  #goOn(slot: AdoptedSlot): Begun {
+    return { slot, run: async (events) => await slot.run(null, events) };
+  }
+
+  /** Null when it was stopped meanwhile. */
+  async #begin(work: Work): Promise<Begun | null> {
+    const { task, attempt, fence } = this;
+    const deadline = Date.now() + this.#deadline - performance.now();
+    const spec = await planLaunch(this.host, work, { task, attempt, fence, deadline }, this.#files);
+    if (this.#wasStopped()) return null;
+    const taken = this.host.pool.take(spec);
+    const slot = taken instanceof Promise ? await taken : taken;
+    if (this.#wasStopped()) {
+      this.host.pool.giveBack(slot);
+      return null;
+    }
+    this.#startedAt = performance.now();
+    return { slot, run: async (events) => await slot.run(spec, events) };
+  }
+
   async #ended(end: ProcessEnd): Promise<Report> {
     if (end.signal !== null)
       return this.#report(
@@ -232,10 +277,10 @@ export class RunningAttempt {
         128 + end.signal,
         end,
         null,
-        `ended by signal ${SIGNALS.get(end.signal) ?? end.signal}${this.#lastWords()}`,
+        `ended by signal ${SIGNALS.get(end.signal) ?? end.signal}${this.#output.lastWords}`,
       );
     if (end.code !== 0)
-      return this.#report('app', end.code, end, null, `exit code ${end.code}${this.#lastWords()}`);
+      return this.#report('app', end.code, end, null, `exit code ${end.code}${this.#output.lastWords}`);
     const bytes = this.#files.readResult();
     if (bytes === null) return this.#report('ok', 0, end, null, null);
     let result: unknown;
@@ -253,7 +298,7 @@ export class RunningAttempt {
     if (bytes.length > INLINE_LIMIT) {
       const blob = Buffer.byteLength(JSON.stringify(result)) > INLINE_LIMIT ? bytes : null;
       if (blob !== null)
-        result = { $blob: await retryTransient(6, () => this.host.http.putBlob(this.#work.tenant, blob)) };
+        result = { $blob: await retryTransient(6, () => this.host.http.putBlob(this.#tenant, blob)) };
     }
     return this.#report('ok', 0, end, result, null);
   }
@@ -269,7 +314,7 @@ export class RunningAttempt {
           code,
           end,
           null,
-          `over the execution cap: ended after ${Math.round(performance.now() - this.#startedAt)} ms (${this.#work.capMs} ms of the cap were left when it came to this worker)${leftOver}`,
+          `over the execution cap: ended after ${Math.round(performance.now() - this.#startedAt)} ms (${this.capMs} ms of the cap were left when it came to this worker)${leftOver}`,
         );
       case 'lost':
         return this.#report(
@@ -296,36 +341,18 @@ export class RunningAttempt {
     const usage =
       end === null
         ? null
-        : { wallMs: Math.round(performance.now() - this.#startedAt), cpuMs: end.cpuMs, maxRssBytes: null };
+        : {
+            wallMs: end.wallMs ?? Math.round(performance.now() - this.#startedAt),
+            cpuMs: end.cpuMs,
+            maxRssBytes: null,
+          };
     return [this.task, this.attempt, this.fence, outcome, exitCode, usage, result, error];
-  }
-
-  #lastWords(): string {
-    const line = this.#stderr.tail.trimEnd().split('\n').pop()?.trim() ?? '';
-    return line === '' ? '' : `: ${line.slice(0, 300)}`;
   }
 
   #signalGroup(name: NodeJS.Signals): void {
     signal(-this.#pid!, name);
     // A stopped process hears of its end only when it goes on.
     if (name === 'SIGTERM') signal(-this.#pid!, 'SIGCONT');
-  }
-
-  async #bringOutput(): Promise<void> {
-    const remove = (): void => {
-      this.#stdout.remove();
-      this.#stderr.remove();
-    };
-    if (this.#stdout.length === 0 && this.#stderr.length === 0) return;
-    for (let k = 0; k < 3 && this.host.isOnline(); k++) {
-      const [out, err] = await Promise.all([this.#uploads[0].push(), this.#uploads[1].push()]);
-      if (out && err) {
-        remove();
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100 * (k + 1)));
-    }
-    this.host.keep(this.#uploads, remove);
   }
 }
 

@@ -23,6 +23,8 @@ export interface ProcessEnd {
   readonly failure: string | null;
   /** Its output is at its end: nobody holds it open any more. */
   readonly isQuiet: boolean;
+  /** How long it ran, where that is not until it was heard of. */
+  readonly wallMs?: number;
 }
 
 /** Runs one attempt at a time. */
@@ -30,6 +32,8 @@ export interface Slot {
   run(spec: LaunchSpec, events: LaunchEvents): Promise<ProcessEnd>;
   /** From here on output is passed on as it comes; before, at the end or when a look is due. */
   attach(): void;
+  /** What runs is being ended: should this agent be killed meanwhile, the next one does not go on with it. */
+  condemn(): void;
   /** Gives up on the run: its end is never going to be heard of. What it started is for others to end. */
   abort(): void;
   /** False when it must not be used again. */

@@ -2,9 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { condemn, pardon } from './condemned.js';
+import { parseEnd } from './end-text.js';
 import type { LaunchEvents, LaunchSpec, ProcessEnd, Slot } from './launch.js';
 import { OutputPipe } from './output-pipe.js';
 import { SLOT_SCRIPT } from './slot-script.js';
+import { specText } from './spec-text.js';
 
 interface Turn {
   readonly events: LaunchEvents;
@@ -22,8 +25,13 @@ export class ShellSlot implements Slot {
   #text = '';
   #cpuMs = 0;
   #isUsable = true;
+  #isCondemned = false;
 
-  constructor(shell: string, dir: string, environment: Readonly<Record<string, string>>) {
+  constructor(
+    shell: string,
+    private readonly dir: string,
+    environment: Readonly<Record<string, string>>,
+  ) {
     const spec = join(dir, 'spec');
     this.#out = new OutputPipe(join(dir, 'stdout'), (chunk) => this.#turn?.events.onOutput('stdout', chunk));
     this.#err = new OutputPipe(join(dir, 'stderr'), (chunk) => this.#turn?.events.onOutput('stderr', chunk));
@@ -41,6 +49,7 @@ export class ShellSlot implements Slot {
         this.#out.path,
         this.#err.path,
         join(dir, 'group'),
+        dir,
       ],
       {
         env: environment,
@@ -67,7 +76,7 @@ export class ShellSlot implements Slot {
   async run(spec: LaunchSpec, events: LaunchEvents): Promise<ProcessEnd> {
     this.#out.open();
     this.#err.open();
-    const bytes = Buffer.from(specText(spec));
+    const bytes = Buffer.from(specText(spec, { spentMs: this.#cpuMs, startedAt: Date.now() }));
     writeSync(this.#specFd, bytes, 0, bytes.length, 0);
     ftruncateSync(this.#specFd, bytes.length);
     const ended = new Promise<ProcessEnd>((resolve) => {
@@ -77,6 +86,10 @@ export class ShellSlot implements Slot {
     const end = await ended;
     const isQuiet = await this.#isQuiet();
     this.#turn = null;
+    if (this.#isCondemned) {
+      this.#isCondemned = false;
+      pardon(this.dir);
+    }
     if (!isQuiet) this.#isUsable = false;
     return { ...end, isQuiet };
   }
@@ -85,6 +98,12 @@ export class ShellSlot implements Slot {
     if (this.#turn?.hasStarted !== true) return;
     this.#out.attach();
     this.#err.attach();
+  }
+
+  condemn(): void {
+    if (this.#turn === null) return;
+    this.#isCondemned = true;
+    condemn(this.dir);
   }
 
   abort(): void {
@@ -124,23 +143,18 @@ export class ShellSlot implements Slot {
         }
         continue;
       }
-      const match = /^e (\d+) (\d)\n.*\n(\S+) (\S+)\n/.exec(this.#text);
-      if (match === null) return;
-      this.#text = this.#text.slice(match[0].length);
-      const [, code, signalled, user, system] = match;
-      const cpuMs = clockMs(user!) + clockMs(system!);
-      const spent = Math.max(0, cpuMs - this.#cpuMs);
-      this.#cpuMs = cpuMs;
+      const end = parseEnd(this.#text);
+      if (end === null) return;
+      this.#text = this.#text.slice(end.length);
+      const spent = Math.max(0, end.cpuMs - this.#cpuMs);
+      this.#cpuMs = end.cpuMs;
       if (turn === null) continue;
-      const status = Number(code);
+      const isKnown = turn.hasStarted || end.signal !== null;
       turn.resolve({
-        code: signalled === '1' || !turn.hasStarted ? null : status,
-        signal: signalled === '1' ? status - 128 : null,
+        code: isKnown ? end.code : null,
+        signal: end.signal,
         cpuMs: spent,
-        failure:
-          turn.hasStarted || signalled === '1'
-            ? null
-            : 'its directory, pipes or variables could not be set up',
+        failure: isKnown ? null : 'its directory, pipes or variables could not be set up',
         isQuiet: true,
       });
     }
@@ -150,17 +164,4 @@ export class ShellSlot implements Slot {
     this.#isUsable = false;
     this.#turn?.resolve({ code: null, signal: null, cpuMs: null, failure: why, isQuiet: false });
   }
-}
-
-function specText(spec: LaunchSpec): string {
-  const parts: string[] = [spec.cwd, String(spec.env.length)];
-  for (const [name, value] of spec.env) parts.push(`${name}=${value}`);
-  for (const argument of spec.argv) parts.push(argument);
-  return `${parts.join('\0')}\0`;
-}
-
-/** `0m1.234s` of the shell's `times`. */
-function clockMs(text: string): number {
-  const match = /^(\d+)m([\d.]+)s$/.exec(text);
-  return match === null ? 0 : Math.round(Number(match[1]) * 60_000 + Number(match[2]) * 1_000);
 }

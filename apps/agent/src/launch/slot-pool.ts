@@ -73,6 +73,11 @@ export class SlotPool {
     return new Promise((resolve) => this.#wanting.push({ give: resolve, since: performance.now() }));
   }
 
+  /** A slot that an earlier agent left is this pool's to close. */
+  adopt(slot: Slot, dir: string): void {
+    this.#dirs.set(slot, dir);
+  }
+
   giveBack(slot: Slot): void {
     if (!(slot instanceof ShellSlot) || !slot.isUsable) {
       this.#drop(slot);

@@ -71,6 +71,10 @@ export class SpawnSlot implements Slot {
     this.#err.attach();
   }
 
+  condemn(): void {
+    // Nobody can go on with it: its end is known to its parent alone.
+  }
+
   abort(): void {
     // Its end is heard of by the runtime itself.
   }

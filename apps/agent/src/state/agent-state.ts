@@ -17,7 +17,7 @@ export class AgentRunsAlreadyError extends Error {
  * The agent's directory:
  * `id` the worker's id, `lock` the process that owns it, `reports.journal`, `scripts/` by hash, `checkpoints/<task>/`,
  * `runs/<incarnation>/` with `attempts/` (working directories), `io/` (inputs, results, output), `slots/`,
- * `spare/` (empty directories); `runs/<incarnation>.<ms>/`, the same for attempts with longer leases.
+ * `spare/` (empty directories), `ended` `taken` `over` (of the warden); `runs/<incarnation>.<ms>/`, the same for attempts with longer leases.
  * A run's directory is named in the environment of its attempts: that tells whose they are after a crash.
  */
 export class AgentState {
@@ -38,10 +38,13 @@ export class AgentState {
   }
 
   /** Directories of earlier runs that did not end well. */
-  earlierRuns(): string[] {
+  earlierRuns(): { readonly run: string; readonly leaseTtlMs: number | undefined }[] {
     return readdirSync(join(this.dir, 'runs'))
       .filter((name) => name !== this.incarnation)
-      .map((name) => join(this.dir, 'runs', name));
+      .map((name) => {
+        const ttlMs = Number(name.split('.')[1]);
+        return { run: join(this.dir, 'runs', name), leaseTtlMs: ttlMs > 0 ? ttlMs : undefined };
+      });
   }
 
   /** False once the directory was deleted under a running agent. */

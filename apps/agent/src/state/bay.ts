@@ -10,7 +10,9 @@ import { Reaper } from '../attempt/reaper.js';
 import type { AttemptHost } from '../attempt/running-attempt.js';
 import type { ScriptCache } from '../attempt/script-cache.js';
 import { WorkDirs } from '../attempt/work-dirs.js';
+import { AdoptedSlot } from '../launch/adopted-slot.js';
 import { SlotPool } from '../launch/slot-pool.js';
+import type { Adoptable } from './adoption.js';
 import { Warden } from './warden.js';
 
 /**
@@ -26,6 +28,9 @@ export function bayTtlOf(leaseTtlMs: number | undefined): number {
 export interface BayOptions {
   /** Its directory; made, and removed by `close`. */
   readonly run: string;
+  /** An earlier agent made it. */
+  readonly isAdopted?: boolean;
+  readonly incarnation: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly checkpointsDir: string;
   readonly logCapBytes: number;
@@ -49,6 +54,7 @@ export class Bay {
   readonly reaper: Reaper;
   readonly #warden: Warden;
   running = 0;
+  #isTaken = false;
 
   constructor(private readonly options: BayOptions) {
     const { run, environment, http, shell } = options;
@@ -64,6 +70,8 @@ export class Bay {
     });
     this.#warden = new Warden({
       run,
+      incarnation: options.incarnation,
+      isAdopted: options.isAdopted === true,
       path: environment['PATH'] ?? '',
       shell: this.pool.shell,
       leftMs: options.leftMs,
@@ -89,6 +97,20 @@ export class Bay {
   began(): void {
     this.running++;
     this.#warden.guard();
+  }
+
+  /** One that an earlier agent began: its warden holds the time until `take`. */
+  adopt({ dir, pid, note }: Adoptable): AdoptedSlot {
+    const slot = new AdoptedSlot(dir, pid, note);
+    this.pool.adopt(slot, dir);
+    this.running++;
+    return slot;
+  }
+
+  take(): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    this.#warden.take();
   }
 
   ended(): void {

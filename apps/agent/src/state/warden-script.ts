@@ -1,12 +1,15 @@
 /**
- * The warden: $1 is the run's directory, $2 `-t SECONDS` where the shell can wait for a line for so long, else nothing.
+ * The warden: $1 is the run's directory, $2 `-t SECONDS` where the shell can wait for a line for so long, else nothing, $3 the
+ * agent's incarnation.
  *
- * Lines from the agent: `=` and a time since boot in hundredths of a second, from which on nothing may run (said once a second while
- * something runs); `idle`, when nothing runs; `bye`, when everything ended in order. The pipe ends without `bye` when the
- * agent was killed: what it left is ended at once. When lines stay out though the agent lives, it is stopped: what it left is
- * ended when the last time it named has come, by the clock of the kernel, which counts what the machine slept.
- * A shell that gives up waiting just as a line comes loses its first letters: what is left of such a line means nothing, and the
- * time named before it is the earlier one.
+ * Lines from the agent: `=` and a time since boot in hundredths of a second, from which on nothing may run (said once a second
+ * while something runs); `idle`, when nothing runs; `bye`, when everything ended in order. The pipe ends without `bye` when the
+ * agent was killed, and lines stay out when it is stopped: what it left is ended when the last time it named has come, by the
+ * clock of the kernel, which counts what the machine slept. A shell that gives up waiting just as a line comes loses its first
+ * letters: what is left of such a line means nothing, and the time named before it is the earlier one.
+ *
+ * After a kill the next agent may come before that time, and take over what runs: it writes its incarnation to $1/taken once the
+ * yard has heard it, and has a warden of its own then. When none came, $1/over says that there is nothing left to take.
  *
  * Before anything is told to end it is written to $1/ended: an agent that wakes has to tell that from an end of its own.
  * Groups come from the slots' files; processes that left their group are known by their environment or their directory.
@@ -40,23 +43,33 @@ end_all() {
     k=$((k + 1))
   done
 }
+is_over() {
+  IFS=' .' read -r now part rest < /proc/uptime && [ "$now$part" -ge "$1" ]
+}
 deadline=
+told=
 silent=0
 while :; do
   if [ -z "$deadline" ]; then read -r line; else read $2 -r line; fi
   code=$?
   if [ $code -eq 0 ]; then
     silent=0
-    case "$line" in bye) exit 0 ;; idle) deadline= ;; =*) deadline=\${line#=} ;; esac
+    case "$line" in bye) exit 0 ;; idle) deadline= ;; =*) deadline=\${line#=} told=yes ;; esac
     continue
   fi
   [ $code -gt 128 ] || break
   silent=$((silent + 1))
   [ $silent -gt 1 ] || continue
-  IFS=' .' read -r now part rest < /proc/uptime || continue
-  [ "$now$part" -ge "$deadline" ] || continue
+  is_over "$deadline" || continue
   end_all "$1"
   deadline=
 done
+[ -n "$told" ] || exit 0
+while [ -n "$deadline" ] && ! is_over "$deadline"; do
+  [ -d "$1" ] || exit 0
+  if { IFS= read -r taker < "$1/taken"; } 2>/dev/null && [ "$taker" != "$3" ]; then exit 0; fi
+  sleep 0.5
+done
 end_all "$1"
+: > "$1/over"
 `;

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { WARDEN_SCRIPT } from './warden-script.js';
@@ -7,6 +7,10 @@ import { WARDEN_SCRIPT } from './warden-script.js';
 export interface WardenOptions {
   /** The run's directory. */
   readonly run: string;
+  /** Of the agent. */
+  readonly incarnation: string;
+  /** An earlier agent began what is here, and its warden guards it until `take`. */
+  readonly isAdopted: boolean;
   readonly path: string;
   /** A shell that can wait for a line for a second; null = the system's, which learns of the agent's death alone. */
   readonly shell: string | null;
@@ -20,11 +24,12 @@ const WAIT_SECONDS = 1.3;
 const AGAIN_MS = 200;
 
 /**
- * A process beside the agent that outlives it: ends attempts when the agent is gone, and when it stands still beyond the end
- * of their leases. It costs one short line a second while something runs, and nothing per attempt.
+ * A process beside the agent that outlives it: ends attempts when their leases end and the agent is gone, or stands still. It
+ * costs one short line a second while something runs, and nothing per attempt.
  */
 export class Warden {
   readonly #endedFile: string;
+  readonly #takenFile: string;
   #shell: ChildProcess;
   #timer: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
@@ -35,6 +40,9 @@ export class Warden {
 
   constructor(private readonly options: WardenOptions) {
     this.#endedFile = join(options.run, 'ended');
+    this.#takenFile = join(options.run, 'taken');
+    // That of the earlier agent may, unheard.
+    this.#mayHaveActed = options.isAdopted;
     this.#shell = this.#start();
   }
 
@@ -45,6 +53,13 @@ export class Warden {
     this.#timer = setInterval(() => {
       this.#tell();
     }, TELL_MS);
+  }
+
+  /** What an earlier agent started is this one's from now on: its warden goes. */
+  take(): void {
+    writeFileSync(`${this.#takenFile}.new`, `${this.options.incarnation}\n`);
+    renameSync(`${this.#takenFile}.new`, this.#takenFile);
+    this.guard();
   }
 
   /** Nothing runs: told only when that has been so for a while, as the next attempt often follows at once. */
@@ -87,11 +102,19 @@ export class Warden {
   }
 
   #start(): ChildProcess {
-    const { run, path, shell } = this.options;
+    const { run, path, shell, incarnation } = this.options;
     const args = shell === null ? [] : ['--norc', '--noprofile'];
     const child = spawn(
       shell ?? 'sh',
-      [...args, '-c', WARDEN_SCRIPT, 'yard-warden', run, shell === null ? '' : `-t ${WAIT_SECONDS}`],
+      [
+        ...args,
+        '-c',
+        WARDEN_SCRIPT,
+        'yard-warden',
+        run,
+        shell === null ? '' : `-t ${WAIT_SECONDS}`,
+        incarnation,
+      ],
       { env: { PATH: path, LC_ALL: 'C' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
     );
     child.stdin.on('error', () => undefined);

@@ -1,15 +1,17 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { LEASE_TTL_MS } from '@yardmaster/contracts';
 import { Yard } from '@yardmaster/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { killTree, until } from '../support/processes.js';
-import { startYard, type StartedYard } from './start-yard.js';
+import { ROOT, startYard, type StartedYard } from './start-yard.js';
 
 const PATIENCE_MS = 90_000;
 
 // A machine that stands still for as long as a lease ends attempts of its own accord, as it should: then once more.
-describe('an agent that is stopped in the middle of an attempt', { retry: 2 }, () => {
+describe('an agent that is stopped or killed in the middle of an attempt', { retry: 2 }, () => {
   const place = mkdtempSync(path.join(tmpdir(), 'yard-leases-'));
   const home = path.join(place, 'home');
   let started: StartedYard;
@@ -33,6 +35,14 @@ describe('an agent that is stopped in the middle of an attempt', { retry: 2 }, (
     } catch {
       return false;
     }
+  };
+  /** As the yard starts the agent beside it. */
+  const startAgent = (): void => {
+    spawn(process.execPath, [path.join(ROOT, 'apps', 'agent', 'dist', 'main.js')], {
+      detached: true,
+      stdio: 'ignore',
+      env: { ...process.env, YARD_HOME: home },
+    }).unref();
   };
   /** Runs a shell script whose lines of `truth` say what it did; resolves when its first attempt is under way. */
   const begin = async (script: string): Promise<{ id: string; truth: string; go: string; group: number }> => {
@@ -91,5 +101,38 @@ describe('an agent that is stopped in the middle of an attempt', { retry: 2 }, (
     expect([ended.state, ended.result]).toEqual(['succeeded', 7]);
     expect(ended.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'ok']);
     expect(readFileSync(truth, 'utf8').trim().split('\n')).toHaveLength(1);
+  }, 240_000);
+
+  it('is killed: the next one goes on with the attempt, whose lease never ends meanwhile', async () => {
+    const { id, truth, go } = await begin(
+      'echo one; while [ ! -e GO ]; do sleep 0.1; done; echo two; echo 8 > "$YARD_OUTPUT"',
+    );
+    const pid = agent();
+    process.kill(pid, 'SIGKILL');
+    startAgent();
+    await until('the next agent', () => agent() !== pid);
+    // Longer than the first one's leases would have lasted.
+    await new Promise((resolve) => setTimeout(resolve, LEASE_TTL_MS + 5_000));
+    writeFileSync(go, '');
+    const ended = await yard.tasks.wait(id, { timeout: '60s' });
+    expect([ended.state, ended.result]).toEqual(['succeeded', 8]);
+    expect(ended.attempts.map(({ outcome }) => outcome)).toEqual(['ok']);
+    expect(readFileSync(truth, 'utf8').trim().split('\n')).toHaveLength(1);
+  }, 240_000);
+
+  it('is killed and none comes after it: nothing of it runs when the yard gives its lease away', async () => {
+    const { id, truth, group } = await begin('[ "$YARD_ATTEMPT" = 1 ] && sleep 600; exit 0');
+    process.kill(agent(), 'SIGKILL');
+    await until('the end of its processes', () => !isThere(group), { withinMs: PATIENCE_MS });
+    const goneAt = Date.now();
+    await until('the end of its lease', async () => (await attemptsOf(id))[0] !== null, {
+      withinMs: PATIENCE_MS,
+    });
+    const [outcome, endedAt] = await attemptsOf(id);
+    expect(outcome).toBe('lost');
+    expect(goneAt).toBeLessThan(endedAt);
+    startAgent();
+    expect((await yard.tasks.wait(id, { timeout: '60s' })).state).toBe('succeeded');
+    expect(readFileSync(truth, 'utf8').trim().split('\n')).toHaveLength(2);
   }, 240_000);
 });

@@ -57,6 +57,14 @@ describe('the warden', () => {
     expect(await gone(attempt)).toBeLessThan(30_000);
   });
 
+  it('waits for no other agent when the directory was deleted', async () => {
+    warden.stdin!.write(inSeconds(60));
+    rmSync(run, { recursive: true });
+    warden.stdin!.end();
+    expect(await gone(attempt)).toBeLessThan(30_000);
+    await gone(warden);
+  });
+
   it.each([
     ['when all ended in order', `${inSeconds(0)}bye\n`],
     ['when it was told nothing', ''],

@@ -9,7 +9,8 @@
  * letters: what is left of such a line means nothing, and the time named before it is the earlier one.
  *
  * After a kill the next agent may come before that time, and take over what runs: it writes its incarnation to $1/taken once the
- * yard has heard it, and has a warden of its own then. When none came, $1/over says that there is nothing left to take.
+ * yard has heard it, and has a warden of its own then. When none came, $1/over says that there is nothing left to take. When the
+ * directory is gone none can come, or one has ended all that was here.
  *
  * Before anything is told to end it is written to $1/ended: an agent that wakes has to tell that from an end of its own.
  * Groups come from the slots' files; processes that left their group are known by their environment or their directory.
@@ -66,7 +67,7 @@ while :; do
 done
 [ -n "$told" ] || exit 0
 while [ -n "$deadline" ] && ! is_over "$deadline"; do
-  [ -d "$1" ] || exit 0
+  [ -d "$1" ] || break
   if { IFS= read -r taker < "$1/taken"; } 2>/dev/null && [ "$taker" != "$3" ]; then exit 0; fi
   sleep 0.5
 done

@@ -40,6 +40,32 @@ const pass = async (ms: number, ...workers: readonly FakeWorker[]): Promise<void
   }
 };
 
+describe('a worker whose connection is gone', () => {
+  it('is given nothing until it is heard again, and keeps what it runs', async () => {
+    const worker = await begin();
+    worker.outcome = () => null;
+    await submit('before');
+    const says = (gateway: string): void => {
+      world.bus.publish(commands.leaseFrames(), [
+        [gateway, worker.id, 1, pack([['away']])] satisfies RelayUp,
+      ]);
+    };
+    // Of a gateway that it left for another, it means nothing.
+    says('gw-of-old');
+    await world.quiet();
+    await submit('between');
+    expect(leases()).toHaveLength(2);
+    says(`gw-${worker.id}`);
+    await world.quiet();
+    await submit('after');
+    await world.pass(1_000);
+    expect([leases().length, worker.running.size]).toEqual([2, 2]);
+    worker.join();
+    await world.quiet();
+    expect([leases().length, worker.running.size]).toEqual([3, 3]);
+  });
+});
+
 describe('a report', () => {
   it('for a lease that is not live any more is answered gone, and counted (I3)', async () => {
     const worker = await begin();

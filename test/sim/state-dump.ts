@@ -111,7 +111,7 @@ export function dumpCell(state: CellState): unknown {
     })),
     extendedMs: state.extendedMs,
     lanes: sorted(new Map([...state.lanes].filter(([, lane]) => lane.visible > 0)), (lane) => lane.visible),
-    workers: sorted(state.workers, ({ healthy: _h, load: _l, index: _i, ...w }) => ({
+    workers: sorted(state.workers, ({ healthy: _h, isAway: _a, load: _l, index: _i, ...w }) => ({
       ...w,
       held: sorted(w.held.all.map((lease) => [lease.task, shownLease(lease)])),
       handlers: [...w.handlers].sort(),

@@ -297,6 +297,11 @@ export class ResourcesRole implements Role {
         return;
       case 'bye':
         this.#bye(worker, ctx);
+        return;
+      case 'away': {
+        const known = this.state.workers.get(worker);
+        if (known?.gateway === gateway) known.isAway = true;
+      }
     }
   }
 
@@ -392,8 +397,9 @@ export class ResourcesRole implements Role {
     const worker = this.state.workers.get(id);
     if (worker === undefined) return;
     worker.load = load;
-    if (worker.healthy) return;
+    if (worker.healthy && !worker.isAway) return;
     worker.healthy = true;
+    worker.isAway = false;
     this.#isCreditDue = true;
     this.state.dirty = true;
   }

@@ -39,7 +39,8 @@ export type SentMessage =
   /** Each to be read on its own: a bad one does not hold back the others. */
   | readonly ['rep', readonly unknown[]]
   | readonly ['note', readonly unknown[]]
-  | readonly ['bye'];
+  | readonly ['bye']
+  | readonly ['away'];
 
 /** What a worker sent is not a message of the session. */
 export class BadFrameError extends Error {
@@ -80,6 +81,8 @@ export function readMessage(value: unknown): SentMessage {
       return ['note', listOf(body, 'notes')];
     case 'bye':
       return ['bye'];
+    case 'away':
+      return ['away'];
     default:
       throw new BadFrameError(`there is no message ${String(name)}`);
   }

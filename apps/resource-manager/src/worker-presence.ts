@@ -68,8 +68,7 @@ export class WorkerPresence {
 
   /** What the worker holds is handed out to it once more: from now on it has its time again to name it. */
   handedOut(worker: CellWorker): void {
-    for (const lease of worker.held.all)
-      this.#missing.delete(keyOf(lease.task, lease.attempt, lease.fence));
+    for (const lease of worker.held.all) this.#missing.delete(keyOf(lease.task, lease.attempt, lease.fence));
   }
 
   /** Leases that the worker has not named since long after they were granted: two heartbeats in a row. */

@@ -37,6 +37,8 @@ const PING_MS = 10_000;
 const RECHECK_MS = 60_000;
 
 const NOTHING = new Uint8Array(0);
+/** What is said of a worker whose connection is gone. */
+const AWAY = pack([['away']]);
 
 interface Session {
   readonly worker: string;
@@ -165,7 +167,10 @@ export class WorkerSessions {
       this.parts.onGarbage(worker, 'socket', NOTHING);
     });
     socket.on('close', () => {
-      if (this.#sessions.get(worker) === session) this.#sessions.delete(worker);
+      if (this.#sessions.get(worker) === session) {
+        this.#sessions.delete(worker);
+        this.#pass(session, AWAY);
+      }
       this.parts.onCount(this.#sessions.size);
     });
   }
@@ -182,12 +187,16 @@ export class WorkerSessions {
       this.#garbage(session, isBinary ? 'not-a-list' : 'text', frame);
       return;
     }
+    this.#pass(session, frame);
+  }
+
+  #pass({ worker, scope }: Session, frame: Uint8Array): void {
     if (this.#upBytes + frame.length > BATCH_BYTES) this.#flush();
     if (this.#up.length === 0)
       queueMicrotask(() => {
         this.#flush();
       });
-    this.#up.push([this.parts.gateway, session.worker, session.scope, frame]);
+    this.#up.push([this.parts.gateway, worker, scope, frame]);
     this.#upBytes += frame.length + 64;
   }
 

@@ -38,11 +38,12 @@ const next = async (socket: WebSocket): Promise<unknown> =>
     }),
   );
 
-async function relayed(count: number): Promise<RelayUp[]> {
+async function relayed(count: number, of?: string): Promise<RelayUp[]> {
   for (let i = 0; i < 200; i++) {
     const relays = yard.bus.said
       .filter(({ subject }) => subject === 'yard.cmd.v1.lease-frames.main')
-      .flatMap(({ body }) => body as RelayUp[]);
+      .flatMap(({ body }) => body as RelayUp[])
+      .filter(([, worker]) => of === undefined || worker === of);
     if (relays.length >= count) return relays;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -73,6 +74,20 @@ describe('worker sessions', () => {
       ['sdk-1', pack([['hb-ok', { n: 1, epoch: 1 }]])],
     ]);
     expect(await told).toEqual([['hb-ok', { n: 1, epoch: 1 }]]);
+  });
+
+  it('tell when their worker is not there any more, unless a newer one of it is', async () => {
+    const of = async (count: number): Promise<unknown[]> =>
+      (await relayed(count, 'w-2')).map(([, , , frame]) => unpack(frame));
+    yard.bus.said.length = 0;
+    const first = await session('w-2');
+    const over = closed(first);
+    const second = await session('w-2');
+    await over;
+    second.send(pack([['hb', { n: 1, held: [], load: 0 }]]));
+    await of(1);
+    second.terminate();
+    expect(await of(2)).toEqual([[['hb', { n: 1, held: [], load: 0 }]], [['away']]]);
   });
 
   it('are refused without a key, with a role that cannot work, and without a name', async () => {

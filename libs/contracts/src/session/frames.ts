@@ -12,7 +12,9 @@ export type WorkerMessage =
   | readonly ['rep', readonly Report[]]
   | readonly ['note', readonly Note[]]
   /** A goodbye: the worker has nothing left and will not come back. */
-  | readonly ['bye'];
+  | readonly ['bye']
+  /** Of its gateway: the connection is gone. It may run on, and come back; until then it is given nothing. */
+  | readonly ['away'];
 
 export type YardMessage =
   | readonly ['welcome', Welcome]

@@ -62,7 +62,7 @@ export interface Lease {
   place: number;
 }
 
-/** A worker with what it runs; `healthy` and `load` are measured, not folded. */
+/** A worker with what it runs; `healthy`, `isAway` and `load` are measured, not folded. */
 export interface CellWorker extends WorkerView {
   readonly id: WorkerId;
   index: number;
@@ -79,6 +79,7 @@ export interface CellWorker extends WorkerView {
   /** What is to become of what it still runs; null = nothing is said. */
   drain: { readonly forMs: number; readonly onDeadline: DrainEnd } | null;
   healthy: boolean;
+  isAway: boolean;
   load: number;
   leases: number;
   readonly held: HeldLeases;
@@ -285,6 +286,7 @@ export class CellState {
       cordoned: known?.cordoned ?? false,
       drain: known?.drain ?? null,
       healthy: known?.healthy ?? false,
+      isAway: known?.isAway ?? false,
       load: 0,
       leases: held.size,
       held,

@@ -7,7 +7,7 @@ export const FILTER_REASONS = ['unhealthy', 'cordoned', 'tenant', 'runtime', 'la
 export type FilterReason = (typeof FILTER_REASONS)[number];
 
 export function filterWorker(task: TaskToPlace, worker: WorkerView): FilterReason | null {
-  if (!worker.healthy) return 'unhealthy';
+  if (!worker.healthy || worker.isAway === true) return 'unhealthy';
   if (worker.cordoned) return 'cordoned';
   if (worker.tenant !== null && worker.tenant !== task.tenant) return 'tenant';
   if (!offersRuntime(task.spec, worker)) return 'runtime';

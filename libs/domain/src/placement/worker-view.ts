@@ -15,6 +15,8 @@ export interface WorkerView {
   readonly tenant: number | null;
   readonly cordoned: boolean;
   readonly healthy: boolean;
+  /** Its connection is gone: nothing reaches it until it is heard again. */
+  readonly isAway?: boolean;
   /** Measured load from its heartbeats, 0-1. */
   readonly load: number;
   readonly leases: number;

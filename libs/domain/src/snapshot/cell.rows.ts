@@ -5,7 +5,7 @@ import { HeldLeases } from '../lease/held-leases.js';
 import { LEASE_TTL_MS } from '../lease/lease-ttl.js';
 import type { SnapshotRow } from './row.js';
 
-/** What is measured, not folded, stays out: health and load. */
+/** What is measured, not folded, stays out: health, load, and whether the connection is there. */
 export function* cellRows(state: CellState): Generator<SnapshotRow> {
   const classes = new Map<SchedulingSpec, number>();
   for (const [n, spec] of state.classes.entries()) {
@@ -141,6 +141,7 @@ export class CellRowReader {
       cordoned: f[11] as boolean,
       drain: drain === null ? null : { forMs: drain[0], onDeadline: drain[1] },
       healthy: false,
+      isAway: false,
       load: 0,
       leases: f[12] as number,
       held: new HeldLeases(),

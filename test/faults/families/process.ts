@@ -404,8 +404,13 @@ async function stopAgent(scene: Scene, leastMs: number): Promise<Strike> {
 async function scriptRunning({ yard }: Scene): Promise<void> {
   await until(
     'a script that runs',
-    async () =>
-      (await yard.client.tasks.list({ name: 'script', state: 'running', limit: 1 })).items.length > 0,
+    async () => {
+      // A yard that has just come up may have no tables yet.
+      const found = await yard.client.tasks
+        .list({ name: 'script', state: 'running', limit: 1 })
+        .catch(() => null);
+      return (found?.items.length ?? 0) > 0;
+    },
     { withinMs: 60_000, everyMs: 20 },
   );
 }

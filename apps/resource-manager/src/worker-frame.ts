@@ -2,6 +2,7 @@ import {
   INLINE_LIMIT,
   pack,
   unpack,
+  type GatewayMessage,
   type HeldAttempt,
   type HeartbeatMessage,
   type JoinMessage,
@@ -40,7 +41,7 @@ export type SentMessage =
   | readonly ['rep', readonly unknown[]]
   | readonly ['note', readonly unknown[]]
   | readonly ['bye']
-  | readonly ['away'];
+  | GatewayMessage;
 
 /** What a worker sent is not a message of the session. */
 export class BadFrameError extends Error {

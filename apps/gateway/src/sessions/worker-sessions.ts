@@ -16,6 +16,7 @@ import {
   problemOf,
   rejection,
   unpack,
+  type GatewayMessage,
   type Rejection,
   type RelayDown,
   type RelayUp,
@@ -38,7 +39,7 @@ const RECHECK_MS = 60_000;
 
 const NOTHING = new Uint8Array(0);
 /** What is said of a worker whose connection is gone. */
-const AWAY = pack([['away']]);
+const AWAY = pack([['away'] satisfies GatewayMessage]);
 
 interface Session {
   readonly worker: string;

@@ -12,9 +12,10 @@ export type WorkerMessage =
   | readonly ['rep', readonly Report[]]
   | readonly ['note', readonly Note[]]
   /** A goodbye: the worker has nothing left and will not come back. */
-  | readonly ['bye']
-  /** Of its gateway: the connection is gone. It may run on, and come back; until then it is given nothing. */
-  | readonly ['away'];
+  | readonly ['bye'];
+
+/** What its gateway says of a worker: the connection is gone. It may run on, and come back; until then it is given nothing. */
+export type GatewayMessage = readonly ['away'];
 
 export type YardMessage =
   | readonly ['welcome', Welcome]

@@ -20,7 +20,8 @@ export interface Adoptable {
   readonly pid: number | null;
 }
 
-const NAME = /^(\d+)-(\d+)-(\d+)-(\d+)$/;
+/** Of an attempt: tenant, task, attempt, fence. */
+export const NAME = /^(\d+)-(\d+)-(\d+)-(\d+)$/;
 /** A launcher needs a moment between the end of an attempt and telling it, and before it begins one. */
 const LOOKS = 10;
 const LOOK_AGAIN_MS = 50;

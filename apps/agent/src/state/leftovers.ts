@@ -5,14 +5,13 @@ import { retryTransient, type LogStream, type WorkerHttp } from '@yardmaster/sdk
 import { ProcessTable, signal } from '../attempt/process-table.js';
 import { Reaper } from '../attempt/reaper.js';
 import type { Log } from '../log.js';
-import { findAdoptable, groupOf, isOfLauncher, listOf, type Adoptable } from './adoption.js';
+import { findAdoptable, groupOf, isOfLauncher, listOf, NAME, type Adoptable } from './adoption.js';
 import type { AgentState } from './agent-state.js';
 import type { FileReportJournal } from './file-report-journal.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** A launcher or a warden may be about to write there a last time. */
 const GONE = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 } as const;
-const NAME = /^(\d+)-(\d+)-(\d+)-(\d+)$/;
 
 /** An earlier run of which attempts go on; its directory stays until they have ended. */
 export interface AdoptedRun {

@@ -24,10 +24,12 @@ const shared = new WeakMap<Envelope, EnvelopeView>();
 
 /** For a reader who is alone: each event is made when it is asked for, and not kept. */
 export function viewOf(envelope: Envelope): EnvelopeView {
-  const time = `"time":"${new Date(envelope.at).toISOString()}"`;
+  // Most envelopes have nothing that their reader asked for.
+  let time: string | null = null;
   return {
     at: (i) => {
       const event = envelope.events[i];
+      time ??= `"time":"${new Date(envelope.at).toISOString()}"`;
       return event === undefined ? null : publicEvent(event, time);
     },
   };
